@@ -1,0 +1,66 @@
+"""One family of errors: each says what was wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a source text: 1-based line and column, and the width to underline."""
+
+    line: int
+    column: int
+    width: int = 1
+
+
+class BackproveError(Exception):
+    """Anything the user can mend. `str(error)` is one clear message, never a traceback."""
+
+    def __init__(self, message: str, suggestion: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.suggestion = suggestion
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.suggestion}" if self.suggestion else self.message
+
+
+class SourceError(BackproveError):
+    """A mistake at a known place of a text: prints file, line, column and a caret under it."""
+
+    def __init__(
+        self, message: str, *, file: str, place: Place, text: str, suggestion: str = ""
+    ) -> None:
+        super().__init__(message, suggestion)
+        self.file = file
+        self.place = place
+        self.text = text
+
+    def __str__(self) -> str:
+        line, column, width = self.place.line, self.place.column, max(1, self.place.width)
+        head = f"{self.file}:{line}:{column}: {self.message}"
+        lines = self.text.splitlines()
+        if 1 <= line <= len(lines):
+            source = lines[line - 1].replace("\t", " ")
+            start = max(0, column - 60) if len(source) > 100 else 0
+            shown = source[start : start + 100]
+            caret = " " * (column - 1 - start) + "^" * min(width, max(1, len(shown) - column + 1))
+            head += f"\n  {shown}\n  {caret}"
+        return f"{head}\n  {self.suggestion}" if self.suggestion else head
+
+
+class NetworkError(BackproveError):
+    """Equations that do not make a network: a cycle, a missing loss, an unknown quantity."""
+
+
+class DerivationError(BackproveError):
+    """A derivation that cannot be made or would be too long to read."""
+
+
+class NotationError(BackproveError):
+    """A notation that cannot be read, or that would print two quantities alike."""
+
+
+class DataError(BackproveError):
+    """Data, values or a saved model that do not fit the network."""

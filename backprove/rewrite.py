@@ -1,0 +1,164 @@
+"""Rules, steps and derivations: the only place where a step is made.
+
+A rule is a pure function from a part of an expression to what stands in its place; nothing
+in a rule knows that it is recorded. A step stores the place and the change only, so that a
+long derivation takes linear space; whole lines are made when they are printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar
+
+from .expr import Expr, Path, Ref, part, replaced
+from .network import Network
+
+Sentence: TypeAlias = "tuple[str | Expr, ...]"
+"""Words with expressions among them; a notation prints the expressions."""
+
+Scope = TypeVar("Scope", contravariant=True)
+
+Change: TypeAlias = "tuple[Expr, Sentence]"
+"""What a rule answers: the new expression, and what was done to what."""
+
+
+@dataclass(frozen=True)
+class Rule(Generic[Scope]):
+    """One law of calculus or algebra.
+
+    name: the field's term. law: the equations it stands for, in generic letters.
+    when: the condition in words, "" where there is none.
+    apply: gives the change at a part of an expression, or None where the rule does not fit.
+    """
+
+    name: str
+    law: tuple[tuple[Expr, Expr], ...]
+    apply: Callable[[Expr, Scope], Change | None] = field(compare=False, repr=False)
+    when: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One application of a rule at one place.
+
+    path: where, counted from the whole expression. before, after: the parts there, equal in
+    value. says: what was done. A `let` or `recall` changes nothing: before is after.
+    """
+
+    rule: str
+    law: tuple[tuple[Expr, Expr], ...]
+    when: str
+    path: Path
+    before: Expr
+    after: Expr
+    says: Sentence
+
+
+@dataclass(frozen=True)
+class Line:
+    """One printed line: `= right`, with the steps that led to it from the line above."""
+
+    right: Expr
+    steps: tuple[Step, ...] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A chain of equal expressions, left = line = line = …, with a title and remarks.
+
+    left: what every line equals, or None for a block of words only.
+    breaks: the numbers of steps after which a line is printed; the last step always is.
+    labels: names of printed lines, by the number of the line ("eq. (2.1)").
+    """
+
+    title: Sentence = ()
+    left: Expr | None = None
+    start: Expr | None = None
+    steps: tuple[Step, ...] = ()
+    breaks: tuple[int, ...] = ()
+    labels: tuple[tuple[int, str], ...] = ()
+    before: tuple[Sentence, ...] = ()
+    after: tuple[Sentence, ...] = ()
+
+    @property
+    def end(self) -> Expr | None:
+        """The last line's right side."""
+        whole = self.start
+        for step in self.steps:
+            assert whole is not None
+            whole = replaced(whole, step.path, step.after)
+        return whole
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return tuple(self._lines())
+
+    def _lines(self) -> Iterator[Line]:
+        if self.start is None:
+            return
+        names = dict(self.labels)
+        whole, number = self.start, 0
+        yield Line(whole, (), names.get(0, ""))
+        waiting: list[Step] = []
+        for position, step in enumerate(self.steps, 1):
+            whole = replaced(whole, step.path, step.after)
+            waiting.append(step)
+            if position in self.breaks or position == len(self.steps):
+                number += 1
+                yield Line(whole, tuple(waiting), names.get(number, ""))
+                waiting = []
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A gradient with its reasons.
+
+    quantity: the component asked for, `w2[1,2]` or `w2[i,j]`. style: equation, chain or
+    dynamic. zoom: scalar, index or matrix. blocks: what is read, top to bottom. answer: the
+    last line, in forward quantities and adjoints. notes: what a reader should know besides
+    (a convention at a kink, an added mark, a fallback that was taken).
+    """
+
+    network: Network
+    quantity: Ref
+    style: str
+    zoom: str
+    blocks: tuple[Block, ...]
+    answer: Expr
+    notes: tuple[Sentence, ...] = ()
+
+
+class Recorder(Generic[Scope]):
+    """Applies rules to one expression and keeps the steps."""
+
+    def __init__(self, start: Expr, scope: Scope) -> None:
+        self.start = self.now = start
+        self.scope = scope
+        self.steps: list[Step] = []
+        self.breaks: list[int] = []
+
+    def make(self, rule: Rule[Scope], path: Path, change: Change) -> None:
+        """Record that `rule` changed the part at `path`."""
+        new, says = change
+        before = part(self.now, path)
+        self.steps.append(Step(rule.name, rule.law, rule.when, path, before, new, says))
+        self.now = replaced(self.now, path, new)
+
+    def attempt(self, rule: Rule[Scope], path: Path = ()) -> bool:
+        """Apply the rule at this place if it fits."""
+        change = rule.apply(part(self.now, path), self.scope)
+        if change is None or change[0] is part(self.now, path):
+            return False
+        self.make(rule, path, change)
+        return True
+
+    def line(self) -> None:
+        """What has been done so far stands on a line of its own."""
+        if self.steps and (not self.breaks or self.breaks[-1] != len(self.steps)):
+            self.breaks.append(len(self.steps))
+
+    def block(self, left: Expr | None, title: Sentence = ()) -> Block:
+        """Everything recorded, as a block."""
+        return Block(title, left, self.start, tuple(self.steps), tuple(self.breaks))
