@@ -1,0 +1,48 @@
+# make setup   .venv with .venv/bin/backprove ready
+# make demo    explain, verify, train and write a page, on real data
+# make test    ruff, mypy, and the tests (doctests included)
+# make torch   PyTorch for the tests that compare with it (optional, large)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+# The first Python on the path that is new enough; `make PYTHON=...` names another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$python; break; }; done)
+
+.PHONY: setup demo test lint types tests torch clean
+
+setup: $(VENV)/.ready
+demo: $(VENV)/.ready
+	@$(BIN)/python -m backprove.demo
+test: lint types tests
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+types: $(VENV)/.ready-dev
+	$(BIN)/mypy
+tests: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest $(PYTEST)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "backprove needs Python 3.11 or newer;" \
+		"install it, or name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "could not make $(VENV): on Debian and" \
+		"Ubuntu, first do: apt install python3-venv" >&2; exit 1; }
+
+# Installed again only when pyproject.toml changes.
+$(VENV)/.ready: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --editable .
+	@touch $@
+$(VENV)/.ready-dev: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.ready
+
+torch: $(VENV)/.ready-dev
+	$(PIP) install --quiet torch==2.13.0
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

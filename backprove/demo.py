@@ -1,0 +1,51 @@
+"""What `make demo` runs: the main job on real data, each step a command of the command line.
+
+Explains one weight of a network that reads handwritten digits, verifies the network's
+gradients, trains it on the bundled images, and writes the derivation as a page.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+NETWORK = "mlp:64-32-10,tanh,cross_entropy"
+WEIGHT = "w1[3,20]"
+FOLDER = Path("demo")
+
+STEPS = (
+    (
+        "One weight of a network that reads handwritten digits, explained",
+        ["explain", NETWORK, WEIGHT, "--style", "chain", "--zoom", "scalar"],
+    ),
+    (
+        "A small network of the same make, every gradient verified to 60 digits",
+        ["verify", "mlp:4-3-2,tanh,cross_entropy"],
+    ),
+    (
+        "The network, trained on the 1,797 bundled images",
+        ["train", NETWORK, "--data", "digits", "--output", str(FOLDER / "digits.npz")],
+    ),
+    (
+        "The derivation as a page of its own",
+        ["explain", NETWORK, WEIGHT, "--format", "html", "-o", str(FOLDER / "derivation.html")],
+    ),
+)
+
+
+def main() -> int:
+    """Run the steps one after the other; the first that fails ends the demo."""
+    FOLDER.mkdir(exist_ok=True)
+    for number, (title, arguments) in enumerate(STEPS, 1):
+        print(f"\n{number}. {title}\n   $ backprove {shlex.join(arguments)}\n", flush=True)
+        code = subprocess.run([sys.executable, "-m", "backprove", *arguments]).returncode
+        if code:
+            return code
+    print(f"\nOpen {(FOLDER / 'derivation.html').resolve()} in a browser.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
