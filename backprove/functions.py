@@ -37,6 +37,8 @@ class Function:
     derivative_name: the name under which the derivative is written, `sigmoid'` by default.
     definition: what the function is, in other functions; None for the elementary ones.
     inlined: whether a derivation replaces the function by its definition (functions of a file).
+    direct: whether a derivation writes the derivative at once (exp, log, …) instead of first
+        naming it (`sigmoid'`).
     domain: the condition on the argument in words, "" for every real number.
     numpy: the function of `run.elementwise` or NumPy that computes it.
     text, latex: how it is printed when no notation says otherwise.
@@ -52,6 +54,7 @@ class Function:
     text: str = ""
     latex: str = ""
     named_derivative: str = ""
+    direct: bool = False
 
     @property
     def derivative_name(self) -> str:
@@ -107,22 +110,24 @@ _ROWS: tuple[Function, ...] = (
              HALF * (ONE + _f("erf", U / _ROOT_2)) + U / 2 / _ROOT_2 * _f("erf'", U / _ROOT_2),
              definition=HALF * U * (ONE + _f("erf", U / _ROOT_2)),
              numpy="gelu", latex=r"\operatorname{gelu}"),
-    Function("exp", _f("exp"), numpy="exp", latex=r"\exp"),
-    Function("log", ONE / U, domain="greater than 0", numpy="log", latex=r"\ln", text="ln"),
+    Function("exp", _f("exp"), numpy="exp", latex=r"\exp", direct=True),
+    Function("log", ONE / U, domain="greater than 0", numpy="log", latex=r"\ln", text="ln",
+             direct=True),
     Function("sqrt", ONE / (TWO * _f("sqrt")), _kink(None, "sqrt has no derivative at 0"),
-             domain="0 or greater", numpy="sqrt", text="√", latex=r"\sqrt"),
+             domain="0 or greater", numpy="sqrt", text="√", latex=r"\sqrt", direct=True),
     Function("abs", _f("sign"), _kink(0, "abs'(0) is taken as 0"),
-             numpy="abs", latex=r"\operatorname{abs}"),
-    Function("sin", _f("cos"), numpy="sin", latex=r"\sin"),
-    Function("cos", -_f("sin"), numpy="cos", latex=r"\cos"),
-    Function("erf", _f("erf'"), numpy="erf", latex=r"\operatorname{erf}"),
+             numpy="abs", latex=r"\operatorname{abs}", direct=True),
+    Function("sin", _f("cos"), numpy="sin", latex=r"\sin", direct=True),
+    Function("cos", -_f("sin"), numpy="cos", latex=r"\cos", direct=True),
+    Function("erf", _f("erf'"), numpy="erf", latex=r"\operatorname{erf}", direct=True),
     # erf'(u) = 2/sqrt(pi) exp(-u^2): a row of its own, as expressions hold exact numbers only
-    Function("erf'", -2 * U * _f("erf'"), numpy="erf_derivative", latex=r"\operatorname{erf}'"),
+    Function("erf'", -2 * U * _f("erf'"), numpy="erf_derivative", latex=r"\operatorname{erf}'",
+             direct=True),
     Function("sign", ZERO, _kink(0, "sign jumps at 0; its derivative there is taken as 0"),
-             numpy="sign", latex=r"\operatorname{sign}"),
+             numpy="sign", latex=r"\operatorname{sign}", direct=True),
     Function("step", ZERO,
              _kink(0, "step jumps at 0, where it is 0; its derivative there is taken as 0"),
-             numpy="step", latex=r"\operatorname{step}"),
+             numpy="step", latex=r"\operatorname{step}", direct=True),
 )  # fmt: skip
 
 FUNCTIONS: Mapping[str, Function] = {row.name: row for row in _ROWS}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
 
-from .expr import Expr, Path, Ref, part, replaced
+from .expr import Derivative, Expr, Path, Ref, part, replaced
 from .network import Network
 
 Sentence: TypeAlias = "tuple[str | Expr, ...]"
@@ -162,3 +162,82 @@ class Recorder(Generic[Scope]):
     def block(self, left: Expr | None, title: Sentence = ()) -> Block:
         """Everything recorded, as a block."""
         return Block(title, left, self.start, tuple(self.steps), tuple(self.breaks))
+
+    def sweep(self, rules: tuple[Rule[Scope], ...], quiet: set[Expr]) -> bool:
+        """Apply the rules wherever they fit, innermost first, until none fits any more.
+
+        quiet: parts already known to fit none of these rules; it is filled.
+        """
+        before = len(self.steps)
+        while found := first_fit(self.now, rules, self.scope, quiet):
+            self.make(*found)
+        return len(self.steps) > before
+
+    def once(self, rules: tuple[Rule[Scope], ...]) -> bool:
+        """Apply the rules once at every outermost place where one fits."""
+        places = list(outermost_fits(self.now, rules, self.scope))
+        for rule, path, change in places:
+            self.make(rule, path, change)
+        return bool(places)
+
+
+def _parts(e: Expr) -> Iterator[tuple[int, Expr]]:
+    # what a derivative is taken with respect to is a place, not a value: it is left alone
+    children = e.children[:1] if isinstance(e, Derivative) else e.children
+    return enumerate(children)
+
+
+def first_fit(
+    e: Expr, rules: tuple[Rule[Scope], ...], scope: Scope, quiet: set[Expr]
+) -> tuple[Rule[Scope], Path, Change] | None:
+    """The innermost, leftmost place where a rule fits, with the change it makes there."""
+    if e in quiet:
+        return None
+    for number, child in _parts(e):
+        found = first_fit(child, rules, scope, quiet)
+        if found:
+            rule, path, change = found
+            return rule, (number, *path), change
+    for rule in rules:
+        made = rule.apply(e, scope)
+        if made is not None and made[0] is not e:
+            return rule, (), made
+    quiet.add(e)
+    return None
+
+
+def outermost_fits(
+    e: Expr, rules: tuple[Rule[Scope], ...], scope: Scope, path: Path = ()
+) -> Iterator[tuple[Rule[Scope], Path, Change]]:
+    """Every outermost place where a rule fits; the places do not overlap."""
+    for rule in rules:
+        made = rule.apply(e, scope)
+        if made is not None and made[0] is not e:
+            yield rule, path, made
+            return
+    for number, child in _parts(e):
+        yield from outermost_fits(child, rules, scope, (*path, number))
+
+
+def rewritten(e: Expr, rules: tuple[Rule[Scope], ...], scope: Scope, quiet: set[Expr]) -> Expr:
+    """`e` after the same rules as in `Recorder.sweep`, without keeping the steps."""
+    while True:
+        if e in quiet:
+            return e
+        children = e.children
+        done = tuple(
+            rewritten(c, rules, scope, quiet)
+            if not (position == 1 and isinstance(e, Derivative))
+            else c
+            for position, c in enumerate(children)
+        )
+        if done != children:
+            e = e.rebuilt(done)
+        for rule in rules:
+            made = rule.apply(e, scope)
+            if made is not None and made[0] is not e:
+                e = made[0]
+                break
+        else:
+            quiet.add(e)
+            return e

@@ -1,0 +1,287 @@
+"""The dynamic program: one adjoint per quantity, each made once from those to its right.
+
+The adjoint of q is the sum, over every quantity c whose equation uses q, of c's adjoint times
+the local derivative ∂c/∂q. A gradient of a weight is the weight's adjoint. Quantities are
+taken from the loss back, so every adjoint on a right side is already known. The cost is
+linear in the network: equations of the same shape share one derivation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from .expr import (
+    ONE,
+    ZERO,
+    Derivative,
+    Expr,
+    Index,
+    Mul,
+    Reduce,
+    Ref,
+    Size,
+    bound,
+    count,
+    fresh_index,
+    mapped,
+    total,
+    with_indices,
+)
+from .network import ADJOINT, Equation, Network, adjoint
+from .rewrite import Recorder, Sentence, rewritten
+from .rules import (
+    DIFFERENTIATION,
+    EXPANDING,
+    FOLDING,
+    MULTIPLYING_OUT,
+    TIDY,
+    WRITTEN_OUT,
+    Scope,
+    refs,
+)
+from .rules.algebra import POSITIVE_FIRST
+from .rules.definitions import adjoint_rule
+from .rules.delta import OUT
+
+# constants leave a sum only after folding, which needs them beside what they were written with
+LOCAL = (*DIFFERENTIATION, *(rule for rule in TIDY if rule is not OUT))
+
+
+@dataclass(frozen=True)
+class Link:
+    """One way from a quantity towards the loss: a component of a consumer that uses it.
+
+    summed: the letters that run over all components of the consumer, with their sizes.
+    """
+
+    consumer: Ref
+    summed: tuple[tuple[str, Size], ...]
+
+
+def letters(network: Network, name: str) -> tuple[str, ...]:
+    """Index letters for a general component: those of its equation, or of its first use."""
+    shape = network[name].shape
+    if name in network.equations:
+        return network.equations[name].indices
+    for user in network.consumers[name]:
+        for ref in refs(network.equations[user].right):
+            found = tuple(i for i in ref.indices if isinstance(i, str))
+            if ref.name == name and len(set(found)) == len(shape):
+                return found
+    made: list[str] = []
+    for _ in shape:
+        made.append(fresh_index(set(made)))
+    return tuple(made)
+
+
+def links(network: Network, q: Ref, live_only: bool = True) -> Iterator[Link]:
+    """The components of other quantities whose equations use `q`, in the file's order.
+
+    An index of the consumer that is fixed by an index of q takes it (in a[j] = g(z[j]) only
+    a[j] uses z[j]); the others are summed over.
+    """
+    for name in network.consumers[q.name]:
+        if live_only and name not in network.live:
+            continue
+        equation = network.equations[name]
+        uses = [r for r in refs(equation.right) if r.name == q.name]
+        taken = set(q.free) | bound(equation.right) | set(equation.indices)
+        indices: list[Index] = []
+        summed: list[tuple[str, Size]] = []
+        for axis, letter in enumerate(equation.indices):
+            fixed = {_fixed_by(letter, use, q) for use in uses}
+            only = fixed.pop() if len(fixed) == 1 else None
+            if only is not None:
+                indices.append(only)
+                continue
+            # the letters asked for stay; a summed one is renamed where it clashes
+            new = letter if letter not in q.free else fresh_index(taken)
+            taken.add(new)
+            indices.append(new)
+            summed.append((new, network[name].shape[axis]))
+        yield Link(Ref(name, tuple(indices)), tuple(summed))
+
+
+def _fixed_by(letter: str, use: Ref, q: Ref) -> Index | None:
+    """The index of q that `letter` must equal in this use, or None."""
+    for position, index in enumerate(use.indices):
+        if index == letter:
+            return q.indices[position]
+    return None
+
+
+def components(network: Network, link: Link, write_out: bool) -> Iterator[Link]:
+    """The link itself, or one link for each number of its summed letters where they are few."""
+    lengths = [network.length(size) for _, size in link.summed]
+    if not write_out or not link.summed:
+        yield link
+        return
+    letter, size = link.summed[0]
+    length = lengths[0]
+    if length is None or length > WRITTEN_OUT:
+        rest = components(network, Link(link.consumer, link.summed[1:]), write_out)
+        for inner in rest:
+            yield Link(inner.consumer, ((letter, size), *inner.summed))
+        return
+    for number in range(1, length + 1):
+        consumer = with_indices(link.consumer, {letter: number})
+        assert isinstance(consumer, Ref)
+        yield from components(network, Link(consumer, link.summed[1:]), write_out)
+
+
+def summed(link: Link, body: Expr) -> Expr:
+    """The sum of `body` over the link's letters."""
+    for letter, size in reversed(link.summed):
+        body = Reduce("sum", letter, size, body)
+    return body
+
+
+def chain_sum(network: Network, q: Ref, write_out: bool = False) -> Expr:
+    """Σ over the uses c of q: adjoint of c times the local derivative ∂c/∂q."""
+    terms = []
+    for whole in links(network, q):
+        for link in components(network, whole, write_out):
+            factor = Derivative(link.consumer, q, False)
+            left = adjoint(link.consumer)
+            terms.append(summed(link, Mul((left, factor))))
+    return total(tuple(terms))
+
+
+class Backprop:
+    """All adjoints of a network as equations, in the order in which they are computed."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.scope = Scope(network)
+        self._known: dict[object, Expr] = {}
+        self._quiet: tuple[set[Expr], set[Expr]] = (set(), set())
+
+    @cached_property
+    def adjoints(self) -> Mapping[str, Equation]:
+        """Quantity → the equation of its adjoint `∂quantity[indices]`; 0 on a dead branch."""
+        made: dict[str, Equation] = {}
+        for name in self._order():
+            q = Ref(name, letters(self.network, name))
+            if name == self.network.loss:
+                right: Expr = ONE
+            elif name not in self.network.live:
+                right = ZERO
+            else:
+                right = self._right(q, made)
+            made[name] = Equation(adjoint(q), right)
+        return made
+
+    @property
+    def gradients(self) -> Mapping[str, Equation]:
+        """The adjoints of weights and biases, in the file's order."""
+        return {q.name: self.adjoints[q.name] for q in self.network.trained}
+
+    def _order(self) -> Iterator[str]:
+        yield from reversed(list(self.network.equations))
+        for q in self.network.quantities.values():
+            if q.kind != "computed":
+                yield q.name
+
+    def reason(self, name: str) -> Sentence:
+        """Why a quantity has no gradient, or () where it has one."""
+        q = self.network[name]
+        ref = Ref(name, letters(self.network, name))
+        if q.kind == "constant":
+            return (ref, " is a constant: it is not trained, so it needs no gradient")
+        if name not in self.network.live:
+            return (Ref(self.network.loss), " does not depend on ", ref, ": its gradient is 0")
+        return ()
+
+    def _right(self, q: Ref, known: Mapping[str, Equation]) -> Expr:
+        start = chain_sum(self.network, q)
+        key, names = self._shape(start)
+        if key not in self._known:
+            self._known[key] = _renamed(self._simplified(q, start), names)
+        back = {v: k for k, v in names.items()}
+        right = _renamed(self._known[key], back)
+        return self._shorter(q, right, known)
+
+    def _shape(self, start: Expr) -> tuple[object, dict[str, str]]:
+        """A key equal for chain sums of the same shape, and the names' numbers."""
+        names: dict[str, str] = {}
+        parts: list[Expr] = [start]
+        for ref in refs(start):
+            if ref.name in self.network.equations:
+                parts.append(self.network.equations[ref.name].right)
+                parts.append(self.network.equations[ref.name].left)
+        for e in parts:
+            for ref in refs(e):
+                bare = ref.name.removeprefix(ADJOINT)
+                if bare not in names:
+                    names[bare] = f"#{len(names)}"
+        kinds = tuple(
+            (n in self.network.equations, self.network.quantities[n].shape) for n in names
+        )
+        return (tuple(_renamed(e, names) for e in parts), kinds), names
+
+    def _simplified(self, q: Ref, start: Expr) -> Expr:
+        self.scope.ranges = _ranges(self.network, q)
+        right = rewritten(start, LOCAL, self.scope, self._quiet[0])
+        return rewritten(right, FOLDING, self.scope, self._quiet[1])
+
+    def _shorter(self, q: Ref, right: Expr, known: Mapping[str, Equation]) -> Expr:
+        recorder = Recorder(right, self.scope)
+        put_in_if_shorter(recorder, known)
+        return recorder.now
+
+
+def put_in_if_shorter(recorder: Recorder[Scope], known: Mapping[str, Equation]) -> bool:
+    """Put in the adjoints next to the loss and multiply out, if that reads shorter.
+
+    Softmax or sigmoid with cross-entropy fold to o - y this way; what would get longer stays.
+    """
+    near: dict[str, tuple[Ref, Expr]] = {}
+    for ref in refs(recorder.now):
+        if ref.name.startswith(ADJOINT):
+            equation = known[ref.name[len(ADJOINT) :]]
+            if not any(r.name.startswith(ADJOINT) for r in refs(equation.right)):
+                near[ref.name] = (equation.left, equation.right)
+    if not near:
+        return False
+    trial: Recorder[Scope] = Recorder(recorder.now, recorder.scope)
+    trial.once((adjoint_rule(near),))
+    trial.line()
+    trial.sweep(MULTIPLYING_OUT, set())
+    trial.line()
+    if count(trial.now) >= count(recorder.now):
+        trial.sweep(EXPANDING, set())
+    if count(trial.now) >= count(recorder.now):
+        return False
+    trial.sweep((POSITIVE_FIRST,), set())
+    offset = len(recorder.steps)
+    recorder.steps.extend(trial.steps)
+    recorder.breaks.extend(offset + b for b in trial.breaks)
+    recorder.now = trial.now
+    return True
+
+
+def _renamed(e: Expr, names: Mapping[str, str]) -> Expr:
+    def rename(part: Expr) -> Expr | None:
+        if not isinstance(part, Ref):
+            return None
+        bare = part.name.removeprefix(ADJOINT)
+        new = names.get(bare)
+        if new is None:
+            return None
+        return Ref(ADJOINT + new if bare != part.name else new, part.indices)
+
+    return mapped(e, rename)
+
+
+def _ranges(network: Network, q: Ref) -> dict[str, Size]:
+    return {
+        i: size for i, size in zip(q.indices, network[q.name].shape, strict=True)
+        if isinstance(i, str)
+    }  # fmt: skip
+
+
+def backprop(network: Network) -> Backprop:
+    """The dynamic program of a network: `backprop(net).adjoints["z2"]` is an equation."""
+    return Backprop(network)

@@ -1,0 +1,82 @@
+"""The rules: every law that a derivation may use, one `Rule` each."""
+
+from __future__ import annotations
+
+from . import algebra, definitions, delta, derivative
+from .scope import WRITTEN_OUT, Scope, is_adjoint, refs
+
+DIFFERENTIATION = (
+    derivative.ITSELF,
+    derivative.CONSTANT,
+    derivative.NO_PATH,
+    definitions.UNFOLD,
+    derivative.SUM,
+    derivative.CONSTANT_FACTOR,
+    derivative.POWER,
+    derivative.FUNCTION,
+    derivative.SUM_OVER,
+    derivative.MAXIMUM,
+    derivative.PRODUCT,
+    derivative.EXPONENTIAL,
+)
+"""What turns a local derivative into an expression without derivatives."""
+
+TIDY = (
+    delta.EVALUATE,
+    algebra.ZERO_RULE,
+    algebra.ONE_RULE,
+    algebra.FLAT,
+    delta.SIFT,
+    delta.JOIN,
+    delta.DISTRIBUTE_DELTA,
+    delta.OUT,
+    algebra.NUMBERS,
+    algebra.TRIVIAL_POWER,
+    algebra.SIGNS,
+    algebra.SUM_SIGNS,
+)
+"""What never makes an expression longer to read."""
+
+FOLDING = (definitions.OWN_VALUE, definitions.FOLD, *TIDY)
+"""What gives subexpressions their names back."""
+
+MULTIPLYING_OUT = (
+    algebra.NESTED_POWER,
+    algebra.DISTRIBUTE_RECIPROCALS,
+    algebra.COLLECT,
+    delta.SPLIT,
+    definitions.CONSTRAINT,
+    *TIDY,
+)
+EXPANDING = (algebra.DISTRIBUTE, algebra.LIKE_TERMS, algebra.EXPONENTIALS, *MULTIPLYING_OUT)
+"""What is tried to see whether it makes an expression shorter."""
+
+RULES = (
+    *DIFFERENTIATION,
+    derivative.REMOVE,
+    derivative.NUMERIC_FACTOR,
+    derivative.CHAIN,
+    definitions.DERIVATIVE_OF_FUNCTION,
+    definitions.CONSTANT_VALUE,
+    delta.WRITTEN,
+    delta.SINGLE,
+    delta.ONE_POSITION,
+    algebra.COMMON_FACTOR,
+    algebra.POSITIVE_FIRST,
+    *FOLDING,
+    *(rule for rule in EXPANDING if rule not in TIDY),
+)
+"""Every rule that there is."""
+
+__all__ = [
+    "DIFFERENTIATION",
+    "EXPANDING",
+    "FOLDING",
+    "MULTIPLYING_OUT",
+    "RULES",
+    "TIDY",
+    "WRITTEN_OUT",
+    "Scope",
+    "is_adjoint",
+    "refs",
+]

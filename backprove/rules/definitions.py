@@ -1,0 +1,246 @@
+"""Names and what they stand for: unfolding, folding, constants, constraints."""
+
+from __future__ import annotations
+
+from ..expr import (
+    MINUS_ONE,
+    Add,
+    Apply,
+    Derivative,
+    Expr,
+    Index,
+    Mul,
+    Number,
+    Power,
+    Reduce,
+    Ref,
+    canonical,
+    product,
+    with_indices,
+)
+from ..network import Equation
+from ..rewrite import Change, Rule
+from .scope import Scope
+
+q, x, E = Ref("q"), Ref("x"), Ref("E")
+
+
+def _unfold(e: Expr, scope: Scope) -> Change | None:
+    """∂q/∂x = ∂E/∂x where q = E is the equation of q."""
+    if not isinstance(e, Derivative) or not scope.computed(e.body) or e.body is e.wrt:
+        return None
+    assert isinstance(e.body, Ref)
+    if isinstance(e.wrt, Ref) and e.body.name == e.wrt.name:
+        return None
+    definition = scope.network.definition(e.body)
+    return Derivative(definition, e.wrt, e.total), (
+        "put in the definition ", e.body, " = ", definition,
+    )  # fmt: skip
+
+
+UNFOLD: Rule[Scope] = Rule(
+    "definition", ((Derivative(q, x, True), Derivative(E, x, True)),), _unfold, "q = E"
+)  # fmt: skip
+
+
+def _constant_value(e: Expr, scope: Scope) -> Change | None:
+    """A constant of the network takes its value."""
+    if not isinstance(e, Ref) or e.name not in scope.network.quantities or e.indices:
+        return None
+    known = scope.network[e.name]
+    if known.kind != "constant" or known.value is None or isinstance(known.value, tuple):
+        return None
+    return Number(known.value), (e, " is the constant ", Number(known.value))
+
+
+CONSTANT_VALUE: Rule[Scope] = Rule("constant value", ((Ref("c"), Number(1)),), _constant_value,
+                                   "c = 1")  # fmt: skip
+
+
+def _expand_function(e: Expr, scope: Scope) -> Change | None:
+    """σ'(u) = σ(u) (1 - σ(u)), and so for every function of the table."""
+    if not isinstance(e, Apply) or not e.function.endswith("'"):
+        return None
+    row = scope.function(e.function)
+    if row.definition is None:
+        return None
+    new = row.definition_at(e.argument)
+    return new, ("the derivative of ", Apply(e.function[:-1], e.argument), " is ", new)
+
+
+DERIVATIVE_OF_FUNCTION: Rule[Scope] = Rule(
+    "derivative of a function",
+    ((Apply("sigmoid'", Ref("u")),
+      Apply("sigmoid", Ref("u")) * (1 - Apply("sigmoid", Ref("u")))),),
+    _expand_function,
+)  # fmt: skip
+
+
+def _own_value(e: Expr, scope: Scope) -> Change | None:
+    """f'(u) in terms of f(u), where the derivative is made of the function's own value."""
+    if not isinstance(e, Apply) or not e.function.endswith("'"):
+        return None
+    row = scope.function(e.function)
+    base = e.function[:-1]
+    if row.definition is None:
+        return None
+    applied = {p.function for p in _applications(row.definition)}
+    bare = any(isinstance(r, Ref) for r in _outside(row.definition, base))
+    if applied != {base} or bare:
+        return None
+    return _expand_function(e, scope)
+
+
+def _applications(e: Expr) -> list[Apply]:
+    found = [e] if isinstance(e, Apply) else []
+    for child in e.children:
+        found.extend(_applications(child))
+    return found
+
+
+def _outside(e: Expr, function: str) -> list[Expr]:
+    """The leaves of `e` that do not stand inside `function(…)`."""
+    if isinstance(e, Apply) and e.function == function:
+        return []
+    if not e.children:
+        return [e]
+    return [leaf for child in e.children for leaf in _outside(child, function)]
+
+
+OWN_VALUE: Rule[Scope] = Rule(
+    "derivative of a function", DERIVATIVE_OF_FUNCTION.law, _own_value,
+    "the derivative is made of the function's own value",
+)  # fmt: skip
+
+
+def match(pattern: Expr, e: Expr, letters: dict[str, Index], free: frozenset[str]) -> bool:
+    """Whether `e` is `pattern` with the `free` letters replaced; fills `letters`.
+
+    Bound letters of the pattern are matched to those of `e`; order and parentheses count.
+    """
+    if type(pattern) is not type(e):
+        return False
+    if isinstance(pattern, Ref) and isinstance(e, Ref):
+        if pattern.name != e.name:
+            return False
+        for a, b in zip(pattern.indices, e.indices, strict=True):
+            if isinstance(a, str) and a in free:
+                if letters.setdefault(a, b) != b:
+                    return False
+            elif a != b:
+                return False
+        return True
+    if isinstance(pattern, Reduce) and isinstance(e, Reduce):
+        if (pattern.op, pattern.size) != (e.op, e.size):
+            return False
+        body = with_indices(pattern.body, {pattern.index: e.index})
+        return match(body, e.body, letters, free - {e.index})
+    if isinstance(pattern, Apply) and isinstance(e, Apply) and pattern.function != e.function:
+        return False
+    if not pattern.children:
+        return pattern is e
+    if len(pattern.children) != len(e.children):
+        return False
+    return all(
+        match(a, b, letters, free) for a, b in zip(pattern.children, e.children, strict=True)
+    )
+
+
+def _units(factors: tuple[Expr, ...]) -> list[Expr]:
+    """Factors with small whole powers taken apart: S^(-2) is S^(-1) S^(-1)."""
+    found: list[Expr] = []
+    for f in factors:
+        if (
+            isinstance(f, Power)
+            and isinstance(f.exponent, Number)
+            and abs(f.exponent.value) in _SMALL
+        ):
+            sign = 1 if f.exponent.value > 0 else -1
+            unit = f.base if sign > 0 else Power(f.base, MINUS_ONE)
+            found.extend([unit] * int(abs(f.exponent.value)))
+        else:
+            found.append(f)
+    return found
+
+
+_SMALL = (2, 3, 4)
+
+
+def _match_some(
+    wanted: tuple[Expr, ...], units: list[Expr], letters: dict[str, Index], free: frozenset[str]
+) -> list[Expr] | None:
+    """What is left of `units` when each wanted factor is matched to one of them, or None."""
+    if not wanted:
+        return units
+    for position, unit in enumerate(units):
+        trial = dict(letters)
+        if match(wanted[0], unit, trial, free):
+            rest = _match_some(wanted[1:], units[:position] + units[position + 1 :], trial, free)
+            if rest is not None:
+                letters.update(trial)
+                return rest
+    return None
+
+
+def _candidates(e: Expr, scope: Scope) -> list[Equation]:
+    """The equations whose right sides could stand inside `e`."""
+    found: dict[str, Equation] = {}
+    for name in sorted(e.names & scope.network.quantities.keys()):
+        for user in scope.network.consumers[name]:
+            equation = scope.network.equations[user]
+            if type(equation.right) is type(e) and equation.right.names <= e.names:
+                found[user] = equation
+    return list(found.values())
+
+
+def _fold(e: Expr, scope: Scope) -> Change | None:
+    """E = q where q = E is an equation: a(1 - a) instead of σ(z)(1 - σ(z))."""
+    if not isinstance(e, Apply | Mul | Power | Reduce | Add) or not e.names:
+        return None
+    for equation in _candidates(e, scope):
+        letters: dict[str, Index] = {}
+        free = frozenset(equation.indices)
+        right = equation.right
+        rest: list[Expr] | None = []
+        if isinstance(e, Mul) and isinstance(right, Mul):
+            rest = _match_some(right.factors, _units(e.factors), letters, free)
+        elif not match(right, e, letters, free):
+            continue
+        if rest is None or set(letters) != free:
+            continue
+        name = Ref(equation.name, tuple(letters[i] for i in equation.indices))
+        what = with_indices(right, letters)
+        return product((name, *rest)), (what, " is ", name)
+    return None
+
+
+FOLD: Rule[Scope] = Rule("name", ((E, q),), _fold, "q = E")
+
+
+def _constraint(e: Expr, scope: Scope) -> Change | None:
+    """What a target promises, such as Σ_k y_k = 1."""
+    for known in scope.network.constraints:
+        if isinstance(e, type(known.left)) and canonical(e) == canonical(known.left):
+            return known.right, ("the target promises ", known.left, " = ", known.right)
+    return None
+
+
+CONSTRAINT: Rule[Scope] = Rule(
+    "constraint", ((Reduce("sum", "k", "n", Ref("y", ("k",))), Number(1)),), _constraint,
+    "a target's constraint",
+)  # fmt: skip
+
+
+def adjoint_rule(equations: dict[str, tuple[Ref, Expr]]) -> Rule[Scope]:
+    """A rule that puts known adjoints in their place: name → (left side, right side)."""
+
+    def apply(e: Expr, scope: Scope) -> Change | None:
+        """An adjoint without a symbol of its own is put in where it is used."""
+        if not isinstance(e, Ref) or e.name not in equations:
+            return None
+        left, right = equations[e.name]
+        change = dict(zip((str(i) for i in left.indices), e.indices, strict=True))
+        new = with_indices(right, change)
+        return new, (e, " = ", new)
+
+    return Rule("put in", ((q, E),), apply, "q = E")
