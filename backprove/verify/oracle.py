@@ -1,0 +1,454 @@
+"""Whether two expressions are equal: refuted rigorously, or confirmed to 60 digits.
+
+Both sides are evaluated as balls at random points. Balls that do not meet prove that the
+sides differ. Where they meet, the precision doubles until the difference is known to be
+less than 10^-60 of the sides, or until it is too high to go on: "undecided".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from random import Random
+from typing import Literal, TypeAlias, TypeVar
+
+from flint import arb, ctx
+
+from ..errors import NetworkError
+from ..expr import Delta, Expr, Reduce, Ref, Size, walk
+from ..network import ADJOINT, Equation, Network
+from .points import Indices, Point, draw, unnumbered_sizes
+from .series import OutsideDomain, Unresolved
+from .values import OutOfRange, Scene, Setting, evaluate, piecewise_sites
+
+DIGITS = 60
+"""To how many digits both sides of a confirmed equation agree."""
+
+PRECISIONS = (256, 512, 1024, 2048, 4096, 8192)
+"""The precisions that are tried, in bits."""
+
+CERTAIN_OF_ZERO = 1024
+"""The precision at which two balls around 0 that shrank below 10^-60 count as 0."""
+
+SAMPLED = 30
+"""The number of components above which a sample of them is tried."""
+
+TRIALS = 3
+REDRAWS = 24
+
+Answer: TypeAlias = Literal["confirmed", "refuted", "undecided"]
+Lets: TypeAlias = Mapping[str, "Expr | Equation"]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """Where two sides differ: the free indices, the sizes, the exact values of what the
+    equations do not compute, and both sides in decimals."""
+
+    setting: Mapping[str, int]
+    sizes: Mapping[str, int]
+    values: Mapping[str, Mapping[Indices, object]]
+    left: str
+    right: str
+
+    def __str__(self) -> str:
+        where = ", ".join(f"{name} = {k}" for name, k in {**self.sizes, **self.setting}.items())
+        return f"{f'at {where}: ' if where else ''}left {self.left}, right {self.right}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the oracle answers.
+
+    digits: to how many digits both sides agree (0 unless confirmed). trials: the number of
+    points. components: how many settings of the free indices were tried at a point. says:
+    what was confirmed or refuted and how, and no more.
+    """
+
+    verdict: Answer
+    digits: int
+    trials: int
+    components: int
+    says: str
+    counterexample: Counterexample | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        return self.verdict == "confirmed"
+
+
+@dataclass
+class Trial:
+    """A point, and its values at the precision that the questions so far needed."""
+
+    point: Point
+    level: int = 0
+    scene: Scene | None = field(default=None, repr=False)
+
+
+class Oracle:
+    """Answers questions about one network at points drawn once.
+
+    lets: named expressions that questions may use; an Equation where they have indices.
+    symbols: free names that stand for any number (a learning rate). trials: the number of
+    points (more where piecewise functions have branches yet unseen). seed: what the points
+    are drawn from.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        lets: Lets | None = None,
+        symbols: Iterable[str] = (),
+        trials: int = TRIALS,
+        seed: int = 0,
+    ) -> None:
+        self.network = network
+        self.lets = {name: _as_equation(name, let) for name, let in (lets or {}).items()}
+        self.symbols = frozenset(symbols)
+        self.trials, self.seed = trials, seed
+        self.sites = piecewise_sites(network)
+        self.unnumbered = unnumbered_sizes(network)
+        self._least = 2
+        self._trials: list[Trial] | None = None
+
+    # -- points ----------------------------------------------------------------------------
+
+    def points(self) -> tuple[Point, ...]:
+        """The points at which questions are tried. Raises NetworkError where none is found
+        at which the network has a value."""
+        return tuple(trial.point for trial in self._points())
+
+    def _points(self, least: int = 2) -> list[Trial]:
+        if self._trials is None or least > self._least:
+            self._least = max(least, self._least)
+            self._trials = self._drawn()
+        return self._trials
+
+    def _drawn(self) -> list[Trial]:
+        found: list[Trial] = []
+        seen: set[tuple[Expr, int]] = set()
+        wanted = {(site, sign) for site in self.sites for sign in (-1, 1)}
+        for attempt in range(REDRAWS):
+            enough = len(found) >= self.trials
+            if enough and seen >= wanted:
+                break
+            # mixed signs first; all positive where a logarithm or a dying relu needs it
+            positive = (0.5, 0.75, 1.0, 0.25)[attempt % 4]
+            point = draw(
+                self.network, f"{self.seed}.{attempt}", positive=positive,
+                turn=len(found), least=self._least,
+            )  # fmt: skip
+            trial = Trial(point)
+            news = self._signs(trial)
+            if news is None:
+                continue
+            if not enough or not news <= seen:
+                found.append(trial)
+                seen |= news
+        if not found:
+            raise NetworkError(
+                "no random point was found at which the network has a value",
+                "a logarithm, root or division meets a negative number or 0 everywhere tried",
+            )
+        return found
+
+    def _signs(self, trial: Trial) -> set[tuple[Expr, int]] | None:
+        """The signs of the piecewise functions' arguments; None outside the domain."""
+        names = [name for name in self.network.equations if name in self.network.live]
+
+        def forward(scene: Scene) -> set[tuple[Expr, int]]:
+            for name in names:
+                shape = self.network.quantities[name].shape
+                for indices in scene.point.positions(shape):
+                    if not scene.ground.component(name, indices).base.is_finite():
+                        raise Unresolved
+            return set(scene.seen)
+
+        try:
+            return self._resolved(trial, forward)
+        except (OutsideDomain, Unresolved):
+            return None
+
+    def _scene(self, trial: Trial) -> Scene:
+        if trial.scene is None:
+            trial.scene = Scene(trial.point, self.lets, self.symbols, self.sites)
+        return trial.scene
+
+    def _resolved(self, trial: Trial, ask: Callable[[Scene], Result]) -> Result:
+        """The answer at the first precision that gives one; raises Unresolved beyond the last."""
+        while True:
+            with ctx.workprec(PRECISIONS[trial.level]):
+                try:
+                    return ask(self._scene(trial))
+                except Unresolved:
+                    if trial.level + 1 == len(PRECISIONS):
+                        raise
+            trial.level += 1
+            trial.scene = None
+
+    # -- questions -------------------------------------------------------------------------
+
+    def value(self, e: Expr, setting: Mapping[str, int] | None = None, trial: int = 0) -> arb:
+        """The value of an expression at a point, given its free letters, as a ball.
+
+        Raises NetworkError for unknown names and positions, and where it has no value.
+        """
+        chosen = self._points(_largest_literal((e,)))[trial]
+        free = dict(setting or {})
+
+        def ask(scene: Scene) -> arb:
+            found = evaluate(e, free, scene.ground).base
+            if not found.is_finite():
+                raise Unresolved
+            return found
+
+        try:
+            return self._resolved(chosen, ask)
+        except (OutOfRange, OutsideDomain, Unresolved) as error:
+            raise NetworkError(f"{e!r} has no value at this point: {error}") from None
+
+    def agree(
+        self, left: Expr, right: Expr, *, ranges: Mapping[str, Size] | None = None
+    ) -> Verdict:
+        """Whether two expressions are equal for every value of their free letters.
+
+        ranges: the lengths over which free letters run, where their use does not tell.
+        """
+        trials = self._points(_largest_literal((left, right)))
+        lengths = self._lengths(left, right, ranges or {})
+        if isinstance(lengths, Verdict):
+            return lengths
+        tried, components, sampled, zero, outside = 0, 0, 0, True, ""
+        for trial in trials:
+            settings, every = _settings(trial.point, sorted(left.free | right.free), lengths)
+            try:
+                for setting in settings:
+                    outcome = self._compare(trial, left, right, setting)
+                    if not isinstance(outcome, bool):
+                        return outcome
+                    zero = zero and outcome
+            except OutsideDomain as error:
+                outside = str(error)
+                continue
+            tried += 1
+            if len(settings) >= components:
+                components, sampled = len(settings), every
+        if not tried:
+            return _undecided(f"no point was found at which both sides are defined: {outside}")
+        says = self._says(tried, components, sampled, zero, left, right)
+        return Verdict("confirmed", DIGITS, tried, components, says)
+
+    def _compare(self, trial: Trial, left: Expr, right: Expr, setting: Setting) -> bool | Verdict:
+        """Whether both sides are 0, where they agree; else the verdict."""
+
+        def ask(scene: Scene) -> bool | Verdict:
+            a = evaluate(left, setting, scene.ground).base
+            b = evaluate(right, setting, scene.ground).base
+            if not (a.is_finite() and b.is_finite()):
+                raise Unresolved
+            if not (a - b).contains(0):
+                return self._refuted(trial.point, setting, a, b)
+            if _close(a, b):
+                return bool(a.contains(0) and b.contains(0))
+            raise Unresolved
+
+        try:
+            return self._resolved(trial, ask)
+        except Unresolved:
+            # the next question starts anew: most need no such precision
+            trial.level, trial.scene = 0, None
+            return _undecided(f"{PRECISIONS[-1]} bits could not tell the two sides apart or equal")
+        except OutOfRange as error:
+            example = _example(trial.point, setting, "", "")
+            return Verdict("refuted", 0, 1, 1, f"a side has no value: {error}", example)
+        except RecursionError:
+            return _undecided("the expression is nested too deep")
+
+    @staticmethod
+    def _refuted(point: Point, setting: Setting, a: arb, b: arb) -> Verdict:
+        example = _example(point, setting, _decimal(a), _decimal(b))
+        return Verdict("refuted", 0, 1, 1, f"the two sides differ {example}", example)
+
+    def _says(
+        self, tried: int, components: int, every: int, zero: bool, left: Expr, right: Expr
+    ) -> str:
+        points = f"{tried} random point{'s' if tried > 1 else ''}"
+        parts = [f"both sides are 0 at {points}" if zero
+                 else f"equal to {DIGITS} digits at {points}"]  # fmt: skip
+        if components < every:
+            parts.append(f"for a sample of {components} of {every} components")
+        elif components > 1:
+            parts.append(f"for each of {components} components")
+        if self.unnumbered:
+            lengths = "; ".join(
+                f"{name} = {', '.join(str(p.sizes[name]) for p in self.points())}"
+                for name in self.unnumbered
+            )
+            parts.append(f"with the sizes {lengths}")
+        abstract = [n for n, f in self.network.own_functions.items() if f.abstract]
+        if abstract:
+            parts.append(f"with random analytic functions for {', '.join(abstract)}")
+        return "; ".join([", ".join(parts), *self._branches()])
+
+    def _branches(self) -> Iterator[str]:
+        """What was seen of the piecewise functions."""
+        signs: dict[str, set[int]] = {}
+        both: dict[str, set[int]] = {}
+        for trial in self._points():
+            scene = trial.scene
+            for site, sign in scene.seen if scene else ():
+                name = repr(site)
+                signs.setdefault(name, set()).add(sign)
+        both = {name: found for name, found in signs.items() if {-1, 1} <= found}
+        if both:
+            yield f"arguments of both signs in {_listed(both)}"
+        for sign, word in ((1, "positive"), (-1, "negative")):
+            only = [n for n, found in signs.items() if found - {0} == {sign}]
+            if only:
+                yield f"only {word} arguments in {_listed(only)}"
+        kinks = [name for name, found in signs.items() if 0 in found]
+        if kinks:
+            yield f"at 0, where the stated convention is taken, in {_listed(kinks)}"
+
+    def _lengths(
+        self, left: Expr, right: Expr, given: Mapping[str, Size]
+    ) -> dict[str, Size] | Verdict:
+        """The length over which each free letter runs; refuted where two places disagree."""
+        found: dict[str, set[Size]] = {}
+        for e in (left, right):
+            self._find_ranges(e, found)
+        lengths = dict(given)
+        for letter in sorted((left.free | right.free) - given.keys()):
+            sizes = sorted(found.get(letter, ()), key=str)
+            if not sizes:
+                raise NetworkError(
+                    f"nothing tells over what the index {letter} runs in {left!r} = {right!r}"
+                )
+            if len({self.points()[0].length(s) for s in sizes}) > 1:
+                places = " and ".join(str(s) for s in sizes)
+                return Verdict("refuted", 0, 0, 0, f"the index {letter} runs over {places}")
+            lengths[letter] = sizes[0]
+        return lengths
+
+    def _find_ranges(self, e: Expr, lengths: dict[str, set[Size]]) -> None:
+        """Over what the free letters of an expression run, by the axes where they stand."""
+        linked: list[tuple[str, str]] = []
+        stack: list[tuple[Expr, frozenset[str]]] = [(e, frozenset())]
+        while stack:
+            node, bound = stack.pop()
+            if isinstance(node, Reduce):
+                bound = bound | {node.index}
+            elif isinstance(node, Ref):
+                for index, size in zip(node.indices, self._shape(node.name), strict=False):
+                    if isinstance(index, str) and index not in bound:
+                        lengths.setdefault(index, set()).add(size)
+            elif isinstance(node, Delta) and isinstance(node.left, str):
+                if isinstance(node.right, Reduce) and node.left not in bound:
+                    lengths.setdefault(node.left, set()).add(node.right.size)
+                elif isinstance(node.right, str) and not {node.left, node.right} & bound:
+                    linked.append((node.left, node.right))
+            stack.extend((child, bound) for child in node.children)
+        for one, other in linked + linked[::-1]:  # [i = j]: one tells the other
+            if one in lengths and other not in lengths:
+                lengths[other] = set(lengths[one])
+            elif other in lengths and one not in lengths:
+                lengths[one] = set(lengths[other])
+
+    def _shape(self, name: str) -> tuple[Size, ...]:
+        if name in self.lets and name not in self.network.quantities:
+            equation = self.lets[name]
+            inner: dict[str, set[Size]] = {}
+            self._find_ranges(equation.right, inner)
+            return tuple(min(inner.get(i, {1}), key=str) for i in equation.indices)
+        quantity = self.network.quantities.get(name.removeprefix(ADJOINT))
+        return quantity.shape if quantity else ()
+
+
+def _as_equation(name: str, let: Expr | Equation) -> Equation:
+    return let if isinstance(let, Equation) else Equation(Ref(name), let)
+
+
+def _undecided(says: str) -> Verdict:
+    return Verdict("undecided", 0, 0, 0, says)
+
+
+def _close(a: arb, b: arb) -> bool:
+    """Whether balls that meet differ by less than 10^-60 of themselves."""
+    allowed = arb(10) ** -DIGITS
+    scale = b.abs_lower() if b.abs_lower() > a.abs_lower() else a.abs_lower()
+    if (a - b).abs_upper() <= scale * allowed:
+        return True
+    if ctx.prec < CERTAIN_OF_ZERO:
+        return False
+    # terms that cancel: both balls hold 0 and have shrunk with the precision
+    return bool(
+        a.contains(0) and b.contains(0) and a.abs_upper() < allowed and b.abs_upper() < allowed
+    )
+
+
+def _decimal(x: arb) -> str:
+    return str(x.str(20, radius=False))
+
+
+def _example(point: Point, setting: Setting, left: str, right: str) -> Counterexample:
+    sizes = {name: point.sizes[name] for name in unnumbered_sizes(point.network)}
+    return Counterexample(dict(setting), sizes, point.values, left, right)
+
+
+def _largest_literal(expressions: Iterable[Expr]) -> int:
+    largest = 2
+    for e in expressions:
+        for node in walk(e):
+            indices: tuple[object, ...] = ()
+            if isinstance(node, Ref):
+                indices = node.indices
+            elif isinstance(node, Delta):
+                indices = (node.left, node.right)
+            largest = max(largest, *(i for i in indices if isinstance(i, int)), 2)
+    return largest
+
+
+def _settings(
+    point: Point, letters: list[str], lengths: Mapping[str, Size]
+) -> tuple[list[Setting], int]:
+    """The settings of the free letters to try, corners among them, and how many there are."""
+    sizes = [point.length(lengths[letter]) for letter in letters]
+    every = 1
+    for size in sizes:
+        every *= size
+    if every <= SAMPLED:
+        chosen: Iterable[tuple[int, ...]] = product(*(range(1, n + 1) for n in sizes))
+    else:
+        random = Random(f"{point.seed}/{sizes}")
+        corners = list(product(*((1, n) for n in sizes)))[: SAMPLED // 2]
+        drawn = dict.fromkeys(corners)
+        while len(drawn) < SAMPLED:
+            drawn[tuple(random.randint(1, n) for n in sizes)] = None
+        chosen = drawn
+    return [dict(zip(letters, position, strict=True)) for position in chosen], every
+
+
+def _listed(names: Iterable[str], most: int = 4) -> str:
+    found = list(names)
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more
+
+
+def agree(
+    network: Network,
+    left: Expr,
+    right: Expr,
+    *,
+    lets: Lets | None = None,
+    ranges: Mapping[str, Size] | None = None,
+    symbols: Iterable[str] = (),
+    trials: int = TRIALS,
+    seed: int = 0,
+) -> Verdict:
+    """Whether two expressions about a network are equal; see `Oracle` and `Oracle.agree`."""
+    oracle = Oracle(network, lets=lets, symbols=symbols, trials=trials, seed=seed)
+    return oracle.agree(left, right, ranges=ranges)

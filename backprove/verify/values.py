@@ -1,0 +1,477 @@
+"""The value of any expression at a point, as a ball with infinitesimals.
+
+A `World` says what every name stands for. The first holds the forward values of a network at
+a point. A derivative opens a world on top of another in which one component is moved by an
+infinitesimal: where the derivative is total, the quantities computed from that component are
+computed again; where it is local, all other quantities are held. What comes out is the
+infinitesimal's coefficient. Derivatives of derivatives are worlds on worlds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+from flint import arb
+
+from ..errors import NetworkError
+from ..expr import (
+    ONE,
+    Add,
+    Apply,
+    Delta,
+    Derivative,
+    Expr,
+    Index,
+    Mul,
+    Number,
+    Power,
+    Reduce,
+    Ref,
+    canonical,
+    product,
+    total,
+    walk,
+    with_indices,
+)
+from ..functions import U
+from ..network import ADJOINT, Equation, Network
+from .points import Indices, Point
+from .series import (
+    BRANCHES,
+    SERIES,
+    Jet,
+    Taylor,
+    Unresolved,
+    differentiated,
+    number,
+    power,
+    sign_of,
+)
+
+Setting: TypeAlias = "dict[str, int]"
+"""The values of the free index letters."""
+
+
+class OutOfRange(Exception):
+    """A position that a quantity does not have; the message says which."""
+
+
+class Scene:
+    """One point at one precision: what all worlds on it share.
+
+    lets: named expressions, as equations. symbols: free names with a random value of their
+    own (a learning rate). seen: on which side of 0 the arguments of the network's piecewise
+    functions were.
+    """
+
+    def __init__(
+        self,
+        point: Point,
+        lets: Mapping[str, Equation] | None = None,
+        symbols: Iterable[str] = (),
+        sites: frozenset[Expr] = frozenset(),
+    ) -> None:
+        self.point = point
+        self.network: Network = point.network
+        self.lets = dict(lets or {})
+        self.symbols = frozenset(symbols)
+        self.sites = sites
+        self.seen: set[tuple[Expr, int]] = set()
+        self.numbers: dict[Fraction, Jet] = {}
+        self.ground = World(self)
+
+
+Varied: TypeAlias = tuple[str, Indices]
+
+
+class World:
+    """What names stand for, given that one component (or expression) has another value.
+
+    parent: the world below, None for the forward values. varied: the component that has
+    `value` here. follow: whether what is computed from it follows.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        parent: World | None = None,
+        varied: Varied | None = None,
+        value: Jet | None = None,
+        *,
+        follow: bool = False,
+        bit: int = 0,
+    ) -> None:
+        self.scene, self.parent = scene, parent
+        self.varied, self.value = varied, value
+        self.pattern: Pattern | None = parent.pattern if parent else None
+        self.next_bit: int = bit << 1 if bit else parent.next_bit if parent else 1
+        self.cache: dict[Varied, Jet] = {}
+        self.settled: set[str] = set()
+        self.derivatives: dict[tuple[Any, ...], Jet] = {}
+        self.followers: frozenset[str] | None = None  # None: every name
+        if parent is not None:
+            self.followers = _followers(scene, varied[0]) if follow and varied else frozenset()
+
+    def _here(self, name: str) -> bool:
+        """Whether the name's value may differ from the world below."""
+        if self.followers is None:
+            return True
+        return name in self.followers or (bool(self.followers) and name.startswith(ADJOINT))
+
+    def component(self, name: str, indices: Indices) -> Jet:
+        """The value of a component."""
+        key = (name, indices)
+        if self.varied == key:
+            assert self.value is not None
+            return self.value
+        if self.parent is not None and not self._here(name):
+            return self.parent.component(name, indices)
+        found = self.cache.get(key)
+        if found is None:
+            found = self.cache[key] = self._computed(name, indices)
+        return found
+
+    def _computed(self, name: str, indices: Indices) -> Jet:
+        scene = self.scene
+        if name in scene.network.equations:
+            self._settle(name)
+            found = self.cache.get((name, indices))
+            if found is None:
+                raise OutOfRange(_no_such_position(scene, name, indices))
+            return found
+        if name in scene.lets:
+            equation = scene.lets[name]
+            if len(equation.left.indices) != len(indices):
+                raise OutOfRange(f"{name} is used with {len(indices)} indices")
+            return evaluate(equation.right, dict(zip(equation.indices, indices, strict=True)), self)
+        if name.startswith(ADJOINT) and name[len(ADJOINT) :] in scene.network.quantities:
+            return self._adjoint(name[len(ADJOINT) :], indices)
+        if self.parent is not None:
+            return self.parent.component(name, indices)
+        return self._given(name, indices)
+
+    def _given(self, name: str, indices: Indices) -> Jet:
+        point = self.scene.point
+        if name in point.values:
+            value = point.values[name].get(indices)
+            if value is None:
+                raise OutOfRange(_no_such_position(self.scene, name, indices))
+            return number(value)
+        if name in point.sizes and not indices:
+            return number(point.sizes[name])
+        if name in self.scene.symbols:
+            return number(point.symbol(name, indices))
+        raise NetworkError(f"there is no quantity named {name}")
+
+    def _settle(self, name: str) -> None:
+        """Compute a quantity after all that it needs, without recursion through the layers."""
+        equations = self.scene.network.equations
+        stack = [name]
+        while stack:
+            now = stack[-1]
+            if now in self.settled:
+                stack.pop()
+                continue
+            waiting = [
+                n
+                for n in equations[now].right.names
+                if n in equations and n not in self.settled and self._here(n)
+                and not (self.varied and self.varied[0] == n)
+            ]  # fmt: skip
+            if waiting:
+                stack.extend(waiting)
+                continue
+            stack.pop()
+            self.settled.add(now)
+            equation = equations[now]
+            shape = self.scene.network.quantities[now].shape
+            for indices in self.scene.point.positions(shape):
+                setting = dict(zip(equation.indices, indices, strict=True))
+                self.cache[now, indices] = evaluate(equation.right, setting, self)
+
+    def _adjoint(self, name: str, indices: Indices) -> Jet:
+        """The total derivative of the loss in a component, its own equation cut."""
+        loss = self.scene.network.loss
+        value = self.component(name, indices)  # also tells a position that is not there
+        if name != loss and loss not in self.scene.network.influenced_by(name):
+            return number(0)
+        world = self.moved((name, indices), value, follow=True)
+        return world.component(loss, ()).part(self.next_bit)
+
+    def moved(self, varied: Varied, value: Jet, *, follow: bool) -> World:
+        """The world in which a component is `value` plus a new infinitesimal."""
+        bit = self.next_bit
+        step = Jet({0: arb(0), bit: arb(1)})
+        return World(self.scene, self, varied, value + step, follow=follow, bit=bit)
+
+
+def _followers(scene: Scene, name: str) -> frozenset[str]:
+    """The quantities and named expressions that are computed from a quantity."""
+    found = set(scene.network.influenced_by(name))
+    growing = True
+    while growing:
+        growing = False
+        for let, equation in scene.lets.items():
+            names = equation.right.names
+            if let not in found and (
+                not found.isdisjoint(names) or any(n.startswith(ADJOINT) for n in names)
+            ):
+                found.add(let)
+                growing = True
+    # an empty set would mean that the derivative is local
+    return frozenset(found - {name}) or frozenset({""})
+
+
+def _no_such_position(scene: Scene, name: str, indices: Indices) -> str:
+    shape = scene.network.quantities[name].shape
+    lengths = " by ".join(str(scene.point.length(s)) for s in shape) or "a scalar"
+    position = ",".join(map(str, indices))
+    return f"{name}[{position}] is not there: {name} is {lengths}"
+
+
+# -- evaluation ----------------------------------------------------------------------------
+
+
+def evaluate(e: Expr, setting: Setting, world: World) -> Jet:
+    """The value of an expression, given its free letters.
+
+    Raises Unresolved, OutsideDomain or OutOfRange, and NetworkError for an unknown name.
+    """
+    if world.pattern is not None:
+        found = world.pattern.match(e, setting, world)
+        if found is not None:
+            return found
+    return _EVALUATE[type(e)](e, setting, world)
+
+
+def _number(e: Number, setting: Setting, world: World) -> Jet:
+    numbers = world.scene.numbers
+    found = numbers.get(e.value)
+    if found is None:
+        found = numbers[e.value] = number(e.value)
+    return found
+
+
+def _position(index: Index, setting: Setting) -> int:
+    if isinstance(index, int):
+        return index
+    if index not in setting:
+        raise NetworkError(f"the index {index} has no value here")
+    return setting[index]
+
+
+def _ref(e: Ref, setting: Setting, world: World) -> Jet:
+    return world.component(e.name, tuple(_position(i, setting) for i in e.indices))
+
+
+def _delta(e: Delta, setting: Setting, world: World) -> Jet:
+    return number(1 if _holds(e, setting, world) else 0)
+
+
+def _holds(e: Delta, setting: Setting, world: World) -> bool:
+    left = _position(e.left, setting)
+    if isinstance(e.right, Expr):
+        assert isinstance(e.right, Reduce)
+        return left == _largest(e.right, setting, world)[0]
+    return left == _position(e.right, setting)
+
+
+def _add(e: Add, setting: Setting, world: World) -> Jet:
+    result = evaluate(e.terms[0], setting, world)
+    for term in e.terms[1:]:
+        result = result + evaluate(term, setting, world)
+    return result
+
+
+def _mul(e: Mul, setting: Setting, world: World) -> Jet:
+    for factor in e.factors:  # [i = j] times anything: most terms of a sum end here
+        if isinstance(factor, Delta) and not _holds(factor, setting, world):
+            return number(0)
+    result = evaluate(e.factors[0], setting, world)
+    for factor in e.factors[1:]:
+        result = result * evaluate(factor, setting, world)
+    return result
+
+
+def _power(e: Power, setting: Setting, world: World) -> Jet:
+    base = evaluate(e.base, setting, world)
+    if isinstance(e.exponent, Number):
+        return base.through(power(e.exponent.value))
+    exponent = evaluate(e.exponent, setting, world)
+    if exponent.constant and exponent.base.is_exact() and exponent.base.is_integer():
+        return base.through(power(Fraction(int(exponent.base.fmpz()))))
+    return (exponent * base.through(SERIES["log"])).through(SERIES["exp"])
+
+
+def _apply(e: Apply, setting: Setting, world: World) -> Jet:
+    argument = evaluate(e.argument, setting, world)
+    scene = world.scene
+    if e in scene.sites:
+        scene.seen.add((e, sign_of(argument.base)))
+    return _applied(e.function, 0, argument, world)
+
+
+def _applied(name: str, order: int, argument: Jet, world: World) -> Jet:
+    """The `order`-th derivative of a function, at a jet."""
+    own = world.scene.network.own_functions
+    if name in own:
+        row = own[name]
+        if row.definition is None:
+            taylor: Taylor = world.scene.point.functions[name]
+            return argument.through(differentiated(taylor, order))
+        return _by_definition(row.definition, order, argument, world)
+    if name in SERIES:
+        return argument.through(differentiated(SERIES[name], order))
+    for row in own.values():
+        if row.named_derivative == name:
+            return _applied(row.name, order + 1, argument, world)
+    if name.endswith("'"):
+        return _applied(name[:-1], order + 1, argument, world)
+    raise NetworkError(f"there is no function named {name}")
+
+
+def _by_definition(definition: Expr, order: int, argument: Jet, world: World) -> Jet:
+    place: Varied = (U.name, ())
+    inner = World(world.scene, world, place, argument)
+    bits = []
+    for _ in range(order):
+        bits.append(inner.next_bit)
+        inner = inner.moved(place, inner.component(*place), follow=False)
+    result = evaluate(definition, {}, inner)
+    for bit in reversed(bits):
+        result = result.part(bit)
+    return result
+
+
+def _reduce(e: Reduce, setting: Setting, world: World) -> Jet:
+    if e.op == "max":
+        return _largest(e, setting, world)[1]
+    if e.op == "argmax":
+        return number(_largest(e, setting, world)[0])
+    result: Jet | None = None
+    inner = dict(setting)
+    for k in range(1, world.scene.point.length(e.size) + 1):
+        inner[e.index] = k
+        term = evaluate(e.body, inner, world)
+        result = term if result is None else result + term
+    return number(0) if result is None else result
+
+
+def _largest(e: Reduce, setting: Setting, world: World) -> tuple[int, Jet]:
+    """The first position of the largest value, and that value."""
+    inner = {**setting, e.index: 1}
+    place, best = 1, evaluate(e.body, inner, world)
+    for k in range(2, world.scene.point.length(e.size) + 1):
+        inner[e.index] = k
+        value = evaluate(e.body, inner, world)
+        if value.base > best.base:
+            place, best = k, value
+        elif not (value.base <= best.base):
+            raise Unresolved
+    return place, best
+
+
+def _derivative(e: Derivative, setting: Setting, world: World) -> Jet:
+    key = (e, *(setting.get(i) for i in sorted(e.free)))
+    found = world.derivatives.get(key)
+    if found is None:
+        found = world.derivatives[key] = _differentiated(e, setting, world)
+    return found
+
+
+def _differentiated(e: Derivative, setting: Setting, world: World) -> Jet:
+    bit = world.next_bit
+    if isinstance(e.wrt, Ref):
+        place = (e.wrt.name, tuple(_position(i, setting) for i in e.wrt.indices))
+        inner = world.moved(place, world.component(*place), follow=e.total)
+    else:
+        inner = world.moved(("", ()), evaluate(e.wrt, setting, world), follow=False)
+        inner.pattern = Pattern(e.wrt, setting, inner, world.pattern)
+        if e.total:  # any quantity may hold the expression: all are computed again
+            inner.followers = None
+    return evaluate(e.body, setting, inner).part(bit)
+
+
+_EVALUATE: Mapping[type[Expr], Callable[[Any, Setting, World], Jet]] = {
+    Number: _number, Ref: _ref, Delta: _delta, Add: _add, Mul: _mul, Power: _power,
+    Apply: _apply, Reduce: _reduce, Derivative: _derivative,
+}  # fmt: skip
+
+
+# -- derivatives in an expression ----------------------------------------------------------
+
+
+class Pattern:
+    """Occurrences of an expression that stands for a fresh variable.
+
+    An occurrence is a part equal up to order and parentheses, or some of the terms of a sum
+    (factors of a product) that together are the expression.
+    """
+
+    def __init__(self, e: Expr, setting: Setting, world: World, below: Pattern | None) -> None:
+        self.world, self.below = world, below
+        self.names = e.names
+        self.kind = type(e)
+        self.key = canonical(_grounded(e, setting))
+        self.pieces = self._pieces(_grounded(e, setting))
+
+    def _pieces(self, e: Expr) -> Counter[tuple[Any, ...]]:
+        parts = e.children if self.kind in (Add, Mul) else ()
+        return Counter(canonical(part) for part in parts)
+
+    def match(self, e: Expr, setting: Setting, world: World) -> Jet | None:
+        """The fresh variable's value where `e` is an occurrence; with the remaining terms or
+        factors where `e` contains one."""
+        if not self.names <= e.names or isinstance(e, Ref):
+            return self._next(e, setting, world)
+        value = self.world.value
+        assert value is not None
+        if type(e) is self.kind and canonical(_grounded(e, setting)) == self.key:
+            return value
+        if type(e) is self.kind and self.pieces:
+            rest = self._rest(e, setting)
+            if rest:
+                whole = total(rest) if self.kind is Add else product((ONE, *rest))
+                other = evaluate(whole, setting, world)
+                return value + other if self.kind is Add else value * other
+        return self._next(e, setting, world)
+
+    def _next(self, e: Expr, setting: Setting, world: World) -> Jet | None:
+        return self.below.match(e, setting, world) if self.below else None
+
+    def _rest(self, e: Expr, setting: Setting) -> tuple[Expr, ...]:
+        """The children that are left when the pieces are taken away; none where they are not
+        all there."""
+        missing = Counter(self.pieces)
+        rest = []
+        for child in e.children:
+            key = canonical(_grounded(child, setting))
+            if missing[key] > 0:
+                missing[key] -= 1
+            else:
+                rest.append(child)
+        return () if +missing else tuple(rest)
+
+
+def _grounded(e: Expr, setting: Setting) -> Expr:
+    return with_indices(e, {i: setting[i] for i in e.free if i in setting})
+
+
+# -- piecewise functions -------------------------------------------------------------------
+
+
+def piecewise_sites(network: Network) -> frozenset[Expr]:
+    """Every place of the network where a piecewise function is applied."""
+    wholes = [equation.right for equation in network.equations.values()]
+    wholes += [f.definition for f in network.own_functions.values() if f.definition is not None]
+    return frozenset(
+        node
+        for whole in wholes
+        for node in walk(whole)
+        if isinstance(node, Apply)
+        and node.function in BRANCHES
+        and BRANCHES[node.function].piecewise
+    )
