@@ -1,0 +1,7 @@
+"""Notations: one .toml each, and the loader."""
+
+from .bound import BoundNotation, bind
+from .loader import Notation, load, names, read_notation
+from .symbols import Symbol
+
+__all__ = ["BoundNotation", "Notation", "Symbol", "bind", "load", "names", "read_notation"]

@@ -1,0 +1,342 @@
+"""A notation for one network: every quantity gets its symbol, and no two print alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import product as combinations
+
+from ..errors import NotationError
+from ..expr import Apply, Ref
+from ..functions import lookup
+from ..network import ADJOINT, ARGUMENT, Label, Network
+from ..roles import Role, has_layers, roles
+from .loader import Notation
+from .symbols import Spelling, Symbol, Template, own_spelling
+
+_COMPARED = 400
+"""Components of a tensor that are compared one by one; longer ones by their ends."""
+
+
+class BoundNotation:
+    """A notation with the symbols that it gives to the quantities of one network.
+
+    notes: what a reader must be told: a mark that was added, a letter that stands for a
+    known function, a fallback. named_adjoints: the computed quantities whose adjoint prints
+    on its own; the others are put in their place.
+    """
+
+    def __init__(self, notation: Notation, network: Network) -> None:
+        self.network = network
+        self.roles: Mapping[str, Role] = roles(network)
+        self.notes: tuple[str, ...] = ()
+        if not notation.as_written and not has_layers(self.roles):
+            self._note(
+                "this network has no layers: no quantity is a sum of weights times inputs,"
+                f" so the names of the file are used instead of the notation {notation.name}"
+            )
+            notation = replace(notation, symbols=None, adjoints={}, gradient=None)
+        self.notation = notation
+        self.signs = notation.signs
+        self.rate: str = notation.rate
+        self.commas = any(
+            (network.length(size) or 0) > 9 for q in network.quantities.values() for size in q.shape
+        )
+        self._labelled = any(q.label for q in network.quantities.values())
+        self._single = self._one_node_a_layer()
+        self._spellings = self._chosen()
+        self._adjoints = self._adjoint_spellings()
+        self._functions = self._function_symbols()
+        self.named_adjoints: frozenset[str] = self._named()
+
+    # -- asking ----------------------------------------------------------------------------
+
+    def symbol(self, ref: Ref) -> Symbol | None:
+        """The symbol of a component, or None where it prints as an expression.
+
+        That is a hidden quantity without a letter (it prints as its definition) and an
+        adjoint without a letter (it prints as the derivative of the loss).
+        """
+        if ref.name.startswith(ADJOINT):
+            spelling = self._adjoints.get(ref.name.removeprefix(ADJOINT))
+        elif ref.name in self._spellings:
+            spelling = self._spellings[ref.name]
+        elif ref.name.endswith(ARGUMENT):
+            spelling = None
+        else:  # a name that a derivation introduced, or a letter of a law
+            spelling = own_spelling(ref.name, len(ref.indices))
+        return spelling.symbol(ref.indices, self.commas) if spelling else None
+
+    def loss_as_function(self) -> Symbol | None:
+        """The loss inside a derivative, where the notation has a letter for it (f_e)."""
+        made = self.notation.loss_function
+        if made is None or self.notation.as_written:
+            return None
+        return made.spelling("", "", "", ()).symbol((), False)
+
+    def function(self, name: str) -> Symbol:
+        """The symbol of a function; derivatives carry a prime or the notation's own letter."""
+        if name not in self._functions:
+            self._functions[name] = self._own_function(name)
+        return self._functions[name]
+
+    def layer(self, name: str) -> str:
+        """The layer of a quantity as this notation numbers it, "" where it has none."""
+        role = self.roles.get(name)
+        return self._layer(role) if role else ""
+
+    # -- layers ----------------------------------------------------------------------------
+
+    def _shift(self, role: Role) -> int:
+        layers = self.notation.layers
+        by = {"weight": layers.weight, "bias": layers.bias}.get(role.kind, layers.weighted_input)
+        moves = role.kind in ("weight", "bias", "weighted input", "dot product")
+        return -1 if moves and by == "source" else 0
+
+    def _layer(self, role: Role) -> str:
+        if role.layer is None:
+            return ""
+        counted = not (self._labelled or role.layer.symbol)
+        offset = role.layer.offset + self._shift(role)
+        return str(
+            Label(role.layer.symbol, offset + (self.notation.layers.first - 1 if counted else 0))
+        )
+
+    def _layer_name(self, role: Role) -> str:
+        letters = self.notation.layers.names
+        if not letters or role.layer is None:
+            return ""
+        known = {
+            r.layer for r in self.roles.values()
+            if r.layer and "weighted input" in (r.kind, r.also)
+        }  # fmt: skip
+        top = max(known, key=lambda label: label.offset, default=role.layer)
+        if role.kind == "input" or role.layer.offset < min(k.offset for k in known):
+            return letters.get("input", "i")
+        if role.layer == top:
+            return letters.get("output", "o")
+        hidden = letters.get("hidden", "h")
+        return hidden if len(known) <= 2 else f"{hidden}{role.layer.offset - 1}"
+
+    def _one_node_a_layer(self) -> bool:
+        """Whether scalars are layers of one node each, so that a layer says which is meant."""
+        seen: list[Label | None] = [
+            role.layer
+            for name, role in self.roles.items()
+            if "weighted input" in (role.kind, role.also) and not self.network[name].shape
+        ]
+        return len(seen) == len(set(seen))
+
+    # -- spellings -------------------------------------------------------------------------
+
+    def _chosen(self) -> dict[str, Spelling]:
+        if self.notation.as_written:
+            made = {name: self._own(name) for name, _ in self._printed()}
+        else:
+            made = dict(self._from_roles())
+            made = self._with_marks(made)
+        clashing = sorted(self._clashes(made))
+        if clashing and not self.notation.as_written:
+            self._note(f"{_listed(clashing)} keep their own names, to be told apart")
+            made |= {name: self._own(name) for name in clashing}
+            clashing = sorted(self._clashes(made))
+        if clashing:
+            self._note(f"{_listed(clashing)} are printed as words, to be told apart")
+            made |= {name: Spelling(name, own=name) for name in clashing}
+        if left := self._clashes(made):
+            raise NotationError(f"{_listed(sorted(left))} would print alike", "rename one of them")
+        return made
+
+    def _printed(self) -> Iterator[tuple[str, Role]]:
+        """The quantities that print as a symbol, with their roles."""
+        for name, role in self.roles.items():
+            if not name.endswith(ARGUMENT):
+                yield name, role
+
+    def _own(self, name: str) -> Spelling:
+        quantity = self.network[name]
+        label = str(quantity.label) if quantity.label else ""
+        return own_spelling(name, len(quantity.shape), label)
+
+    def _from_roles(self) -> Iterator[tuple[str, Spelling]]:
+        table = self.notation.symbols or {}
+        for name, role in self.roles.items():
+            made = self._template_for(role, table)
+            if made is not None:
+                yield name, self._filled(made, name, role)
+            elif not name.endswith(ARGUMENT):
+                yield name, replace(self._own(name), own="")
+
+    @staticmethod
+    def _template_for(role: Role, table: Mapping[str, Template]) -> Template | None:
+        # a linear activation is its own weighted input: the activation's symbol goes first
+        return table.get(role.kind) or (table.get(role.also) if role.also else None)
+
+    def _filled(self, made: Template, name: str, role: Role) -> Spelling:
+        # one node a layer: the layer tells w^(1) from w^(2), the number would say it twice
+        dropped = made.shows_layer and self._single and role.layer is not None
+        number = "" if dropped or role.number is None else str(role.number)
+        order = role.order
+        if role.kind == "weight" and order and self.notation.weight_order == "from to":
+            order = (*order[1:], order[0])
+        return made.spelling(self._layer(role), self._layer_name(role), number, order)
+
+    def _with_marks(self, made: dict[str, Spelling]) -> dict[str, Spelling]:
+        """Add a layer mark to the symbols that would otherwise print alike."""
+        clashing = self._clashes(made)
+        letters = {made[name].letter for name in clashing}
+        marked = dict(made)
+        for name, spelling in made.items():
+            layer = self._layer(self.roles[name])
+            if spelling.letter in letters and layer and not spelling.sup:
+                marked[name] = replace(spelling, sup=f"({layer})")
+        if marked != made:
+            shown = ", ".join(sorted({made[n].letter for n in made if marked[n] != made[n]}))
+            self._note(
+                f"the notation {self.notation.name} has no layer mark here; one in parentheses"
+                f" is added above {shown}, since two layers would print alike"
+            )
+        return marked
+
+    # -- telling apart ---------------------------------------------------------------------
+
+    def _clashes(self, made: Mapping[str, Spelling]) -> frozenset[str]:
+        """The quantities of which some component prints like one of another."""
+        owner: dict[tuple[object, ...], str] = {}
+        found: set[str] = set()
+        for name, spelling in made.items():
+            if name not in self.network.quantities:
+                continue
+            for indices in self._samples(name):
+                key = spelling.symbol(indices, self.commas).key
+                first = owner.setdefault(key, name)
+                if first != name:
+                    found |= {first, name}
+        return frozenset(found)
+
+    def _samples(self, name: str) -> Iterator[tuple[int | str, ...]]:
+        """Components to compare: all of a small tensor, the ends of a long axis; letters."""
+        shape = self.network[name].shape
+        yield ()
+        if not shape:
+            return
+        yield tuple("ijklmpq"[axis % 7] for axis in range(len(shape)))
+        most = max(3, round(_COMPARED ** (1 / len(shape))))
+        ranges = []
+        for size in shape:
+            length = self.network.length(size) or 3
+            ends = range(1, length + 1)
+            long = length > most
+            ranges.append([*ends[: most - 2], *ends[-2:]] if long else list(ends))
+        yield from combinations(*ranges)
+
+    # -- adjoints --------------------------------------------------------------------------
+
+    def _adjoint_spellings(self) -> dict[str, Spelling]:
+        table = dict(self.notation.adjoints or {})
+        if either := table.pop("difference or output", None):
+            kinds = {role.kind for role in self.roles.values()}
+            table["difference" if "difference" in kinds else "output"] = either
+        made: dict[str, Spelling] = {}
+        for name, role in self.roles.items():
+            template = table.get(role.kind) or (table.get(role.also) if role.also else None)
+            if role.kind in ("weight", "bias"):
+                template = self.notation.gradient if role.kind == "weight" else None
+            if template is not None:
+                made[name] = self._filled(template, name, role)
+        made = self._with_marks(made)
+        taken = self._clashes({**{ADJOINT + n: s for n, s in made.items()}, **self._spellings})
+        taken |= self._clashes(made)
+        keys = {
+            s.symbol(i, self.commas).key for n, s in self._spellings.items()
+            if n in self.network.quantities for i in self._samples(n)
+        }  # fmt: skip
+        for name in list(made):
+            alike = any(made[name].symbol(i, self.commas).key in keys for i in self._samples(name))
+            if alike or name in taken:
+                self._note(
+                    f"the adjoint of {name} is written as a fraction: its letter is taken here"
+                )
+                del made[name]
+        return made
+
+    def _named(self) -> frozenset[str]:
+        computed = frozenset(self.network.equations) - {self.network.loss}
+        with_symbol = computed & self._adjoints.keys()
+        return with_symbol or computed
+
+    # -- functions -------------------------------------------------------------------------
+
+    def _function_symbols(self) -> dict[str, Symbol]:
+        letter = self.notation.function
+        if self.notation.as_written or not letter:
+            return {}
+        used = {
+            equation.right.function
+            for name, equation in self.network.equations.items()
+            if self.roles[name].kind in ("activation", "output", "loss")
+            and isinstance(equation.right, Apply)
+        }
+        bases = {name.split("{")[0] for name in used}
+        if not bases:
+            return {}
+        if len(bases) > 1:
+            self._note(
+                "this network has several activation functions, which keep their own names:"
+                f" {', '.join(sorted(bases))}"
+            )
+            return {}
+        known = bases <= {"sigmoid"} or self.network.functions[min(used)].abstract
+        if letter == "σ" and not known:
+            return {}  # σ says sigmoid to most readers
+        if any(s.key == Symbol(letter).key for s in self._whole_symbols()):
+            self._note(f"the activation function keeps its own name, as {letter} is taken here")
+            return {}
+        made: dict[str, Symbol] = {}
+        for name in used:
+            sup = f"({name.split('{')[1].rstrip('}')})" if "{" in name else ""
+            derivative = lookup(name, self.network.functions).derivative_name
+            own = self.notation.derivative
+            made[name] = Symbol(letter, (), sup)
+            made[derivative] = Symbol(own or letter, (), sup, 0 if own else 1)
+        base = min(bases)
+        if not self.network.functions[min(used)].abstract and letter not in ("σ", base):
+            self._note(f"{letter} stands for the {base} function here")
+        return made
+
+    def _whole_symbols(self) -> Iterator[Symbol]:
+        for spelling in self._spellings.values():
+            yield spelling.symbol((), False)
+
+    def _own_function(self, name: str) -> Symbol:
+        base = name.rstrip("'")
+        primes = len(name) - len(base)
+        if base in self._functions:
+            return replace(self._functions[base], primes=self._functions[base].primes + primes)
+        stem, _, label = base.partition("{")
+        sup = f"({label.rstrip('}')})" if label else ""
+        row = self.network.functions.get(base)
+        letter = row.text if row and row.text else stem
+        if len(letter) == 1 and any(s.key == Symbol(letter).key for s in self._whole_symbols()):
+            letter = stem
+        if row is not None or len(letter) > 1:
+            upright = len(letter) > 1
+            return Symbol(letter, (), sup, primes, upright)
+        return Symbol(letter, (), sup, primes)
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes = (*self.notes, text)
+
+
+def _listed(names: list[str]) -> str:
+    shown = names if len(names) <= 6 else [*names[:6], f"{len(names) - 6} more"]
+    return ", ".join(shown)
+
+
+def bind(notation: Notation, network: Network) -> BoundNotation:
+    """The notation for this network, with what had to be added in its notes.
+
+    Raises NotationError where two quantities would print alike whatever mark is added.
+    """
+    return BoundNotation(notation, network)

@@ -1,0 +1,162 @@
+"""A derivation as a page, before any format: blocks of rows, each with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..expr import Expr, Path, Ref
+from ..network import adjoint
+from ..notation import BoundNotation
+from ..rewrite import Block, Derivation, Line, Sentence, Step
+from .boxes import Box
+from .layout import layout
+
+Prose: TypeAlias = "tuple[str | Box, ...]"
+"""Words with formulas among them."""
+
+Numbers: TypeAlias = Callable[[Expr], "str | None"]
+"""Gives the printed number of an expression, or None where there is none."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a line follows: the rule, what was done, its law (left = right) and condition."""
+
+    rule: str
+    says: Prose
+    law: tuple[tuple[Box, Box], ...] = ()
+    when: str = ""
+    before: Box | None = None
+    after: Box | None = None
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """`= right`, the reasons that led to it, its label."""
+
+    right: Box
+    reasons: tuple[Reason, ...] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class PageBlock:
+    """A chain of equal lines with a title and remarks."""
+
+    title: Prose
+    left: Box | None
+    rows: tuple[PageRow, ...]
+    before: tuple[Prose, ...] = ()
+    after: tuple[Prose, ...] = ()
+    values: tuple[tuple[Box, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything that is printed of a derivation."""
+
+    question: Box
+    style: str
+    zoom: str
+    notation: str
+    blocks: tuple[PageBlock, ...]
+    answer: Box
+    notes: tuple[Prose, ...] = ()
+
+
+def page(
+    derivation: Derivation,
+    notation: BoundNotation,
+    *,
+    laws: bool = False,
+    marks: bool = False,
+    numbers: Numbers | None = None,
+) -> Page:
+    """Lay out a derivation. laws: with each rule's law. marks: show the changed places."""
+    maker = _Maker(notation, laws, marks, numbers)
+    blocks = tuple(maker.block(block) for block in derivation.blocks)
+    notes = tuple(maker.prose(note) for note in derivation.notes)
+    own = tuple((note,) for note in notation.notes)
+    return Page(
+        layout(adjoint(derivation.quantity), notation),
+        derivation.style,
+        derivation.zoom,
+        notation.notation.title or notation.notation.name,
+        blocks,
+        layout(derivation.answer, notation),
+        (*notes, *own),
+    )
+
+
+class _Maker:
+    def __init__(
+        self, notation: BoundNotation, laws: bool, marks: bool, numbers: Numbers | None
+    ) -> None:
+        self.notation, self.laws, self.marks = notation, laws, marks
+        self.numbers = numbers
+
+    def block(self, block: Block) -> PageBlock:
+        left = None if block.left is None else layout(block.left, self.notation)
+        rows = tuple(self.row(line) for line in block.lines)
+        return PageBlock(
+            self.prose(block.title),
+            left,
+            rows,
+            tuple(self.prose(words) for words in block.before),
+            tuple(self.prose(words) for words in block.after),
+            self.values(block),
+        )
+
+    def values(self, block: Block) -> tuple[tuple[Box, str], ...]:
+        """The numbers of the last line's factors, and of the whole."""
+        if self.numbers is None or block.end is None:
+            return ()
+        rows: dict[Expr, str] = {}
+        for part in (*block.end.children, block.end):
+            if part.names and part not in rows:
+                number = self.numbers(part)
+                if number is not None:
+                    rows[part] = number
+        return tuple((layout(part, self.notation), number) for part, number in rows.items())
+
+    def row(self, line: Line) -> PageRow:
+        places = changed_places(line.steps) if self.marks else frozenset()
+        right = layout(line.right, self.notation, places)
+        return PageRow(right, tuple(self.reason(step) for step in line.steps), line.label)
+
+    def reason(self, step: Step) -> Reason:
+        law = tuple(
+            (layout(left, self.notation), layout(right, self.notation)) for left, right in step.law
+        )
+        return Reason(
+            step.rule,
+            self.prose(step.says),
+            law if self.laws else (),
+            step.when,
+            layout(step.before, self.notation),
+            layout(step.after, self.notation),
+        )
+
+    def prose(self, sentence: Sentence) -> Prose:
+        return tuple(
+            part if isinstance(part, str) else layout(part, self.notation) for part in sentence
+        )
+
+
+def changed_places(steps: tuple[Step, ...]) -> frozenset[Path]:
+    """Where the steps of a line changed it, as far as later ones left the place standing."""
+    places: list[Path] = []
+    for step in steps:
+        if step.before is step.after:
+            continue
+        places = [p for p in places if p[: len(step.path)] != step.path]
+        places.append(step.path)
+    # the whole line needs no mark
+    return frozenset(place for place in places if place)
+
+
+def question_of(derivation: Derivation) -> tuple[Ref, Ref]:
+    """What is differentiated, and by what."""
+    return Ref(derivation.network.loss), derivation.quantity

@@ -1,0 +1,323 @@
+"""Expressions to boxes: where parentheses, fractions and signs stand, decided once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from fractions import Fraction as Exact
+
+from ..expr import (
+    MINUS_ONE,
+    Add,
+    Apply,
+    Delta,
+    Derivative,
+    Expr,
+    Mul,
+    Number,
+    Path,
+    Power,
+    Reduce,
+    Ref,
+    with_indices,
+)
+from ..network import ADJOINT, ARGUMENT
+from ..notation import BoundNotation, Symbol
+from .boxes import (
+    Applied,
+    Big,
+    Box,
+    Differential,
+    Digits,
+    Fenced,
+    Fraction,
+    Marked,
+    Operator,
+    Raised,
+    Root,
+    Row,
+    bare,
+)
+
+MINUS = Operator("-", prefix=True)
+NOWHERE: frozenset[Path] = frozenset()
+
+
+def layout(e: Expr, notation: BoundNotation, marks: Collection[Path] = NOWHERE) -> Box:
+    """The boxes of an expression; the parts at the paths in `marks` are marked as changed."""
+    return _Layout(notation, frozenset(marks)).box(e, ())
+
+
+def parenthesised(box: Box) -> Fenced:
+    """( box )"""
+    return Fenced("(", box, ")")
+
+
+class _Layout:
+    def __init__(self, notation: BoundNotation, marks: frozenset[Path]) -> None:
+        self.notation = notation
+        self.signs = notation.signs
+        self.marks = marks
+
+    def box(self, e: Expr, path: Path) -> Box:
+        made = self._unmarked(e, path)
+        return Marked(made) if path in self.marks else made
+
+    def _unmarked(self, e: Expr, path: Path) -> Box:
+        match e:
+            case Number():
+                return _signed(e.value < 0, _number(abs(e.value)))
+            case Ref():
+                return self._ref(e)
+            case Delta():
+                return self._delta(e, path)
+            case Add():
+                return self._add(e, path)
+            case Mul():
+                negative, box = self._mul(e, path)
+                return _signed(negative, box)
+            case Power():
+                return self._power(e, path)
+            case Apply():
+                return self._apply(e, path)
+            case Reduce():
+                return self._reduce(e, path)
+            case Derivative():
+                return self._derivative(e, path, last=True)
+            case _:
+                raise TypeError(f"not an expression: {e!r}")
+
+    # -- names -----------------------------------------------------------------------------
+
+    def _ref(self, e: Ref) -> Box:
+        symbol = self.notation.symbol(e)
+        if symbol is not None:
+            return symbol
+        network = self.notation.network
+        if e.name.startswith(ADJOINT):  # no letter: the derivative of the loss
+            of = Ref(e.name.removeprefix(ADJOINT), e.indices)
+            return self._quotient(Ref(network.loss), of)
+        if e.name.endswith(ARGUMENT) and e.name in network.equations:
+            return _Layout(self.notation, NOWHERE).box(network.definition(e), ())
+        return Symbol(e.name)
+
+    def _quotient(self, body: Expr, of: Expr) -> Fraction:
+        inner = _Layout(self.notation, NOWHERE)
+        d = self.signs.d
+        return Fraction(
+            Differential(d, inner.tight(body, ())), Differential(d, inner.tight(of, ()))
+        )
+
+    def tight(self, e: Expr, path: Path) -> Box:
+        """The box of an expression, in parentheses unless it is a name."""
+        made = self.box(e, path)
+        return made if isinstance(bare(made), Symbol) else parenthesised(made)
+
+    # -- sums and products -----------------------------------------------------------------
+
+    def _add(self, e: Add, path: Path) -> Box:
+        parts: list[Box] = []
+        for number, term in enumerate(e.terms):
+            negative, made = self._term(term, (*path, number))
+            if parts:
+                parts.append(Operator("-" if negative else "+"))
+            elif negative:
+                parts.append(MINUS)
+            parts.append(made)
+        return Row(tuple(parts))
+
+    def _term(self, e: Expr, path: Path) -> tuple[bool, Box]:
+        """Whether a term is subtracted, and the box of what is added or subtracted."""
+        if isinstance(e, Number):
+            negative, made = e.value < 0, _number(abs(e.value))
+        elif isinstance(e, Mul):
+            negative, made = self._mul(e, path)
+        else:
+            negative, made = False, self._unmarked(e, path)
+        if isinstance(e, Add):
+            made = parenthesised(made)
+        return negative, Marked(made) if path in self.marks else made
+
+    def _mul(self, e: Mul, path: Path) -> tuple[bool, Box]:
+        """A product's sign and its box; `a/b` and `a/2` stand as fractions."""
+        factors = list(enumerate(e.factors))
+        negative = False
+        if e.factors[0] is MINUS_ONE:
+            negative, factors = True, factors[1:]
+        above: list[Box] = []
+        below: list[Box] = []
+        made: Box | None = None
+        for place, factor in factors:
+            here = (*path, place)
+            last = place == len(e.factors) - 1
+            if (above or below) and (bottom := self._divisor(factor, here)) is not None:
+                below.append(bottom)
+                continue
+            if below:  # a/b*c: the quotient is one factor
+                above, below = [self._over(above, below)], []
+            if not above and isinstance(factor, Number) and factor.value < 0 and not negative:
+                negative = True
+                made = _number(-factor.value)
+                above.append(Marked(made) if here in self.marks else made)
+            else:
+                above.append(self._factor(factor, here, last))
+        return negative, self._over(above, below) if below else self._product(above)
+
+    def _over(self, above: list[Box], below: list[Box]) -> Fraction:
+        def unfenced(box: Box) -> Box:  # a fraction's line already groups
+            inner = bare(box)
+            if isinstance(inner, Fenced) and inner.left == "(" and box is inner:
+                return inner.inner
+            return box
+
+        top = unfenced(above[0]) if len(above) == 1 else self._product(above)
+        bottom = unfenced(below[0]) if len(below) == 1 else self._product(below)
+        return Fraction(top, bottom)
+
+    def _divisor(self, e: Expr, path: Path) -> Box | None:
+        """What a factor divides by, if it is 1/n or a reciprocal."""
+        made: Box | None = None
+        if isinstance(e, Number) and e.value.numerator == 1 != e.value.denominator:
+            made = Digits(str(e.value.denominator))
+        elif isinstance(e, Power) and e.exponent is MINUS_ONE:
+            made = self._factor(e.base, (*path, 0), False)
+        if made is None:
+            return None
+        return Marked(made) if path in self.marks else made
+
+    def _factor(self, e: Expr, path: Path, last: bool) -> Box:
+        """A factor, in parentheses where it would come apart."""
+        if isinstance(e, Derivative):
+            made = self._derivative(e, path, last)
+        else:
+            made = self._unmarked(e, path)
+        if self._loose(e, made, last):
+            made = parenthesised(made)
+        return Marked(made) if path in self.marks else made
+
+    def _loose(self, e: Expr, made: Box, last: bool) -> bool:
+        if isinstance(e, Ref):  # a hidden quantity prints as its definition
+            return isinstance(made, Row | Big)
+        if isinstance(e, Number):
+            return e.value < 0
+        if isinstance(e, Reduce):
+            return not last or not isinstance(made, Big)
+        return isinstance(e, Add | Mul)
+
+    def _product(self, factors: Iterable[Box]) -> Box:
+        parts: list[Box] = []
+        for factor in factors:
+            if parts:
+                parts.append(Operator(self._sign(parts[-1], factor)))
+            parts.append(factor)
+        return parts[0] if len(parts) == 1 else Row(tuple(parts))
+
+    def _sign(self, left: Box, right: Box) -> str:
+        """The sign between two factors: side by side where that cannot be misread."""
+        left, right = bare(left), bare(right)
+        if isinstance(right, Big):
+            return ""
+        if isinstance(left, Digits | Fraction) and _number_like(left):
+            digits_follow = isinstance(right, Digits) or _number_like(right)
+            return self.signs.product or "·" if digits_follow else self.signs.symbols
+        if isinstance(right, Digits):
+            return self.signs.product or "·"
+        if _plain(left) and _plain(right):
+            return self.signs.symbols
+        return self.signs.product
+
+    # -- powers and functions --------------------------------------------------------------
+
+    def _power(self, e: Power, path: Path) -> Box:
+        if e.exponent is MINUS_ONE:
+            return Fraction(Digits("1"), self.box(e.base, (*path, 0)))
+        base = self._unmarked(e.base, (*path, 0))
+        simple = isinstance(base, Symbol) and not base.sup and not base.primes
+        if not (simple or isinstance(base, Digits | Applied | Fenced)):
+            base = parenthesised(base)
+        if (*path, 0) in self.marks:
+            base = Marked(base)
+        return Raised(base, self.box(e.exponent, (*path, 1)))
+
+    def _apply(self, e: Apply, path: Path) -> Box:
+        argument = self.box(e.argument, (*path, 0))
+        if e.function == "sqrt":
+            return Root(argument)
+        if e.function == "abs":
+            return Fenced("|", argument, "|")
+        return Applied(self.notation.function(e.function), parenthesised(argument))
+
+    def _reduce(self, e: Reduce, path: Path) -> Box:
+        length = self.notation.network.length(e.size)
+        body, here = e.body, (*path, 0)
+        if length == 1 and e.op != "argmax":
+            return self.box(with_indices(body, {e.index: 1}), here)
+        made = self._factor(body, here, last=True) if isinstance(body, Add) else None
+        if made is None:
+            made = self.box(body, here)
+            if isinstance(body, Mul) and isinstance(made, Row) and made.parts[0] == MINUS:
+                made = parenthesised(made)
+        first = self.signs.sum_from if e.op == "sum" else 1
+        upper = str(e.size if length is None else length)
+        if first == 0:
+            upper = str(length - 1) if length is not None else f"{e.size}-1"
+        sign = {"sum": "Σ", "max": "max", "argmax": "argmax"}[e.op]
+        return Big(sign, e.index, str(first), upper, made)
+
+    def _delta(self, e: Delta, path: Path) -> Box:
+        right = (
+            self.box(e.right, (*path, 0))
+            if isinstance(e.right, Expr)
+            else index_box(e.right)
+        )  # fmt: skip
+        return Fenced("[", Row((index_box(e.left), Operator("="), right)), "]")
+
+    # -- derivatives -----------------------------------------------------------------------
+
+    def _derivative(self, e: Derivative, path: Path, last: bool) -> Box:
+        d, style = self.signs.d, self.signs.derivative
+        wrt = self.tight(e.wrt, (*path, 1))
+        body = self.box(e.body, (*path, 0))
+        named = isinstance(bare(body), Symbol)
+        if e.body is Ref(self.notation.network.loss):
+            body = self.notation.loss_as_function() or body
+        if style == "fraction" or (style == "mixed" and named):
+            top = body if named or isinstance(bare(body), Applied) else parenthesised(body)
+            return Fraction(Differential(d, top), Differential(d, wrt))
+        operator = Fraction(Differential(d, None), Differential(d, wrt))
+        simple = named or isinstance(bare(body), Applied)
+        if not (simple and last):
+            body = Fenced("[", body, "]")
+        return Row((operator, Operator(""), body))
+
+
+def index_box(index: int | str) -> Box:
+    """An index on its own."""
+    return Digits(str(index)) if isinstance(index, int) else Symbol(index)
+
+
+def _number(value: Exact) -> Box:
+    if value.denominator == 1:
+        return Digits(str(value.numerator))
+    return Fraction(Digits(str(value.numerator)), Digits(str(value.denominator)))
+
+
+def _number_like(box: Box) -> bool:
+    if isinstance(box, Fraction):
+        return isinstance(box.top, Digits) and isinstance(box.bottom, Digits)
+    return isinstance(box, Digits)
+
+
+def _signed(negative: bool, box: Box) -> Box:
+    if not negative:
+        return box
+    if isinstance(box, Row) and any(isinstance(p, Operator) and p.sign in "+-" for p in box.parts):
+        box = parenthesised(box)
+    parts = box.parts if isinstance(box, Row) else (box,)
+    return Row((MINUS, *parts))
+
+
+def _plain(box: Box) -> bool:
+    """A name, perhaps with a power: two of these may stand side by side."""
+    if isinstance(box, Raised):
+        return _plain(bare(box.base))
+    return isinstance(box, Symbol) and not box.upright
