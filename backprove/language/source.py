@@ -1,0 +1,93 @@
+"""The doors of the language: a `.bp` text or file in, a Network out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import BackproveError
+from ..expr import Expr, Index, Ref, fresh_index
+from ..network import TRAINED, Network
+from .elaborate import Elaborator
+from .syntax import MAX_CHARACTERS, Mistake, Source, expression_of, lines_of
+
+# what Python counts as line ends and editors do not: places would be off by a line
+_BLANKS = str.maketrans(dict.fromkeys("\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
+
+
+def parse(text: str, file: str = "<text>") -> Network:
+    """The network that a `.bp` text describes.
+
+    Raises SourceError, with the line, the column and a suggestion, for the first mistake.
+    """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    source = Source(text.translate(_BLANKS), file)
+    try:
+        return Elaborator(source).network(lines_of(source))
+    except Mistake as mistake:
+        raise source.error(mistake) from None
+
+
+def read(path: str | Path) -> Network:
+    """The network in a `.bp` file (UTF-8, at most 1 MB).
+
+    Raises SourceError for a mistake in it, BackproveError where it is no readable text.
+    """
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size > MAX_CHARACTERS:
+            raise BackproveError(
+                f"{path} has {size:,} bytes; files above {MAX_CHARACTERS:,} are not read",
+                "a .bp file holds equations; large values belong into a data file",
+            )
+        data = path.read_bytes()[: MAX_CHARACTERS + 1]
+    except OSError as error:
+        raise BackproveError(f"{path} cannot be read: {error.strerror or error}") from None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BackproveError(
+            f"{path} is not UTF-8 text (byte {error.start})", "a .bp file is plain text"
+        ) from None
+    if "\0" in text:
+        raise BackproveError(f"{path} is a binary file", "a .bp file is plain text")
+    return parse(text, str(path))
+
+
+def expression(text: str, network: Network, file: str = "<text>") -> Expr:
+    """An expression in the quantities of `network`, such as `2*(a{L}[1] - y[1])*∂z2[j]`.
+
+    Free index letters are allowed. Raises SourceError.
+    """
+    source = Source(text.strip(), file)
+    try:
+        return Elaborator(source).expression(expression_of(source), network)
+    except Mistake as mistake:
+        raise source.error(mistake) from None
+
+
+def reference(text: str, network: Network) -> Ref:
+    """A component of a quantity, `w2[1,2]` or `w2[i,j]`; a bare `w2` is its general component.
+
+    Raises SourceError: an unknown name with the nearest one, a position out of range.
+    """
+    name = text.strip()
+    quantity = network.quantities.get(name)
+    if quantity is not None and not quantity.hidden:
+        letters: list[Index] = []
+        for _ in quantity.shape:
+            letters.append(fresh_index({*map(str, letters), *network.quantities, *network.sizes}))
+        return Ref(name, tuple(letters))
+    found = expression(name, network, "<quantity>")
+    if not isinstance(found, Ref):
+        raise BackproveError(f"{name} is no quantity", "write a name, such as w2[1,2]")
+    return found
+
+
+def warnings(network: Network) -> list[str]:
+    """What is allowed and probably not meant: quantities that do not reach the loss."""
+    return [
+        f"{q.name} does not reach the loss" + (": its gradient is 0" if q.kind in TRAINED else "")
+        for q in network.quantities.values()
+        if q.name not in network.live and not q.hidden and q.name not in network.sizes
+    ]

@@ -1,0 +1,599 @@
+"""The `.bp` text as a tree: what was written, and where; nothing is looked up yet.
+
+The grammar is in `grammar.lark`. Every part keeps its span (offsets into the text), so that
+a later mistake can be shown with a caret under it. Nesting is checked before the parser
+runs, and numerals are never evaluated beyond what a reader could write.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from importlib.resources import files
+from typing import NoReturn, TypeAlias
+
+from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken, v_args
+
+from ..errors import Place, SourceError
+from ..network import Kind, Label
+
+MAX_CHARACTERS = 1_000_000
+MAX_NESTING = 200
+MAX_DEPTH = 300
+"""The deepest tree: 200 brackets with an operator or two between them."""
+MAX_DIGITS = 400
+MAX_SIZE = 10**9
+
+Span: TypeAlias = tuple[int, int]
+"""The offsets of the first character and of the one behind the last."""
+
+
+class Mistake(Exception):
+    """A mistake in a text, before it is known which file the text is from."""
+
+    def __init__(self, message: str, span: Span, suggestion: str = "") -> None:
+        super().__init__(message)
+        self.message, self.span, self.suggestion = message, span, suggestion
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text and the name of its file; turns spans into places and mistakes into errors."""
+
+    text: str
+    file: str
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(m.end() for m in re.finditer("\n", self.text))]
+
+    def place(self, span: Span) -> Place:
+        start, end = span
+        line = bisect_right(self._line_starts, start)
+        first = self._line_starts[line - 1]
+        return Place(line, start - first + 1, max(1, end - start))
+
+    def error(self, mistake: Mistake) -> SourceError:
+        return SourceError(
+            mistake.message,
+            file=self.file,
+            place=self.place(mistake.span),
+            text=self.text,
+            suggestion=mistake.suggestion,
+        )
+
+
+# -- the tree ------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Name:
+    """A name with its layer label; `text` is its one spelling, `a{L-1}`."""
+
+    text: str
+    base: str
+    label: Label | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Position:
+    """What stands in a bracket: a letter (or the name of a size), or a whole number."""
+
+    value: int | str
+    span: Span
+
+
+@dataclass(slots=True)
+class Node:
+    """A part of an expression. depth: how far below it the tree goes."""
+
+    span: Span
+    depth: int = field(default=1, init=False)
+
+
+@dataclass(slots=True)
+class Numeral(Node):
+    value: Fraction
+
+
+@dataclass(slots=True)
+class Use(Node):
+    name: Name
+    indices: tuple[Position, ...]
+
+
+@dataclass(slots=True)
+class Call(Node):
+    name: Name
+    primes: int
+    argument: Node
+
+
+@dataclass(slots=True)
+class Fold(Node):
+    """sum, max or argmax over index letters."""
+
+    op: str
+    letters: tuple[Position, ...]
+    body: Node
+
+
+@dataclass(slots=True)
+class Kronecker(Node):
+    left: Position
+    right: Position | Fold
+
+
+@dataclass(slots=True)
+class Sum(Node):
+    terms: tuple[Node, ...]
+
+
+@dataclass(slots=True)
+class Product(Node):
+    """Factors; each but the first is multiplied by (False) or divided by (True)."""
+
+    factors: tuple[tuple[bool, Node], ...]
+
+
+@dataclass(slots=True)
+class Minus(Node):
+    operand: Node
+
+
+@dataclass(slots=True)
+class Raised(Node):
+    base: Node
+    exponent: Node
+
+
+@dataclass(slots=True)
+class Group(Node):
+    """Parentheses around more than a name or a call."""
+
+    inner: Node
+
+
+@dataclass(slots=True)
+class Rows:
+    """`[0.1, 0.2]`, or rows of rows."""
+
+    items: tuple[Numeral | Rows, ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class SizeLine:
+    name: Name
+    value: Fraction | None
+
+
+@dataclass(slots=True)
+class ItemLine:
+    """One declared quantity."""
+
+    kind: Kind
+    name: Name
+    axes: tuple[Position, ...]
+    value: Numeral | Rows | None
+    constraint: tuple[Node, Node] | None
+
+
+@dataclass(slots=True)
+class FunctionLine:
+    name: Name
+    derivative: Name | None = None
+    parameter: Name | None = None
+    body: Node | None = None
+
+
+@dataclass(slots=True)
+class RoleLine:
+    name: Name
+    words: tuple[Name, ...]
+    layer: str
+
+
+@dataclass(slots=True)
+class EquationLine:
+    left: Use
+    right: Node
+    loss: bool
+
+
+Line: TypeAlias = SizeLine | ItemLine | FunctionLine | RoleLine | EquationLine
+
+
+# -- from the parser's tokens to the tree --------------------------------------------------
+
+
+def _span(token: Token) -> Span:
+    assert token.start_pos is not None
+    assert token.end_pos is not None
+    return token.start_pos, token.end_pos
+
+
+def _fraction(token: Token) -> Fraction:
+    """The exact value of a numeral; long ones are refused before they are evaluated."""
+    mantissa, _, exponent = token.lower().partition("e")
+    if len(mantissa) > MAX_DIGITS or len(exponent) > 5 or abs(int(exponent or 0)) > MAX_DIGITS:
+        raise Mistake(
+            f"a number of more than {MAX_DIGITS} digits", _span(token), "write a shorter number"
+        )
+    return Fraction(token)
+
+
+def _whole(token: Token) -> int:
+    value = _fraction(token)
+    if value.denominator != 1 or not token.isdigit():
+        raise Mistake(f"an index is a letter or a whole number, not {token}", _span(token))
+    return int(value)
+
+
+_LABEL = re.compile(r"\{\s*(?:([^\W\d]\w*)\s*(?:([-+−])\s*([0-9]{1,9}))?|([0-9]{1,9}))\s*\}")
+
+
+def _label(token: Token) -> Label:
+    match = _LABEL.fullmatch(token)
+    if match is None:
+        raise Mistake(
+            f"{token} is not a layer label",
+            _span(token),
+            "a label is a number or a symbol plus or minus a number: {2}, {L}, {L-1}",
+        )
+    symbol, sign, offset, number = match.groups()
+    if number:
+        return Label("", int(number))
+    return Label(symbol, int(offset or 0) * (1 if sign == "+" else -1))
+
+
+def _plain_name(token: Token) -> Name:
+    text = str(token) if token.isascii() else unicodedata.normalize("NFC", token)
+    return Name(text, text, None, _span(token))
+
+
+def _deep(node: Node, *children: Node) -> Node:
+    """The node with its depth set; too deep a tree is refused."""
+    node.depth = 1 + max(child.depth for child in children)
+    if node.depth > MAX_DEPTH:
+        raise Mistake(
+            f"the expression is nested more than {MAX_NESTING} deep",
+            node.span,
+            "give a part of it a name of its own",
+        )
+    return node
+
+
+@v_args(inline=True)
+class _Tree(Transformer[Token, list[Line]]):
+    """Called by the parser as it goes, so that nothing here recurses."""
+
+    @v_args(inline=False)
+    def start(self, groups: list[list[Line]]) -> list[Line]:
+        return [line for group in groups for line in group]
+
+    def sizes(self, *sizes: Line) -> list[Line]:
+        return list(sizes)
+
+    def size(self, name: Token, number: Token | None) -> Line:
+        if number is None:
+            return SizeLine(_plain_name(name), None)
+        value = _fraction(number)
+        if value.denominator != 1 or not 1 <= value <= MAX_SIZE:
+            raise Mistake(f"a size is a whole number from 1 to {MAX_SIZE:,}", _span(number))
+        return SizeLine(_plain_name(name), value)
+
+    def declaration(self, kind: Token, *items: ItemLine) -> list[Line]:
+        for item in items:
+            item.kind = kind.value
+            if item.constraint and item.kind != "target":
+                raise Mistake(
+                    f"only a target can have a constraint, and {item.name.text} is"
+                    f" {_article(kind)}",
+                    item.name.span,
+                )
+        return list(items)
+
+    def item(
+        self,
+        name: Name,
+        axes: tuple[Position, ...] | None,
+        value: Numeral | Rows | None,
+        constraint: tuple[Node, Node] | None,
+    ) -> ItemLine:
+        return ItemLine("input", name, axes or (), value, constraint)
+
+    def constraint(self, left: Node, right: Node) -> tuple[Node, Node]:
+        return left, right
+
+    def rows(self, *items: Numeral | Rows) -> Rows:
+        return Rows(items, (items[0].span[0] - 1, items[-1].span[1] + 1))
+
+    def number(
+        self, sign: Token | None, top: Token, over: Token | None = None, low: Token | None = None
+    ) -> Numeral:
+        value = _fraction(top)
+        span = (_span(sign or top)[0], _span(low or top)[1])
+        if low is not None:
+            divisor = _fraction(low)
+            if divisor == 0:
+                raise Mistake("a division by zero", span)
+            value /= divisor
+        return Numeral(span, -value if sign and sign != "+" else value)
+
+    def functions(self, *functions: Line) -> list[Line]:
+        return list(functions)
+
+    def abstract_function(self, name: Name, derivative: Name | None) -> Line:
+        return FunctionLine(name, derivative)
+
+    def defined_function(self, name: Name, parameter: Token, body: Node) -> Line:
+        return FunctionLine(name, None, _plain_name(parameter), body)
+
+    def roles(self, *roles: Line) -> list[Line]:
+        return list(roles)
+
+    def role(self, name: Name, *words: Token | str | None) -> Line:
+        *tokens, layer = words
+        names = tuple(_plain_name(t) for t in tokens if isinstance(t, Token))
+        return RoleLine(name, names, layer or "")
+
+    def layer(self, token: Token) -> str:
+        return str(_label(token)) if token.type == "LABEL" else str(_whole(token))
+
+    def equation(self, left: Use, right: Node) -> list[Line]:
+        return [EquationLine(left, right, loss=False)]
+
+    def loss(self, left: Use, right: Node) -> list[Line]:
+        return [EquationLine(left, right, loss=True)]
+
+    def name(self, token: Token, label: Token | None) -> Name:
+        name = _plain_name(token)
+        if label is not None:
+            name.label = _label(label)
+            name.text = f"{name.base}{{{name.label}}}"
+            name.span = (name.span[0], _span(label)[1])
+        return name
+
+    def axes(self, *positions: Position) -> tuple[Position, ...]:
+        return positions
+
+    def index(self, token: Token) -> Position:
+        if token.type == "NUMBER":
+            return Position(_whole(token), _span(token))
+        return _letter(token)
+
+    def use(self, name: Name, indices: tuple[Position, ...] | None) -> Use:
+        end = indices[-1].span[1] + 1 if indices else name.span[1]
+        return Use((name.span[0], end), name, indices or ())
+
+    def numeral(self, token: Token) -> Node:
+        return Numeral(_span(token), _fraction(token))
+
+    def group(self, inner: Node) -> Node:
+        if isinstance(inner, Group | Use | Call):
+            return inner
+        return _deep(Group(inner.span, inner), inner)
+
+    def call(self, name: Name, primes: Token | None, argument: Node) -> Node:
+        return _deep(Call(name.span, name, len(primes or ""), argument), argument)
+
+    def reduce(self, op: Token, *parts: Token | Node) -> Node:
+        *letters, body = parts
+        assert isinstance(body, Node)
+        positions = tuple(_letter(t) for t in letters if isinstance(t, Token))
+        node = _deep(Fold(_span(op), str(op), positions, body), body)
+        node.depth += len(positions) - 1
+        return _deep(node, body) if node.depth > MAX_DEPTH else node
+
+    def delta(self, _word: Token, left: Position, right: Position | Fold) -> Node:
+        node = Kronecker((_span(_word)[0], right.span[1]), left, right)
+        return _deep(node, right) if isinstance(right, Fold) else node
+
+    def sum(self, first: Node, *rest: Token | Node) -> Node:
+        terms = [first]
+        for sign, term in zip(rest[::2], rest[1::2], strict=True):
+            assert isinstance(sign, Token)
+            assert isinstance(term, Node)
+            terms.append(term if sign == "+" else _deep(Minus(_span(sign), term), term))
+        return _deep(Sum(_around(terms), tuple(terms)), *terms)
+
+    def product(self, first: Node, *rest: Token | Node) -> Node:
+        factors = [(False, first)]
+        for sign, factor in zip(rest[::2], rest[1::2], strict=True):
+            assert isinstance(sign, Token)
+            assert isinstance(factor, Node)
+            factors.append((sign.type == "OVER", factor))
+        nodes = [factor for _, factor in factors]
+        return _deep(Product(_around(nodes), tuple(factors)), *nodes)
+
+    def minus(self, sign: Token, operand: Node) -> Node:
+        return operand if sign == "+" else _deep(Minus(_span(sign), operand), operand)
+
+    def power(self, base: Node, exponent: Node | None) -> Node:
+        if exponent is None:
+            return base
+        return _deep(Raised(_around([base, exponent]), base, exponent), base, exponent)
+
+
+def _letter(token: Token) -> Position:
+    name = _plain_name(token)
+    return Position(name.text, name.span)
+
+
+def _around(nodes: list[Node]) -> Span:
+    return nodes[0].span[0], nodes[-1].span[1]
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind == "input" else f"a {kind}"
+
+
+# -- reading -------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=2)
+def _parser(start: str) -> Lark:
+    grammar = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
+    return Lark(
+        grammar, parser="lalr", lexer="contextual", start=start, transformer=_Tree(), debug=False
+    )
+
+
+def lines_of(source: Source) -> list[Line]:
+    """The statements of a file. Raises Mistake where the text is no `.bp` text."""
+    joined = _joined(source.text)
+    tree = _parsed(joined + "\n", "start")
+    assert isinstance(tree, list)
+    return tree
+
+
+def expression_of(source: Source) -> Node:
+    """One expression."""
+    tree = _parsed(_joined(source.text), "expression")
+    assert isinstance(tree, Node)
+    return tree
+
+
+def _parsed(text: str, start: str) -> object:
+    try:
+        return _parser(start).parse(text)
+    except UnexpectedToken as error:
+        _explain(error, text)
+    except UnexpectedCharacters as error:
+        _explain_character(error, text)
+
+
+_MARK = re.compile(r"#[^\n]*|[][()\n]")
+_PAIRS = {")": "(", "]": "["}
+
+
+def _joined(text: str) -> str:
+    """The text, of the same length, with comments and line ends inside brackets blanked.
+
+    Brackets must match and may be nested 200 deep.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise Mistake(
+            f"the text has {len(text):,} characters; more than {MAX_CHARACTERS:,} are not read",
+            (0, 1),
+        )
+    open_: list[tuple[str, int]] = []
+
+    def blanked(match: re.Match[str]) -> str:
+        mark = match.group()
+        at = match.span()
+        if mark[0] == "#":
+            return " " * len(mark)
+        if mark == "\n":
+            return " " if open_ else mark
+        if mark in "([":
+            open_.append((mark, at[0]))
+            if len(open_) > MAX_NESTING:
+                raise Mistake(
+                    f"the brackets are nested more than {MAX_NESTING} deep",
+                    at,
+                    "give a part of the expression a name of its own",
+                )
+        elif not open_:
+            raise Mistake(f"this {mark} closes nothing", at, "remove it, or open it before")
+        elif open_.pop()[0] != _PAIRS[mark]:
+            raise Mistake(f"this {mark} does not fit the bracket that is open", at)
+        return mark
+
+    joined = _MARK.sub(blanked, text)
+    if open_:
+        mark, at = open_[-1]
+        raise Mistake(f"this {mark} is never closed", (at, at + 1))
+    return joined
+
+
+# -- saying what does not fit --------------------------------------------------------------
+
+_WORDS = {
+    "NAME": "a name",
+    "NUMBER": "a number",
+    "LPAR": "`(`",
+    "LSQB": "`[`",
+    "RPAR": "`)`",
+    "RSQB": "`]`",
+    "COMMA": "`,`",
+    "COLON": "`:`",
+    "EQUAL": "`=`",
+    "SIGN": "`+` or `-`",
+    "TIMES": "`*`",
+    "OVER": "`/`",
+    "CIRCUMFLEX": "`^`",
+    "KIND": "`input`, `weight` or another kind of quantity",
+    "DERIVATIVE": "`derivative`",
+    "WITH": "`with`",
+    "_NEWLINE": "the end of the line",
+}
+_EXPRESSION = {"NAME", "NUMBER", "LPAR"}
+
+
+def _explain(error: UnexpectedToken, text: str) -> NoReturn:
+    token, expected = error.token, set(error.expected)
+    at = token.start_pos if token.start_pos is not None and token.type != "$END" else len(text)
+    before = text[:at].rstrip(" \t")
+    shown = str(token).strip()
+    span = (at, at + max(1, len(shown)))
+    ended = token.type in ("_NEWLINE", "$END")
+    what = "the line ends too early" if ended else f"`{shown}` does not fit here"
+    if shown == "*" and before.endswith("*"):
+        raise Mistake("a power is written ^", (at - 1, at + 1), "write x^2 instead of x**2")
+    if shown == "=" and before.endswith("="):
+        raise Mistake("an equation has one `=`", (at - 1, at + 1))
+    if "LSQB" in expected and expected & {"SIGN", "_NEWLINE"} and shown in ("(", "[", "{"):
+        raise Mistake(what, span, "to multiply, write `*`; an index stands in [ ] behind a name")
+    if _EXPRESSION.issuperset({token.type}) and "TIMES" in expected:
+        raise Mistake(f"an operator is missing before `{shown}`", span, "to multiply, write `*`")
+    if expected == {"COMMA", "COLON"} or expected == {"COLON"}:
+        raise Mistake(
+            what, span, "a sum or maximum names its index first: `sum(k: x[k])`, `max(k: x[k])`"
+        )
+    if shown == "," and "RPAR" in expected:
+        raise Mistake("a function has one argument", span, "write f(x)")
+    if {"COMMA", "RSQB"} >= expected and not ended:
+        raise Mistake(what, span, "an index is a letter or a whole number, as in w[i,2]")
+    if shown == "(" and "EQUAL" in expected:
+        raise Mistake(what, span, "a function is declared: `function f(u) = …`")
+    if shown == "with":
+        raise Mistake(what, span, "`with` follows a target or an abstract function")
+    if expected >= _EXPRESSION:
+        raise Mistake(f"{what}: an expression is missing", span)
+    words = [_WORDS[name] for name in _WORDS if name in expected]
+    raise Mistake(f"{what}: expected {' or '.join(words[:4])}" if words else what, span)
+
+
+_SUPERSCRIPTS = "²³¹⁰⁴⁵⁶⁷⁸⁹"
+_CHARACTERS = {
+    **dict.fromkeys(_SUPERSCRIPTS, "a power is written ^, as in x^2"),
+    "\\": "a .bp file is plain text, not LaTeX: write sum(k: …), sigmoid(z), alpha",
+    "{": "a label stands directly behind a name: a{L-1}",
+    "'": "a derivative is applied: f'(z)",
+    "√": "write sqrt(…)",
+    "∑": "write sum(k: …)",
+    "!": "there is no such operator",
+    "%": "there is no such operator; a comment begins with #",
+    "@": "write a matrix product with its sum: sum(k: w[i,k]*x[k])",
+}
+
+
+def _explain_character(error: UnexpectedCharacters, text: str) -> NoReturn:
+    at = error.pos_in_stream
+    assert at is not None
+    character = text[at]
+    # a token that is well formed but stands in the wrong place
+    word = re.compile(r"[^\W\d]\w*|[0-9.]+|\S").match(text, at)
+    shown = word.group() if word else character
+    if character in _CHARACTERS:
+        raise Mistake(f"`{character}` cannot be read", (at, at + 1), _CHARACTERS[character])
+    if not character.isprintable():
+        raise Mistake(f"the character {character!r} cannot be read", (at, at + 1))
+    raise Mistake(f"`{shown}` does not fit here", (at, at + len(shown)))
