@@ -1,0 +1,271 @@
+"""The numbers of one file: forward values, adjoints, gradients and one update."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import prod, sqrt
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ..backprop import backprop
+from ..errors import DataError
+from ..network import ADJOINT, TRAINED, Network, Quantity, Value
+from .lower import lower
+from .numpy_backend import prepare
+from .program import Program
+
+Array: TypeAlias = NDArray[Any]
+
+Nested: TypeAlias = "float | list[Nested]"
+"""A number, or rows of them: what JSON holds."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What one network comes to at the values in its file.
+
+    loss: the loss. values: every computed quantity. adjoints: ∂loss/∂q of each of these.
+    gradients: of inputs, weights and biases. updated: weights and biases after one step of
+    gradient descent, and loss_after the loss there; both None where no rate was given.
+    Quantities without a name of their own (an activation's argument) are left out.
+    notes: what was drawn or left out, in words.
+    """
+
+    loss: float
+    values: Mapping[str, Array]
+    adjoints: Mapping[str, Array]
+    gradients: Mapping[str, Array]
+    updated: Mapping[str, Array] | None = None
+    loss_after: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as numbers and nested lists, `updated` and `loss_after` where they exist."""
+        answer: dict[str, Any] = {
+            "loss": self.loss,
+            "values": nested(self.values),
+            "adjoints": nested(self.adjoints),
+            "gradients": nested(self.gradients),
+        }
+        if self.updated is not None:
+            answer["updated"] = nested(self.updated)
+            answer["loss_after"] = self.loss_after
+        return answer
+
+
+def nested(arrays: Mapping[str, Array]) -> dict[str, Nested]:
+    """Arrays as numbers and nested lists."""
+    return {name: array.tolist() for name, array in arrays.items()}
+
+
+def evaluate(
+    network: Network,
+    *,
+    eta: float | None = None,
+    seed: int = 0,
+    dtype: DTypeLike = np.float64,
+) -> Numbers:
+    """Loss, values, adjoints and gradients at the values in the network's file.
+
+    eta: the learning rate of one step of gradient descent. seed: for weights without a value,
+    which are drawn (Glorot uniform); biases without one are 0.
+    Raises DataError where an input, target or constant has no value, or a size no number.
+    """
+    refuse_symbolic(network)
+    check_memory(parameter_bytes(network, np.dtype(dtype).itemsize), "its values")
+    given, notes = given_values(network, seed, np.dtype(dtype))
+    adjoints = backprop(network).adjoints
+    program = lower(network, adjoints, lifted=False)
+    check_memory(program.bytes_needed(1, np.dtype(dtype).itemsize), "its values and adjoints")
+    results = prepare(program, dtype)(given)
+    shown = [name for name in network.equations if not network[name].hidden]
+    differentiated = network.of_kind("input", *TRAINED)
+    gradients = {q.name: _adjoint(network, q.name, results) for q in differentiated}
+    numbers = Numbers(
+        loss=float(results[network.loss]),
+        values={name: results[name] for name in shown},
+        adjoints={name: _adjoint(network, name, results) for name in shown},
+        gradients=gradients,
+        notes=(*notes, *_warnings(network)),
+    )
+    if eta is None:
+        return numbers
+    updated = {q.name: np.asarray(given[q.name] - eta * gradients[q.name]) for q in network.trained}
+    forward = prepare(lower(network, {}, [network.loss], lifted=False), dtype)
+    after = forward({**given, **updated})[network.loss]
+    return Numbers(
+        numbers.loss, numbers.values, numbers.adjoints, numbers.gradients,
+        updated, float(after), numbers.notes,
+    )  # fmt: skip
+
+
+def _adjoint(network: Network, name: str, results: Mapping[str, Array]) -> Array:
+    found = results.get(ADJOINT + name)
+    if found is None:  # the loss does not depend on it
+        return np.zeros(shape_of(network, name), results[network.loss].dtype)
+    return found
+
+
+def _warnings(network: Network) -> tuple[str, ...]:
+    return tuple(
+        f"{q.name} does not reach the loss: its gradient is exactly 0"
+        for q in network.trained
+        if q.name not in network.live
+    )
+
+
+# -- values --------------------------------------------------------------------------------
+
+
+def refuse_symbolic(network: Network) -> None:
+    """Raises DataError for a size without a number."""
+    for quantity in network.quantities.values():
+        for size in quantity.shape:
+            if network.length(size) is None:
+                raise DataError(
+                    f"the size {size} of {quantity.name} has no number",
+                    f"give it one in the file: size {size} = 3",
+                )
+
+
+def shape_of(network: Network, name: str) -> tuple[int, ...]:
+    """The lengths of a quantity's axes, as numbers."""
+    lengths = [network.length(size) for size in network[name].shape]
+    return tuple(length for length in lengths if length is not None)
+
+
+def given_values(
+    network: Network, seed: int, dtype: np.dtype[Any]
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Every quantity that is not computed, from the file or drawn, and what was drawn in words."""
+    missing = [
+        q
+        for q in network.of_kind("input", "target", "constant")
+        if q.value is None and q.name in network.live
+    ]
+    if missing:
+        raise DataError(
+            f"{_list(q.name for q in missing)} {'has' if len(missing) == 1 else 'have'} no value",
+            f"give {missing[0].name} a value in the file: {_example(network, missing[0])}",
+        )
+    values = {
+        q.name: from_file(q.value, shape_of(network, q.name), dtype)
+        for q in network.quantities.values()
+        if q.kind != "computed" and q.value is not None
+    }
+    for quantity in network.of_kind("input", "target", "constant"):
+        if quantity.name not in values:  # nothing that the loss needs
+            values[quantity.name] = np.zeros(shape_of(network, quantity.name), dtype)
+    drawn, notes = draw(network, seed, dtype, only=[q for q in network.trained if q.value is None])
+    return {**values, **drawn}, notes
+
+
+def from_file(value: Value, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """A file's exact value as an array; a single number fills the whole shape."""
+    if isinstance(value, Fraction):
+        return np.full(shape, float(value), dtype)
+    return np.asarray(_floats(value), dtype).reshape(shape)
+
+
+def _floats(value: Value) -> Nested:
+    return float(value) if isinstance(value, Fraction) else [_floats(v) for v in value]
+
+
+def draw(
+    network: Network, seed: int, dtype: np.dtype[Any], only: Iterable[Quantity]
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Weights from Glorot's uniform distribution, biases 0, and what was done in words.
+
+    A weight of shape (to, from) is uniform within sqrt(6/(to + from)); Glorot and Bengio 2010.
+    Each quantity has a random stream of its own, by its place in the file, so that giving one
+    a value changes no other.
+    """
+    places = {q.name: place for place, q in enumerate(network.trained)}
+    weights: dict[str, Array] = {}
+    biases: dict[str, Array] = {}
+    for quantity in only:
+        shape = shape_of(network, quantity.name)
+        if quantity.kind == "bias":
+            biases[quantity.name] = np.zeros(shape, dtype)
+            continue
+        fan_out = shape[0] if shape else 1
+        fan_in = prod(shape[1:])
+        limit = sqrt(6 / (fan_in + fan_out))
+        generator = np.random.default_rng([seed, places[quantity.name]])
+        weights[quantity.name] = generator.uniform(-limit, limit, shape).astype(dtype)
+    notes = []
+    if weights:
+        notes.append(f"{_list(weights)} drawn at random (Glorot uniform, seed {seed})")
+    if biases:
+        notes.append(f"{_list(biases)} set to 0")
+    return {**weights, **biases}, tuple(notes)
+
+
+def _list(names: Iterable[str]) -> str:
+    row = list(names)
+    if len(row) > 6:
+        row = [*row[:5], f"{len(row) - 5} more"]
+    return row[0] if len(row) == 1 else f"{', '.join(row[:-1])} and {row[-1]}"
+
+
+def _example(network: Network, quantity: Quantity) -> str:
+    shape = shape_of(network, quantity.name)
+    sizes = f"[{','.join(map(str, quantity.shape))}]" if shape else ""
+    return f"{quantity.kind} {quantity.name}{sizes} = {_example_value(shape)}"
+
+
+def _example_value(shape: tuple[int, ...]) -> str:
+    if not shape:
+        return "0.05"
+    inner = _example_value(shape[1:])
+    return f"[{', '.join([inner] * shape[0])}]" if shape[0] <= 3 else f"[{inner}, …]"
+
+
+# -- memory --------------------------------------------------------------------------------
+
+
+def parameter_bytes(network: Network, itemsize: int) -> int:
+    """What the values that are not computed take."""
+    return sum(
+        prod(shape_of(network, q.name)) * itemsize
+        for q in network.quantities.values()
+        if q.kind != "computed"
+    )
+
+
+def check_memory(needed: int, what: str) -> None:
+    """Raises DataError where this machine has not got as much memory."""
+    there = physical_memory()
+    if there is not None and needed > there:
+        raise DataError(
+            f"{what} would take {in_bytes(needed)}; this machine has {in_bytes(there)} of memory",
+            "make the sizes or the mini-batches smaller",
+        )
+
+
+def physical_memory() -> int | None:
+    """The memory of this machine in bytes, or None where it cannot be told."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def in_bytes(count: int) -> str:
+    """A number of bytes for reading: 3.2 GB."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.3g} TB"
+
+
+def peak_bytes(program: Program, samples: int, dtype: DTypeLike) -> int:
+    """What running a program takes at most."""
+    return program.bytes_needed(samples, np.dtype(dtype).itemsize)
