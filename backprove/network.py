@@ -40,6 +40,12 @@ Value: TypeAlias = "Fraction | tuple[Value, ...]"
 ADJOINT = "∂"
 """The beginning of an adjoint's name: `∂z[j]` is ∂loss/∂z[j], a quantity of its own."""
 
+CHANGE = "Δ."
+"""The beginning of the name of a weight's change in one update: `Δ.w_o` prints as Δw_o."""
+
+RATE = ".rate"
+"""The name of the learning rate; a notation prints its letter, η by default."""
+
 ARGUMENT = ".argument"
 """The ending of the hidden name of an activation's unnamed argument."""
 

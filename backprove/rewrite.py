@@ -71,6 +71,7 @@ class Block:
     left: what every line equals, or None for a block of words only.
     breaks: the numbers of steps after which a line is printed; the last step always is.
     labels: names of printed lines, by the number of the line ("eq. (2.1)").
+    lets: names that were introduced ("let z = …") and what each stands for.
     """
 
     title: Sentence = ()
@@ -81,6 +82,7 @@ class Block:
     labels: tuple[tuple[int, str], ...] = ()
     before: tuple[Sentence, ...] = ()
     after: tuple[Sentence, ...] = ()
+    lets: tuple[tuple[str, Expr], ...] = ()
 
     @property
     def end(self) -> Expr | None:
@@ -117,7 +119,7 @@ class Derivation:
 
     quantity: the component asked for, `w2[1,2]` or `w2[i,j]`. style: equation, chain or
     dynamic. zoom: scalar, index or matrix. blocks: what is read, top to bottom. answer: the
-    last line, in forward quantities and adjoints. notes: what a reader should know besides
+    last line, in forward quantities and adjoints, or None where a constant has no gradient. notes: what a reader should know besides
     (a convention at a kink, an added mark, a fallback that was taken).
     """
 
@@ -126,7 +128,7 @@ class Derivation:
     style: str
     zoom: str
     blocks: tuple[Block, ...]
-    answer: Expr
+    answer: Expr | None
     notes: tuple[Sentence, ...] = ()
 
 

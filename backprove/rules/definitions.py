@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..expr import (
     MINUS_ONE,
+    ONE,
     Add,
     Apply,
     Derivative,
@@ -43,14 +44,26 @@ UNFOLD: Rule[Scope] = Rule(
 )  # fmt: skip
 
 
+def _put_in(e: Expr, scope: Scope) -> Change | None:
+    """q = E: a quantity gives way to its definition."""
+    if not scope.computed(e):
+        return None
+    assert isinstance(e, Ref)
+    definition = scope.network.definition(e)
+    return definition, ("put in ", e, " = ", definition)
+
+
+PUT_IN: Rule[Scope] = Rule("definition", ((q, E),), _put_in, "q = E")
+
+
 def _constant_value(e: Expr, scope: Scope) -> Change | None:
-    """A constant of the network takes its value."""
+    """A constant of 1 takes its value: u c = u 1."""
     if not isinstance(e, Ref) or e.name not in scope.network.quantities or e.indices:
         return None
     known = scope.network[e.name]
-    if known.kind != "constant" or known.value is None or isinstance(known.value, tuple):
+    if known.kind != "constant" or known.value != 1:
         return None
-    return Number(known.value), (e, " is the constant ", Number(known.value))
+    return ONE, (e, " is the constant ", ONE)
 
 
 CONSTANT_VALUE: Rule[Scope] = Rule("constant value", ((Ref("c"), Number(1)),), _constant_value,

@@ -396,9 +396,23 @@ def related_refs(e: Derivative, scope: Scope) -> list[Ref]:
     return list(found)
 
 
+def linear(body: Expr, e: Derivative, scope: Scope) -> bool:
+    """Whether `body` is a sum of multiples of single quantities that depend on wrt."""
+    if not scope.depends(body, e.wrt, e.total) or isinstance(body, Ref):
+        return True
+    if isinstance(body, Add):
+        return all(linear(term, e, scope) for term in body.terms)
+    if isinstance(body, Mul):
+        moving = [f for f in body.factors if scope.depends(f, e.wrt, e.total)]
+        return len(moving) == 1 and linear(moving[0], e, scope)
+    return isinstance(body, Reduce) and body.op == "sum" and linear(body.body, e, scope)
+
+
 def _chain(e: Expr, scope: Scope) -> Change | None:
     """∂F(q, r)/∂x = ∂F/∂q ∂q/∂x + ∂F/∂r ∂r/∂x, F seen as a function of the named q and r."""
     if not isinstance(e, Derivative) or not e.total or isinstance(e.body, Ref):
+        return None
+    if linear(e.body, e, scope):
         return None
     through = related_refs(e, scope)
     if not through or any(r.free - e.body.free for r in through):
@@ -412,4 +426,5 @@ CHAIN: Rule[Scope] = Rule(
     ((Derivative(Apply("F", q), x, True),
       Derivative(Apply("F", q), q, False) * Derivative(q, x, True)),),
     _chain,
+    "F is not linear",
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..backprop import backprop
+from ..adjoints import backprop
 from ..errors import DataError
 from ..network import ADJOINT, TRAINED, Network, Quantity, Value
 from .lower import lower

@@ -1,0 +1,187 @@
+"""The `chain` style: the chain of named factors, each factor on its own, then the product.
+
+∂J/∂w = ∂J/∂h · ∂h/∂z · ∂z/∂w, with a sum over the paths where several lead to the loss. Where
+the paths are too many to be written side by side, the derivative of the loss in a quantity
+where they part is kept as one factor and gets a chain of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ..adjoints import Link, components, links, put_in_if_shorter, summed
+from ..expr import ONE, ZERO, Derivative, Expr, Ref, flat_factors, mapped, product, total, walk
+from ..network import Equation, Network, adjoint
+from ..rewrite import Block, Recorder, Rule, Sentence
+from ..rules import FOLDING, TIDY, Scope, algebra, definitions, delta
+from ..rules import derivative as d
+from .stages import Stage, gradient, quantity_of, ranges, run
+
+MOST_FACTORS = 24
+"""Chains of up to this many factors are written with all their paths."""
+
+FACTOR: tuple[Stage, ...] = (
+    Stage((d.SUM, d.SUM_OVER), outermost=True),
+    Stage((d.CONSTANT, d.NO_PATH, d.CONSTANT_FACTOR)),
+    Stage((d.POWER, d.FUNCTION, d.EXPONENTIAL, d.MAXIMUM)),
+    Stage((d.ITSELF,), TIDY),
+    Stage((d.PRODUCT,)),
+    Stage(TIDY),
+    Stage((definitions.DERIVATIVE_OF_FUNCTION,)),
+    Stage(FOLDING),
+)
+"""One factor: put the definition in, sum rule, the unrelated terms 0, what is left."""
+
+WRITTEN: tuple[Stage, ...] = (Stage((delta.WRITTEN,), (algebra.FLAT,)), *FACTOR)
+"""The same with small sums written out first."""
+
+
+@dataclass
+class Chains:
+    """The chains from a quantity to the loss, and the quantities at which they are cut."""
+
+    network: Network
+    scope: Scope
+    write_out: bool
+    cut: bool = False
+    waiting: dict[Ref, None] = field(default_factory=dict)
+
+    def ways(self, q: Ref) -> list[Link]:
+        """The components to the right of `q` that really use it."""
+        found = []
+        for whole in links(self.network, q):
+            for link in components(self.network, whole, self.write_out):
+                if self.scope.depends(self.network.definition(link.consumer), q, False):
+                    found.append(link)
+        return found
+
+    def factors(self, q: Ref, limit: int) -> int:
+        """How many factors the chain written in full would have, counted up to a limit."""
+        if q.name == self.network.loss:
+            return 0
+        count = 0
+        for link in self.ways(q):
+            count += 1 + self.factors(link.consumer, limit - count)
+            if count > limit:
+                break
+        return count
+
+    def chain(self, q: Ref, first: bool = True) -> Expr:
+        """∂loss/∂q as a product of local factors, summed over paths."""
+        if q.name == self.network.loss:
+            return ONE
+        ways = self.ways(q)
+        if self.cut and not first and (len(ways) > 1 or any(link.summed for link in ways)):
+            name = adjoint(q)
+            self.waiting.setdefault(name)
+            return name
+        terms = []
+        for link in ways:
+            rest = self.chain(link.consumer, first=False)
+            factors = () if rest is ONE else flat_factors(rest)
+            term = product((*factors, Derivative(link.consumer, q, False)))
+            terms.append(summed(link, term))
+        return total(tuple(terms))
+
+
+def chain_style(network: Network, q: Ref, zoom: str) -> tuple[tuple[Block, ...], Expr]:
+    """The blocks of the chain style and the answer."""
+    write_out = zoom == "scalar"
+    scope = Scope(network, ranges(network, q))
+    chains = Chains(network, scope, write_out)
+    chains.cut = chains.factors(q, MOST_FACTORS) > MOST_FACTORS
+    start = chains.chain(q)
+    blocks = [Block(_path_title(network, q), gradient(network, q), start, before=_paths(start, q))]
+    made: dict[Expr, Expr] = {}
+    shown: set[Expr] = set()
+    goals: list[tuple[Ref, Expr]] = [(q, start)]
+    done: set[Ref] = {adjoint(q)}
+    while fresh := [name for name in chains.waiting if name not in done]:
+        for name in fresh:
+            done.add(name)
+            here = quantity_of(name)
+            chain = chains.chain(here)
+            goals.append((here, chain))
+            blocks.append(Block(("the paths part at ", here), gradient(network, here), chain))
+    for _, chain in goals:
+        for factor in _factors(chain):
+            if factor not in made:
+                block = factor_block(scope, factor, WRITTEN if write_out else FACTOR)
+                pattern = mapped(factor, _general)
+                if pattern in shown:
+                    block = replace(block, title=("likewise ", factor), breaks=())
+                shown.add(pattern)
+                blocks.append(block)
+                end = block.end
+                assert end is not None
+                made[factor] = end
+    answer: Expr = ZERO
+    for here, chain in reversed(goals):
+        block = _product_block(network, scope, here, chain, made)
+        blocks.append(block)
+        assert block.end is not None
+        answer = block.end
+    return tuple(blocks), answer
+
+
+def _general(e: Expr) -> Expr | None:
+    """The quantity without its positions: factors alike in this are derived alike."""
+    return Ref(e.name) if isinstance(e, Ref) else None
+
+
+def _factors(chain: Expr) -> list[Derivative]:
+    return [node for node in walk(chain) if isinstance(node, Derivative)]
+
+
+def _path_title(network: Network, q: Ref) -> Sentence:
+    return ("the chain from ", q, " to ", Ref(network.loss))
+
+
+def _paths(start: Expr, q: Ref) -> tuple[Sentence, ...]:
+    """In words: w enters z, z enters h, h enters J."""
+    if start is ZERO:
+        return ()
+    uses = {(factor.wrt, factor.body): None for factor in _factors(start)}
+    order: list[Sentence] = []
+    reached: list[Expr] = [q]
+    for here in reached:
+        targets = [b for a, b in uses if a is here]
+        if targets:
+            order.append((here, " enters ", *d.listed(targets)))
+            reached.extend(t for t in targets if t not in reached)
+    joined: list[str | Expr] = []
+    for position, sentence in enumerate(order):
+        joined.extend(("; ",) if position else ())
+        joined.extend(sentence)
+    return ((*joined, "."),)
+
+
+def factor_block(scope: Scope, factor: Derivative, stages: tuple[Stage, ...]) -> Block:
+    """One local derivative, from the definition to its value."""
+    assert isinstance(factor.body, Ref)
+    definition = scope.network.definition(factor.body)
+    recorder: Recorder[Scope] = Recorder(Derivative(definition, factor.wrt, False), scope)
+    run(recorder, stages)
+    title = ("the factor ", factor, ": recall ", factor.body, " = ", definition)
+    return recorder.block(factor, title)
+
+
+def _product_block(
+    network: Network, scope: Scope, q: Ref, chain: Expr, made: dict[Expr, Expr]
+) -> Block:
+    recorder: Recorder[Scope] = Recorder(chain, scope)
+
+    def value(e: Expr, scope: Scope) -> tuple[Expr, Sentence] | None:
+        """A factor takes the value found for it."""
+        return (made[e], (e, " = ", made[e])) if e in made else None
+
+    recorder.once((Rule("put in", ((Ref("q"), Ref("E")),), value, "q = E"),))
+    recorder.line()
+    recorder.sweep((*TIDY, algebra.COLLECT), set())
+    recorder.line()
+    recorder.sweep(FOLDING, set())
+    recorder.line()
+    no_equations: dict[str, Equation] = {}
+    put_in_if_shorter(recorder, no_equations)
+    return recorder.block(gradient(network, q), ("the product of the factors",))
+
