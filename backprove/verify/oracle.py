@@ -279,7 +279,9 @@ class Oracle:
         points = f"{tried} random point{'s' if tried > 1 else ''}"
         parts = [f"both sides are 0 at {points}" if zero
                  else f"equal to {DIGITS} digits at {points}"]  # fmt: skip
-        if components < every:
+        if self.unnumbered and (left.free or right.free) and components == every:
+            parts.append("for every component")
+        elif components < every:
             parts.append(f"for a sample of {components} of {every} components")
         elif components > 1:
             parts.append(f"for each of {components} components")

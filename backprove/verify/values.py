@@ -392,7 +392,24 @@ def _differentiated(e: Derivative, setting: Setting, world: World) -> Jet:
         inner.pattern = Pattern(e.wrt, setting, inner, world.pattern)
         if e.total:  # any quantity may hold the expression: all are computed again
             inner.followers = None
+    if not e.total:
+        own = _own_equation(e, world.scene)
+        if own is not None:
+            equation, indices = own
+            places = (_position(i, setting) for i in indices)
+            setting = dict(zip(equation.indices, places, strict=True))
+            return evaluate(equation.right, setting, inner).part(bit)
     return evaluate(e.body, setting, inner).part(bit)
+
+
+def _own_equation(e: Derivative, scene: Scene) -> tuple[Equation, tuple[Index, ...]] | None:
+    """What a local derivative of a bare computed quantity differentiates: the quantity's own
+    equation. Anywhere else in its body a computed quantity is held."""
+    body, wrt = e.body, e.wrt
+    if not isinstance(body, Ref) or (isinstance(wrt, Ref) and wrt.name == body.name):
+        return None
+    equation = scene.network.equations.get(body.name) or scene.lets.get(body.name)
+    return None if equation is None else (equation, body.indices)
 
 
 _EVALUATE: Mapping[type[Expr], Callable[[Any, Setting, World], Jet]] = {
