@@ -8,6 +8,7 @@ from fractions import Fraction
 from ..expr import Apply, Expr, Ref, plain
 from ..functions import Function
 from ..network import ARGUMENT, Equation, Network, Quantity, Value
+from .elaborate import ROLES
 
 
 def source_text(network: Network) -> str:
@@ -85,12 +86,10 @@ def exact_decimal(value: Fraction) -> str:
 
 
 def _roles(network: Network) -> Iterator[str]:
-    for name, role in network.declared_roles.items():
-        *words, last = role.split()
-        layer = last if last.isdigit() or not words else ""
-        if not layer and words and not last.isalpha():
-            layer = f"{{{last}}}"
-        yield f"role {name} = {' '.join(words)} {layer or last}"
+    for name, says in network.declared_roles.items():
+        role = max((r for r in ROLES if says.startswith(r)), key=len)
+        layer = says[len(role) :].strip()
+        yield f"role {name} = {role}" + (f" {{{layer}}}" if layer else "")
 
 
 def _hidden(equation: Equation) -> bool:
