@@ -287,8 +287,8 @@ def test_a_let() -> None:
     assert agree(network, D(R("z"), R("w")), -R("v") * R("i"), lets=lets).confirmed
     assert not agree(network, R("∂w"), R("z") * R("v") * R("i"), lets=lets).confirmed
     indexed = {"s": Equation(R("s", "k"), R("w") ** 2 * Delta("k", 1))}
-    claim = Reduce("sum", "k", 2, R("s", "k")), R("w") ** 2
-    assert agree(network, *claim, lets=indexed).confirmed
+    summed = Reduce("sum", "k", 2, R("s", "k"))
+    assert agree(network, summed, R("w") ** 2, lets=indexed).confirmed
 
 
 # -- functions of the file -----------------------------------------------------------------

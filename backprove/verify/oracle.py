@@ -316,6 +316,13 @@ class Oracle:
         if kinks:
             yield f"at 0, where the stated convention is taken, in {_listed(kinks)}"
 
+    def ranges(self, *expressions: Expr) -> dict[str, Size]:
+        """Over what the free letters of some expressions run, where their use tells."""
+        found: dict[str, set[Size]] = {}
+        for e in expressions:
+            self._find_ranges(e, found)
+        return {letter: min(sizes, key=str) for letter, sizes in found.items()}
+
     def _lengths(
         self, left: Expr, right: Expr, given: Mapping[str, Size]
     ) -> dict[str, Size] | Verdict:

@@ -22,13 +22,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """Claims and answers. `ok` where there is a claim and every one is confirmed."""
+    """Claims and answers. `ok` where every claim is confirmed, and there is one.
+
+    nothing: there was nothing to claim, as for the gradient of a constant.
+    """
 
     rows: tuple[Row, ...]
+    nothing: bool = False
 
     @property
     def ok(self) -> bool:
-        return bool(self.rows) and all(row.verdict.confirmed for row in self.rows)
+        confirmed = all(row.verdict.confirmed for row in self.rows)
+        return confirmed and (bool(self.rows) or self.nothing)
 
     @property
     def wrong(self) -> tuple[Row, ...]:
@@ -81,38 +86,54 @@ def verify_derivation(derivation: Derivation, *, oracle: Oracle | None = None) -
         oracle = Oracle(network, lets=lets, symbols=_symbols(derivation, lets))
     rows: list[Row] = []
     for number, block in enumerate(derivation.blocks, 1):
-        rows.extend(_block_rows(oracle, block, f"block {number}", lets))
-    gradient = adjoint(derivation.quantity)
-    true = Derivative(Ref(network.loss), derivation.quantity, True)
-    rows.append(Row(f"the answer {gradient!r}", oracle.agree(true, derivation.answer)))
-    return Report(tuple(rows))
+        rows.extend(_block_rows(oracle, block, f"block {number}", lets, derivation.quantity))
+    if derivation.answer is not None:
+        true = Derivative(Ref(network.loss), derivation.quantity, True)
+        what = f"the answer {adjoint(derivation.quantity)!r}"
+        rows.append(Row(what, oracle.agree(true, derivation.answer)))
+    return Report(tuple(rows), nothing=derivation.answer is None)
 
 
 def verify_step(
-    network: Network, whole: Expr, step: Step, *, oracle: Oracle | None = None
+    network: Network,
+    whole: Expr,
+    step: Step,
+    *,
+    ranges: Mapping[str, Size] | None = None,
+    oracle: Oracle | None = None,
 ) -> Verdict:
-    """Whether a step keeps the value: the part of `whole` at its place, before and after."""
+    """Whether a step keeps the value: the part of `whole` at its place, before and after.
+
+    ranges: the lengths over which free letters of the whole run, where their use does not tell.
+    """
     oracle = oracle or Oracle(network)
-    top, ranges = _place(whole, step.path)
+    top, bound = _place(whole, step.path)
     after = replaced(whole, step.path, step.after)
-    return oracle.agree(part(whole, top), part(after, top), ranges=ranges)
+    return oracle.agree(part(whole, top), part(after, top), ranges={**(ranges or {}), **bound})
 
 
-def _block_rows(oracle: Oracle, block: Block, name: str, lets: Mapping[str, Expr]) -> Iterator[Row]:
+def _block_rows(
+    oracle: Oracle, block: Block, name: str, lets: Mapping[str, Expr], quantity: Ref
+) -> Iterator[Row]:
     if block.start is None:
         return
+    known = [e for e in (block.left, block.start, quantity) if e is not None]
+    ranges = oracle.ranges(*known)
     if block.left is not None and not _defines(block, lets):
-        yield Row(f"{name}: its first line", oracle.agree(block.left, block.start))
+        verdict = oracle.agree(block.left, block.start, ranges=ranges)
+        yield Row(f"{name}: its first line", verdict)
     whole = block.start
     for number, step in enumerate(block.steps, 1):
         if step.before is not step.after:
             what = f"{name}, step {number}: {step.rule}"
-            yield Row(what, verify_step(oracle.network, whole, step, oracle=oracle))
+            verdict = verify_step(oracle.network, whole, step, ranges=ranges, oracle=oracle)
+            yield Row(what, verdict)
         whole = replaced(whole, step.path, step.after)
     previous = block.start
     for number, line in enumerate(block.lines[1:], 2):
         if line.right is not previous:
-            yield Row(f"{name}, line {number}", oracle.agree(previous, line.right))
+            verdict = oracle.agree(previous, line.right, ranges=ranges)
+            yield Row(f"{name}, line {number}", verdict)
         previous = line.right
 
 
@@ -134,16 +155,13 @@ def _place(whole: Expr, path: Path) -> tuple[Path, dict[str, Size]]:
 
 
 def _lets(derivation: Derivation) -> Iterator[tuple[str, Expr]]:
-    """The names that `let` steps and the left sides of blocks define."""
+    """The names that blocks introduce, in a `let` or as a new left side."""
     known = derivation.network.quantities
     for block in derivation.blocks:
+        yield from block.lets
         left = block.left
         if isinstance(left, Ref) and _new(left, known) and block.start is not None:
             yield left.name, block.start
-        for step in block.steps:
-            for one, other in step.law if step.rule == "let" else ():
-                if isinstance(one, Ref) and _new(one, known):
-                    yield one.name, other
 
 
 def _new(ref: Ref, known: Iterable[str]) -> bool:
@@ -160,7 +178,7 @@ def _symbols(derivation: Derivation, lets: Mapping[str, Expr]) -> frozenset[str]
     found: set[str] = set()
     for block in derivation.blocks:
         for e in (block.left, block.start, *(s.after for s in block.steps)):
-            found |= e.names if e is not None else frozenset()
+            found |= e.names if e is not None and block.start is not None else frozenset()
     unknown = {n for n in found if n.removeprefix(ADJOINT) not in network.quantities}
     wrong = sorted(n for n in unknown if n.startswith(ADJOINT))
     if wrong:
