@@ -30,6 +30,7 @@ from ..expr import (
     Power,
     Reduce,
     Ref,
+    bound,
     canonical,
     product,
     total,
@@ -81,7 +82,20 @@ class Scene:
         self.sites = sites
         self.seen: set[tuple[Expr, int]] = set()
         self.numbers: dict[Fraction, Jet] = {}
+        self._readings: dict[str, tuple[Ref, ...]] = {}
         self.ground = World(self)
+
+    def readings(self, name: str) -> tuple[Ref, ...]:
+        """The components that a quantity's equation reads, bound letters set apart."""
+        found = self._readings.get(name)
+        if found is None:
+            right = self.network.equations[name].right
+            inside = bound(right)
+            refs = (node for node in walk(right) if isinstance(node, Ref))
+            found = self._readings[name] = tuple(
+                Ref(r.name, tuple(f"\0{i}" if i in inside else i for i in r.indices)) for r in refs
+            )
+        return found
 
 
 Varied: TypeAlias = tuple[str, Indices]
@@ -110,6 +124,7 @@ class World:
         self.next_bit: int = bit << 1 if bit else parent.next_bit if parent else 1
         self.cache: dict[Varied, Jet] = {}
         self.settled: set[str] = set()
+        self.touched: dict[str, set[Indices]] = {varied[0]: {varied[1]}} if varied else {}
         self.derivatives: dict[tuple[Any, ...], Jet] = {}
         self.followers: frozenset[str] | None = None  # None: every name
         if parent is not None:
@@ -139,6 +154,8 @@ class World:
         if name in scene.network.equations:
             self._settle(name)
             found = self.cache.get((name, indices))
+            if found is None and self.parent is not None:
+                return self.parent.component(name, indices)
             if found is None:
                 raise OutOfRange(_no_such_position(scene, name, indices))
             return found
@@ -186,11 +203,35 @@ class World:
                 continue
             stack.pop()
             self.settled.add(now)
-            equation = equations[now]
-            shape = self.scene.network.quantities[now].shape
-            for indices in self.scene.point.positions(shape):
-                setting = dict(zip(equation.indices, indices, strict=True))
-                self.cache[now, indices] = evaluate(equation.right, setting, self)
+            self._compute(now)
+
+    def _compute(self, name: str) -> None:
+        """Every component of a quantity; above the first world, those that may differ there."""
+        equation = self.scene.network.equations[name]
+        shape = self.scene.network.quantities[name].shape
+        for indices in self.scene.point.positions(shape):
+            setting = dict(zip(equation.indices, indices, strict=True))
+            if self.followers is None or self._touched(name, setting):
+                self.cache[name, indices] = evaluate(equation.right, setting, self)
+                self.touched.setdefault(name, set()).add(indices)
+
+    def _touched(self, name: str, setting: Setting) -> bool:
+        """Whether a component is computed from one that may differ from the world below."""
+        for ref in self.scene.readings(name):
+            touched = self.touched.get(ref.name)
+            if not touched:
+                continue
+            # None: a letter that is bound inside, any position
+            wanted = tuple(i if isinstance(i, int) else setting.get(i) for i in ref.indices)
+            if None not in wanted:
+                if wanted in touched:
+                    return True
+            elif any(
+                all(w is None or w == k for w, k in zip(wanted, place, strict=False))
+                for place in touched
+            ):
+                return True
+        return False
 
     def _adjoint(self, name: str, indices: Indices) -> Jet:
         """The total derivative of the loss in a component, its own equation cut."""
