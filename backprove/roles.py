@@ -242,10 +242,10 @@ def _place(equation: Equation, index: object) -> int:
 def _declared(role: Role, text: str) -> Role:
     words = text.split()
     layer = role.layer
-    if words and (match := re.fullmatch(r"([A-Za-z]*)([+-]?\d+)?", words[-1])):
-        if words[-1] not in " ".join(KINDS).split():
-            layer = Label(match[1], int(match[2] or 0))
-            words = words[:-1]
+    match = re.fullmatch(r"([A-Za-z]*)([+-]?\d+)?", words[-1]) if words else None
+    if match and words[-1] not in " ".join(KINDS).split():
+        layer = Label(match[1], int(match[2] or 0))
+        words = words[:-1]
     name = " ".join(words).replace("_", " ")
     for kind in KINDS:
         if kind == name:

@@ -44,8 +44,14 @@ class BoundNotation:
         )
         self._labelled = any(q.label for q in network.quantities.values())
         self._single = self._one_node_a_layer()
+        self._added: set[str] = set()
         self._spellings = self._chosen()
         self._adjoints = self._adjoint_spellings()
+        if self._added:
+            self._note(
+                f"the notation {notation.name} marks no layers on {', '.join(sorted(self._added))};"
+                " the layer is added above in parentheses, since two layers would print alike"
+            )
         self._functions = self._function_symbols()
         self.named_adjoints: frozenset[str] = self._named()
 
@@ -162,6 +168,8 @@ class BoundNotation:
         table = self.notation.symbols or {}
         for name, role in self.roles.items():
             made = self._template_for(role, table)
+            if made is None and role.kind == "weighted input" and not name.endswith(ARGUMENT):
+                made = table.get("named weighted input")
             if made is not None:
                 yield name, self._filled(made, name, role)
             elif not name.endswith(ARGUMENT):
@@ -183,19 +191,13 @@ class BoundNotation:
 
     def _with_marks(self, made: dict[str, Spelling]) -> dict[str, Spelling]:
         """Add a layer mark to the symbols that would otherwise print alike."""
-        clashing = self._clashes(made)
-        letters = {made[name].letter for name in clashing}
+        alike = {(made[name].letter, made[name].sub) for name in self._clashes(made)}
         marked = dict(made)
         for name, spelling in made.items():
             layer = self._layer(self.roles[name])
-            if spelling.letter in letters and layer and not spelling.sup:
+            if (spelling.letter, spelling.sub) in alike and layer and not spelling.sup:
                 marked[name] = replace(spelling, sup=f"({layer})")
-        if marked != made:
-            shown = ", ".join(sorted({made[n].letter for n in made if marked[n] != made[n]}))
-            self._note(
-                f"the notation {self.notation.name} has no layer mark here; one in parentheses"
-                f" is added above {shown}, since two layers would print alike"
-            )
+                self._added.add(spelling.letter)
         return marked
 
     # -- telling apart ---------------------------------------------------------------------
@@ -208,7 +210,8 @@ class BoundNotation:
             if name not in self.network.quantities:
                 continue
             for indices in self._samples(name):
-                key = spelling.symbol(indices, self.commas).key
+                whole = bool(self.network[name].shape) and not indices  # as matrices, in bold
+                key = (whole, *spelling.symbol(indices, self.commas).key)
                 first = owner.setdefault(key, name)
                 if first != name:
                     found |= {first, name}
@@ -294,7 +297,7 @@ class BoundNotation:
             return {}
         made: dict[str, Symbol] = {}
         for name in used:
-            sup = f"({name.split('{')[1].rstrip('}')})" if "{" in name else ""
+            sup = self._function_mark(name)
             derivative = lookup(name, self.network.functions).derivative_name
             own = self.notation.derivative
             made[name] = Symbol(letter, (), sup)
@@ -303,6 +306,13 @@ class BoundNotation:
         if not self.network.functions[min(used)].abstract and letter not in ("σ", base):
             self._note(f"{letter} stands for the {base} function here")
         return made
+
+    def _function_mark(self, name: str) -> str:
+        """The layer of g{L} as this notation marks layers."""
+        _, _, label = name.partition("{")
+        activation = (self.notation.symbols or {}).get("activation")
+        mark = (activation.sup if activation else "") or "(layer)"
+        return mark.replace("layer", label.rstrip("}")) if label else ""
 
     def _whole_symbols(self) -> Iterator[Symbol]:
         for spelling in self._spellings.values():

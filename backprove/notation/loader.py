@@ -121,7 +121,7 @@ _ALLOWED: Mapping[str, frozenset[str]] = {
         ("product", "symbols", "derivative", "d", "sum_from", "weight_order", "rate")
     ),
     "functions": frozenset(("activation", "derivative", "loss")),
-    "symbols": frozenset(kind.replace(" ", "_") for kind in KINDS),
+    "symbols": frozenset(kind.replace(" ", "_") for kind in KINDS) | {"named_weighted_input"},
     "adjoints": frozenset(kind.replace(" ", "_") for kind in KINDS)
     | {"gradient", "difference_or_output"},
 }

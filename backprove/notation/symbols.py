@@ -10,14 +10,9 @@ from ..errors import NotationError
 from ..expr import Index
 
 GREEK: dict[str, str] = {
-    name: unicodedata.lookup(f"GREEK SMALL LETTER {name.upper()}")
-    for name in (
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi pi rho sigma tau"
-        " upsilon phi chi psi omega"
-    ).split()
+    unicodedata.name(letter).split()[-1].lower(): letter for letter in "αβγδεζηθικμνξπρστυφχψω"
 } | {
-    name.capitalize(): unicodedata.lookup(f"GREEK CAPITAL LETTER {name.upper()}")
-    for name in "gamma delta theta xi pi sigma upsilon phi psi omega".split()
+    unicodedata.name(letter).split()[-1].capitalize(): letter for letter in "ΓΔΘΞΠΣΥΦΨΩ"
 } | {"lambda": "λ", "Lambda": "Λ"}  # fmt: skip
 """Greek letters by the words that stand for them."""
 
@@ -48,14 +43,15 @@ class Symbol:
 class Spelling:
     """How one quantity prints: a symbol whose indices are still open.
 
-    order: the places of the indices as printed. own: the name as the file writes it, where
-    terminals print that.
+    order: the places of the indices as printed. after: atoms after the indices. own: the
+    name as the file writes it, where terminals print that.
     """
 
     letter: str
     sub: tuple[str, ...] = ()
     sup: str = ""
     order: tuple[int, ...] = ()
+    after: tuple[str, ...] = ()
     own: str = ""
 
     def symbol(self, indices: tuple[Index, ...], commas: bool) -> Symbol:
@@ -71,6 +67,10 @@ class Spelling:
             if number and (commas or len(index) > 1 or len(printed[number - 1]) > 1):
                 atoms.append(",")
             atoms.append(index)
+        for atom in self.after:
+            if atoms and (commas or not atoms[-1].isalnum() or len(atoms[-1]) > 1):
+                atoms.append(",")
+            atoms.append(atom)
         return Symbol(self.letter, tuple(atoms), self.sup, text=text)
 
 
@@ -102,7 +102,8 @@ class Template:
     ) -> Spelling:
         """The template filled in for one quantity; an unknown layer is left out."""
         sub: list[str] = []
-        for atom in self.sub:
+        open_at = self.sub.index("indices") if "indices" in self.sub else len(self.sub)
+        for atom in self.sub[: open_at + 1]:
             filled = {"indices": number, "name": layer_name}.get(atom, atom)
             if filled:
                 if sub and sub[-1].isdigit() and filled.isdigit():
@@ -110,7 +111,7 @@ class Template:
                 sub.append(filled)
         sup = self.sup.replace("layer", layer) if layer or "layer" not in self.sup else ""
         letter = self.letter + (layer if self.suffix else "")
-        return Spelling(letter, tuple(sub), sup, order)
+        return Spelling(letter, tuple(sub), sup, order, self.sub[open_at + 1 :])
 
 
 _TEMPLATE = re.compile(

@@ -62,7 +62,7 @@ class Page:
     zoom: str
     notation: str
     blocks: tuple[PageBlock, ...]
-    answer: Box
+    answer: Box | None
     notes: tuple[Prose, ...] = ()
 
 
@@ -85,7 +85,7 @@ def page(
         derivation.zoom,
         notation.notation.title or notation.notation.name,
         blocks,
-        layout(derivation.answer, notation),
+        None if derivation.answer is None else layout(derivation.answer, notation),
         (*notes, *own),
     )
 

@@ -20,7 +20,7 @@ from ..expr import (
     Ref,
     with_indices,
 )
-from ..network import ADJOINT, ARGUMENT
+from ..network import ADJOINT, ARGUMENT, CHANGE, RATE
 from ..notation import BoundNotation, Symbol
 from .boxes import (
     Applied,
@@ -82,13 +82,17 @@ class _Layout:
             case Reduce():
                 return self._reduce(e, path)
             case Derivative():
-                return self._derivative(e, path, last=True)
+                return self._derivative(e, path)
             case _:
                 raise TypeError(f"not an expression: {e!r}")
 
     # -- names -----------------------------------------------------------------------------
 
     def _ref(self, e: Ref) -> Box:
+        if e.name == RATE:
+            return Symbol(self.notation.rate)
+        if e.name.startswith(CHANGE):
+            return Differential("Δ", self._ref(Ref(e.name.removeprefix(CHANGE), e.indices)))
         symbol = self.notation.symbol(e)
         if symbol is not None:
             return symbol
@@ -186,10 +190,7 @@ class _Layout:
 
     def _factor(self, e: Expr, path: Path, last: bool) -> Box:
         """A factor, in parentheses where it would come apart."""
-        if isinstance(e, Derivative):
-            made = self._derivative(e, path, last)
-        else:
-            made = self._unmarked(e, path)
+        made = self._unmarked(e, path)
         if self._loose(e, made, last):
             made = parenthesised(made)
         return Marked(made) if path in self.marks else made
@@ -273,19 +274,18 @@ class _Layout:
 
     # -- derivatives -----------------------------------------------------------------------
 
-    def _derivative(self, e: Derivative, path: Path, last: bool) -> Box:
+    def _derivative(self, e: Derivative, path: Path) -> Box:
         d, style = self.signs.d, self.signs.derivative
         wrt = self.tight(e.wrt, (*path, 1))
         body = self.box(e.body, (*path, 0))
         named = isinstance(bare(body), Symbol)
-        if e.body is Ref(self.notation.network.loss):
+        if isinstance(e.body, Ref) and e.body.name == self.notation.network.loss:
             body = self.notation.loss_as_function() or body
         if style == "fraction" or (style == "mixed" and named):
             top = body if named or isinstance(bare(body), Applied) else parenthesised(body)
             return Fraction(Differential(d, top), Differential(d, wrt))
         operator = Fraction(Differential(d, None), Differential(d, wrt))
-        simple = named or isinstance(bare(body), Applied)
-        if not (simple and last):
+        if not (named or isinstance(bare(body), Applied)):
             body = Fenced("[", body, "]")
         return Row((operator, Operator(""), body))
 
@@ -320,4 +320,4 @@ def _plain(box: Box) -> bool:
     """A name, perhaps with a power: two of these may stand side by side."""
     if isinstance(box, Raised):
         return _plain(bare(box.base))
-    return isinstance(box, Symbol) and not box.upright
+    return isinstance(box, Differential) or (isinstance(box, Symbol) and not box.upright)

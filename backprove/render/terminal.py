@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from .boxes import Box
-from .document import Page, PageBlock, PageRow, Prose, Reason
+from .document import Page, PageBlock, Prose, Reason
 from .text import lines_of, text_of_box
 
 BOLD, DIM, OFF = "\x1b[1m", "\x1b[2m", "\x1b[0m"

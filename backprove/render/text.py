@@ -6,7 +6,7 @@ Long formulas are broken before operators, the outermost first.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..notation import Symbol
 from .boxes import (
@@ -26,20 +26,11 @@ from .boxes import (
     Words,
     bare,
 )
-
-NEVER = 99
-"""The cost of a break that is never taken."""
-
-_LAST_RESORT = 90
+from .breaking import NEVER, Piece, broken
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Text that stays together, what breaking before it costs, and whether it is marked."""
-
-    text: str
-    cost: int = NEVER
-    marked: bool = False
+def _piece(text: str, cost: int = NEVER) -> Piece:
+    return Piece(text, len(text), cost)
 
 
 def text_of_box(box: Box) -> str:
@@ -60,9 +51,9 @@ def pieces(box: Box, depth: int = 0) -> Iterator[Piece]:
     """The text of a box in order; `depth` counts the parentheses around it."""
     match box:
         case Symbol():
-            yield Piece(symbol_text(box))
+            yield _piece(symbol_text(box))
         case Digits(text) | Words(text):
-            yield Piece(text)
+            yield _piece(text)
         case Operator():
             yield _operator(box, depth)
         case Row(parts):
@@ -70,41 +61,40 @@ def pieces(box: Box, depth: int = 0) -> Iterator[Piece]:
         case Fraction(top, bottom):
             yield from _fraction(top, bottom, depth)
         case Fenced(left, inner, right):
-            yield Piece(left)
+            yield _piece(left)
             yield from pieces(inner, depth + 1)
-            yield Piece(right)
+            yield _piece(right)
         case Big(sign, index, _, _, body):
-            yield Piece(f"{sign}_{index} ")
+            yield _piece(f"{sign}_{index} ")
             yield from pieces(body, depth + 1)
         case Raised(base, exponent):
             yield from _grouped(base, depth, isinstance(bare(base), Row | Fraction | Big))
-            yield Piece("^")
+            yield _piece("^")
             yield from _grouped(exponent, depth, not isinstance(bare(exponent), Symbol | Digits))
         case Root(inner):
-            yield Piece("√(")
+            yield _piece("√(")
             yield from pieces(inner, depth + 1)
-            yield Piece(")")
+            yield _piece(")")
         case Applied(function, argument):
-            raised = bool(function.sup) and not function.text
-            yield Piece(symbol_text(function) + ("" if not raised else ""))
+            yield _piece(symbol_text(function))
             yield from pieces(argument, depth)
         case Differential(d, of):
-            yield Piece(d)
+            yield _piece(d)
             if of is not None:
                 yield from pieces(of, depth + 1)
         case Transposed(of):
             yield from _grouped(of, depth, not isinstance(bare(of), Symbol))
-            yield Piece("ᵀ")
+            yield _piece("ᵀ")
         case Marked(inner):
             yield from (replace(piece, marked=True) for piece in pieces(inner, depth))
 
 
 def _operator(box: Operator, depth: int) -> Piece:
     if box.prefix:
-        return Piece(box.sign)
+        return _piece(box.sign)
     if box.sign in ("+", "-", "="):
-        return Piece(f" {box.sign} ", 2 * depth)
-    return Piece(f" {box.sign} " if box.sign else " ", 2 * depth + 1)
+        return _piece(f" {box.sign} ", 2 * depth)
+    return _piece(f" {box.sign} " if box.sign else " ", 2 * depth + 1)
 
 
 def _row(parts: tuple[Box, ...], depth: int) -> Iterator[Piece]:
@@ -112,7 +102,7 @@ def _row(parts: tuple[Box, ...], depth: int) -> Iterator[Piece]:
         if isinstance(part, Operator) and part.sign in ("·", ".", "*"):
             tight = _tight(parts[place - 1]) and _tight(parts[place + 1])
             text = part.sign if tight else f" {part.sign} "
-            yield Piece(text, _operator(part, depth).cost)
+            yield _piece(text, _operator(part, depth).cost)
         else:
             yield from pieces(part, depth)
 
@@ -127,10 +117,10 @@ def _tight(box: Box) -> bool:
 
 def _fraction(top: Box, bottom: Box, depth: int) -> Iterator[Piece]:
     if (top, bottom) == (Digits("1"), Digits("2")):
-        yield Piece("½")
+        yield _piece("½")
         return
     yield from _grouped(top, depth, _has_sum(top) or isinstance(bare(top), Big))
-    yield Piece("/")
+    yield _piece("/")
     yield from _grouped(bottom, depth, isinstance(bare(bottom), Row | Fraction | Big))
 
 
@@ -140,8 +130,8 @@ def _has_sum(box: Box) -> bool:
     if not isinstance(box, Row):
         return False
     inner = (bare(part) for part in box.parts)
-    return any(isinstance(p, Big) or (isinstance(p, Operator) and p.sign in "+-=") and p.sign
-               for p in inner)  # fmt: skip
+    signs = {"+", "-", "="}
+    return any(isinstance(p, Big) or (isinstance(p, Operator) and p.sign in signs) for p in inner)
 
 
 def _grouped(box: Box, depth: int, group: bool) -> Iterator[Piece]:
@@ -160,36 +150,17 @@ def lines_of(box: Box, width: int, color: bool = False) -> list[str]:
 
     A continued line begins with its operator, indented by two. `color` underlines marks.
     """
-    waiting = list(pieces(box))
-    lines: list[str] = []
-    indent = ""
-    while waiting:
-        room = max(8, width - len(indent))
-        cut = _cut(waiting, room)
-        line, waiting = waiting[:cut], waiting[cut:]
-        if waiting and cut == 1 and len(line[0].text) > room:  # one very long name
-            rest = replace(line[0], text=line[0].text[room:])
-            line, waiting = [replace(line[0], text=line[0].text[:room])], [rest, *waiting]
-        lines.append(indent + _joined(line, color))
-        indent = "  "
-    return lines
+    lines = broken(list(_short(pieces(box), max(8, width - 2))), width)
+    return [("  " if number else "") + _joined(line, color) for number, line in enumerate(lines)]
 
 
-def _cut(waiting: list[Piece], room: int) -> int:
-    """How many pieces stand on the next line: all, or up to the cheapest break that fits."""
-    length, best, cheapest = 0, 0, NEVER + 1
-    total = sum(len(piece.text) for piece in waiting)
-    if total <= room or (total == room + 1 and waiting[-1].text.endswith(" ")):
-        return len(waiting)
-    for place, piece in enumerate(waiting):
-        if place and length <= room and (length > room // 3 or piece.cost < 2):
-            cost = min(piece.cost, _LAST_RESORT)
-            if cost <= cheapest:
-                best, cheapest = place, cost
-        length += len(piece.text)
-        if length > room and best:
-            break
-    return best or 1
+def _short(given: Iterator[Piece], room: int) -> Iterator[Piece]:
+    """Cut names that are longer than a whole line."""
+    for piece in given:
+        yield piece if piece.width <= room else replace(piece, text=piece.text[:room], width=room)
+        for start in range(room, piece.width, room):
+            rest = piece.text[start : start + room]
+            yield replace(piece, text=rest, width=len(rest), cost=0)
 
 
 def _joined(line: list[Piece], color: bool) -> str:

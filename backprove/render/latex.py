@@ -1,0 +1,279 @@
+"""Boxes to LaTeX, and a page to a document that compiles."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..notation import Symbol
+from ..notation.symbols import GREEK
+from .boxes import (
+    Applied,
+    Big,
+    Box,
+    Differential,
+    Digits,
+    Fenced,
+    Fraction,
+    Marked,
+    Operator,
+    Raised,
+    Root,
+    Row,
+    Transposed,
+    Words,
+    bare,
+    walk_boxes,
+)
+from .breaking import Piece, broken
+from .document import Page, PageBlock, Prose
+from .text import text_of_box
+
+LINE = 74
+"""Characters of plain text that fill a printed line."""
+
+_COMMANDS = {letter: f"\\{name}" for name, letter in GREEK.items()} | {"ο": "o"}
+_SIGNS = {
+    "+": " + ", "-": " - ", "=": " = ", "·": r" \cdot ", "×": r" \times ", ".": " . ",
+    "*": r" \ast ", "": r" \, ", "⊙": r" \odot ",
+}  # fmt: skip
+_FUNCTIONS = frozenset(("exp", "ln", "log", "tanh", "sin", "cos", "max"))
+_SPECIAL = str.maketrans({
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+})  # fmt: skip
+_FENCES = {"‖": r"\|"}
+_WORDS = {"½": r"$\tfrac12$", "Σ": r"$\sum$", "∂": r"$\partial$", "×": r"$\times$", "·": r"$\cdot$",
+          "ᵀ": r"$^{\top}$", "⊙": r"$\odot$", "≥": r"$\geq$", "≤": r"$\leq$", "−": "--",
+          "‖": r"$\|$", "→": r"$\to$"}  # fmt: skip
+
+
+def latex_of_box(box: Box) -> str:
+    """A formula in math mode, on one line."""
+    return _joined(list(_pieces(box, 0, breakable=False)))
+
+
+def latex_lines(box: Box, width: int = LINE) -> list[str]:
+    """A formula broken before operators into lines of about `width` characters of text."""
+    return [_joined(line) for line in broken(list(_pieces(box, 0, breakable=True)), width)]
+
+
+def escaped(text: str) -> str:
+    """Words in text mode."""
+    text = text.translate(_SPECIAL)
+    for letter, command in {**_COMMANDS, **_WORDS}.items():
+        if letter in text:
+            text = text.replace(letter, command if command.startswith("$") else f"${command}$")
+    return text.replace('"', "''")
+
+
+def _joined(line: list[Piece]) -> str:
+    return re.sub(r" +", " ", "".join(piece.text for piece in line)).strip()
+
+
+# -- names ---------------------------------------------------------------------------------
+
+
+def letter_latex(letter: str) -> str:
+    """A letter or a word in math mode."""
+    if letter in _COMMANDS:
+        return _COMMANDS[letter]
+    plain = unicodedata.normalize("NFD", letter)
+    if len(plain) == 2 and plain[1] == "\u0302":
+        return rf"\hat{{{plain[0]}}}"
+    if len(letter) == 1:
+        return letter.translate(_SPECIAL)
+    return rf"\mathit{{{letter.translate(_SPECIAL)}}}"
+
+
+def _atom(atom: str) -> str:
+    if atom in _COMMANDS or len(atom) == 1 or atom.isdigit():
+        return letter_latex(atom) if not atom.isdigit() else atom
+    if re.fullmatch(r"[a-z]\d+", atom):  # the index i1
+        return f"{atom[0]}_{{{atom[1:]}}}"
+    return rf"\mathrm{{{atom.translate(_SPECIAL)}}}"
+
+
+def symbol_latex(symbol: Symbol) -> str:
+    """A symbol with what stands below and above it."""
+    if symbol.upright:
+        known = symbol.letter in _FUNCTIONS
+        name = symbol.letter.translate(_SPECIAL)
+        letter = f"\\{symbol.letter}" if known else rf"\operatorname{{{name}}}"
+    else:
+        letter = letter_latex(symbol.letter.rstrip("'")) + "'" * symbol.letter.count("'")
+    sub = " ".join(_atom(atom) for atom in symbol.sub)
+    text = letter + "'" * symbol.primes
+    text += f"_{{{sub}}}" if sub else ""
+    return text + (f"^{{{symbol.sup}}}" if symbol.sup else "")
+
+
+# -- boxes ---------------------------------------------------------------------------------
+
+
+def _pieces(box: Box, depth: int, breakable: bool) -> Iterator[Piece]:
+    match box:
+        case Row(parts):
+            for part in parts:
+                yield from _pieces(part, depth, breakable)
+        case Operator():
+            yield _operator(box, depth)
+        case Fenced(left, inner, right) if breakable and _wide(box):
+            size = "Bigl", "Bigr"
+            yield Piece(rf"\{size[0]}{_fence(left)}" if _tall(inner) else left, 1)
+            yield from _pieces(inner, depth + 1, breakable)
+            yield Piece(rf"\{size[1]}{_fence(right)}" if _tall(inner) else right, 1)
+        case Big() if breakable and _wide(box.body):
+            yield Piece(_big(box) + " ", 2)
+            yield from _pieces(box.body, depth + 1, breakable)
+        case Applied(function, argument) if breakable and _wide(argument):
+            yield Piece(symbol_latex(function), len(function.letter))
+            yield from _pieces(argument, depth, breakable)
+        case Marked(inner) if breakable and _wide(inner):
+            yield from (replace(p, marked=True) for p in _pieces(inner, depth, breakable))
+        case _:
+            yield Piece(_whole(box), _width(box))
+
+
+def _width(box: Box) -> int:
+    inner = bare(box)
+    if isinstance(inner, Fraction):
+        return max(_width(inner.top), _width(inner.bottom))
+    if isinstance(inner, Symbol):
+        return len(inner.letter) + max(len("".join(inner.sub)), len(inner.sup))
+    return len(text_of_box(box))
+
+
+def _wide(box: Box) -> bool:
+    return len(text_of_box(box)) > LINE // 2
+
+
+def _tall(box: Box) -> bool:
+    return any(isinstance(inner, Fraction | Big) for inner in walk_boxes(box))
+
+
+def _operator(box: Operator, depth: int) -> Piece:
+    if box.prefix:
+        return Piece("-", 1)
+    cost = 2 * depth + (box.sign not in ("+", "-", "="))
+    return Piece(_SIGNS[box.sign], 3 if box.sign else 1, cost)
+
+
+def _fence(sign: str) -> str:
+    return _FENCES.get(sign, sign)
+
+
+def _big(box: Big) -> str:
+    if box.sign != "Σ":
+        return rf"\operatorname*{{{box.sign}}}_{{{_atom(box.index)}}}"
+    upper = " ".join(_atom(a) for a in re.findall(r"\w+|\W", box.upper))
+    return rf"\sum_{{{_atom(box.index)}={box.lower}}}^{{{upper}}}"
+
+
+def _whole(box: Box) -> str:
+    """A box that is not broken."""
+    match box:
+        case Symbol():
+            return symbol_latex(box)
+        case Digits(text):
+            return text
+        case Words(text):
+            return rf"\text{{{escaped(text)}}}"
+        case Fraction(top, bottom):
+            return rf"\frac{{{latex_of_box(top)}}}{{{latex_of_box(bottom)}}}"
+        case Fenced(left, inner, right):
+            tall = _tall(inner)
+            before, after = (r"\left", r"\right") if tall else ("", "")
+            return f"{before}{_fence(left)}{latex_of_box(inner)}{after}{_fence(right)}"
+        case Big():
+            return f"{_big(box)} {latex_of_box(box.body)}"
+        case Raised(base, exponent):
+            return f"{{{latex_of_box(base)}}}^{{{latex_of_box(exponent)}}}"
+        case Root(inner):
+            return rf"\sqrt{{{latex_of_box(inner)}}}"
+        case Applied(function, argument):
+            return f"{symbol_latex(function)}{_whole(argument)}"
+        case Differential(d, of):
+            sign = {"∂": r"\partial", "Δ": r"\Delta"}.get(d, d)
+            return sign if of is None else f"{sign} {latex_of_box(of)}"
+        case Transposed(of):
+            return f"{{{latex_of_box(of)}}}^{{\\top}}"
+        case Marked(inner):
+            return latex_of_box(inner)
+        case _:
+            return latex_of_box(box)
+
+
+# -- documents -----------------------------------------------------------------------------
+
+
+def latex_text(page: Page, complete: bool = True) -> str:
+    """The page: align environments with the reasons between the lines.
+
+    complete: a document of its own (amsmath), else what stands in one's body.
+    """
+    body = "\n".join(_body(page)).rstrip() + "\n"
+    if not complete:
+        return body
+    return (
+        "\\documentclass[11pt]{article}\n\\usepackage[a4paper,margin=25mm]{geometry}\n"
+        "\\usepackage{amsmath,amssymb}\n\\allowdisplaybreaks\n\\begin{document}\n"
+        f"{body}\\end{{document}}\n"
+    )
+
+
+def prose_latex(prose: Prose) -> str:
+    """A sentence in text mode, its formulas in math mode."""
+    return "".join(escaped(p) if isinstance(p, str) else f"${latex_of_box(p)}$" for p in prose)
+
+
+def _body(page: Page) -> Iterator[str]:
+    yield rf"\section*{{The gradient ${latex_of_box(page.question)}$}}"
+    for block in page.blocks:
+        yield ""
+        if block.title:
+            yield rf"\subsection*{{{prose_latex(block.title)}}}"
+        for words in block.before:
+            yield prose_latex(words) + r"\par"
+        yield from _aligned(block)
+        for part, number in block.values:
+            yield rf"${latex_of_box(part)} = {number}$\par"
+        for words in block.after:
+            yield prose_latex(words) + r"\par"
+    for note in page.notes:
+        yield rf"\par\noindent\emph{{Note:}} {prose_latex(note)}"
+
+
+def _aligned(block: PageBlock) -> Iterator[str]:
+    if not block.rows:
+        return
+    yield r"\begin{align*}"
+    left = "" if block.left is None else latex_of_box(block.left)
+    for number, row in enumerate(block.rows):
+        for reason in row.reasons:
+            says = prose_latex(reason.says)
+            if says and number:
+                yield rf"\intertext{{{says}}}"
+            for before, after in reason.law:
+                law = f"${latex_of_box(before)} = {latex_of_box(after)}$"
+                yield rf"\intertext{{\quad {escaped(reason.rule)}: {law}}}"
+        lines = latex_lines(row.right)
+        head = (left if number == 0 else "") + (" &= " if left else "& ")
+        tag = rf" \tag*{{{escaped(row.label)}}}" if row.label else ""
+        end = r" \\" if number < len(block.rows) - 1 else ""
+        yield head + (r" \\" + "\n" + r" &\quad {} ").join(lines) + tag + end
+    yield r"\end{align*}"
+
+
+def aligned_latex(page: Page) -> str:
+    """The chains of a page without words, in one aligned environment between dollar signs."""
+    lines = []
+    for block in page.blocks:
+        left = "" if block.left is None else latex_of_box(block.left)
+        for number, row in enumerate(block.rows):
+            head = left if number == 0 else ""
+            lines += [f"{head} &= {latex_lines(row.right)[0]}"]
+            lines += [rf"&\quad {{}} {more}" for more in latex_lines(row.right)[1:]]
+    return "$$\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}$$"

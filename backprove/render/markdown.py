@@ -1,0 +1,69 @@
+"""A page as Markdown with $…$ and $$…$$, as GitHub, Jupyter and Pandoc read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .boxes import Box
+from .document import Page, PageBlock, Prose
+from .latex import latex_lines, latex_of_box
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|])")
+
+
+def markdown_text(page: Page) -> str:
+    """The whole page."""
+    return "\n".join(_page(page)).rstrip() + "\n"
+
+
+def prose_markdown(prose: Prose) -> str:
+    """A sentence, its formulas between dollar signs."""
+    return "".join(
+        _SPECIAL.sub(r"\\\1", part) if isinstance(part, str) else f"${latex_of_box(part)}$"
+        for part in prose
+    )
+
+
+def _page(page: Page) -> Iterator[str]:
+    yield f"# The gradient ${latex_of_box(page.question)}$"
+    for block in page.blocks:
+        yield ""
+        yield from _block(block)
+    for note in page.notes:
+        yield f"> {prose_markdown(note)}"
+        yield ""
+
+
+def _block(block: PageBlock) -> Iterator[str]:
+    if block.title:
+        yield f"## {prose_markdown(block.title)}"
+        yield ""
+    for words in block.before:
+        yield from (prose_markdown(words), "")
+    left = "" if block.left is None else latex_of_box(block.left)
+    for number, row in enumerate(block.rows):
+        for reason in row.reasons if number else ():
+            if says := prose_markdown(reason.says):
+                yield from (f"*{says}*" if "$" not in says else says, "")
+            for before, after in reason.law:
+                law = f"${latex_of_box(before)} = {latex_of_box(after)}$"
+                yield from (f"> {prose_markdown((reason.rule,))}: {law}", "")
+        head = f"{left} " if number == 0 else ""
+        sign = "= " if left else ""
+        yield from (_display(f"{head}{sign}", row.right, row.label), "")
+    for part, number_text in block.values:
+        yield f"- ${latex_of_box(part)} = {number_text}$"
+    if block.values:
+        yield ""
+    for words in block.after:
+        yield from (prose_markdown(words), "")
+
+
+def _display(head: str, box: Box, label: str) -> str:
+    lines = latex_lines(box)
+    tag = rf" \qquad \text{{{label}}}" if label else ""
+    if len(lines) == 1:
+        return f"$$\n{head}{lines[0]}{tag}\n$$"
+    rest = "".join(rf" \\ &\quad {{}} {line}" + "\n" for line in lines[1:])
+    return f"$$\n\\begin{{aligned}}\n{head}&{lines[0]}\n{rest}\\end{{aligned}}{tag}\n$$"

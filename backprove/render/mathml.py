@@ -1,0 +1,196 @@
+"""Boxes to MathML, whole or in chunks between which a browser may break the line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html import escape
+
+from ..notation import Symbol
+from .boxes import (
+    Applied,
+    Big,
+    Box,
+    Differential,
+    Digits,
+    Fenced,
+    Fraction,
+    Marked,
+    Operator,
+    Raised,
+    Root,
+    Row,
+    Transposed,
+    Words,
+    walk_boxes,
+)
+from .breaking import NEVER, Piece
+from .text import text_of_box
+
+CHUNK = 34
+"""Characters above which a part in parentheses may be broken inside."""
+
+_SIGNS = {"-": "−", ".": ".", "*": "∗"}
+
+
+def mathml_of_box(box: Box) -> str:
+    """A formula as one `<math>` element."""
+    return _math(_whole(box))
+
+
+def mathml_chunks(box: Box) -> Iterator[str]:
+    """A formula as `<math>` elements, one for each part that may start a line."""
+    chunk: list[Piece] = []
+    for piece in _pieces(box, 0):
+        if chunk and piece.cost < NEVER:
+            yield _math(_joined(chunk))
+            chunk = []
+        chunk.append(piece)
+    if chunk:
+        yield _math(_joined(chunk))
+
+
+def _math(inner: str) -> str:
+    return f'<math displaystyle="true">{inner}</math>'
+
+
+def _joined(chunk: list[Piece]) -> str:
+    text, marked = "", False
+    for piece in chunk:
+        if piece.marked != marked:
+            text += '<mrow class="changed">' if piece.marked else "</mrow>"
+            marked = piece.marked
+        text += piece.text
+    return text + ("</mrow>" if marked else "")
+
+
+# -- breaking ------------------------------------------------------------------------------
+
+
+def _pieces(box: Box, depth: int) -> Iterator[Piece]:
+    match box:
+        case Row(parts):
+            for part in parts:
+                yield from _pieces(part, depth)
+        case Operator():
+            free = NEVER if box.prefix else 2 * depth
+            yield Piece(_operator(box, infix=not box.prefix), 1, free)
+        case Fenced(left, inner, right) if _wide(inner) and not _tall(inner):
+            yield Piece(_fence(left, False), 1)
+            yield from _pieces(inner, depth + 1)
+            yield Piece(_fence(right, False), 1)
+        case Applied(function, argument) if _wide(argument) and not _tall(argument):
+            yield Piece(_symbol(function) + "<mo>&#x2061;</mo>", 1)
+            yield from _pieces(argument, depth)
+        case Big(body=body) if _wide(body):
+            yield Piece(_big(box), 1)
+            yield from _pieces(body, depth + 1)
+        case Marked(inner) if _wide(inner):
+            yield from (replace(piece, marked=True) for piece in _pieces(inner, depth))
+        case _:
+            yield Piece(_whole(box), 1)
+
+
+def _wide(box: Box) -> bool:
+    return len(text_of_box(box)) > CHUNK
+
+
+def _tall(box: Box) -> bool:
+    return any(isinstance(inner, Fraction | Big) for inner in walk_boxes(box))
+
+
+# -- elements ------------------------------------------------------------------------------
+
+
+def _row(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"<mrow>{''.join(parts)}</mrow>"
+
+
+def _whole(box: Box) -> str:
+    match box:
+        case Symbol():
+            return _symbol(box)
+        case Digits(text):
+            return f"<mn>{text}</mn>"
+        case Words(text):
+            return f"<mtext>{escape(text)}</mtext>"
+        case Operator():
+            return _operator(box, infix=not box.prefix)
+        case Row(parts):
+            return _row([_whole(part) for part in parts])
+        case Fraction(top, bottom):
+            return f"<mfrac>{_whole(top)}{_whole(bottom)}</mfrac>"
+        case Fenced(left, inner, right):
+            tall = _tall(inner)
+            return f"<mrow>{_fence(left, tall)}{_whole(inner)}{_fence(right, tall)}</mrow>"
+        case Big(body=body):
+            return f"<mrow>{_big(box)}{_whole(body)}</mrow>"
+        case Raised(base, exponent):
+            return f"<msup>{_whole(base)}{_whole(exponent)}</msup>"
+        case Root(inner):
+            return f"<msqrt>{_whole(inner)}</msqrt>"
+        case Applied(function, argument):
+            return f"<mrow>{_symbol(function)}<mo>&#x2061;</mo>{_whole(argument)}</mrow>"
+        case Differential(d, of):
+            sign = f'<mi mathvariant="normal">{d}</mi>' if d != "d" else "<mi>d</mi>"
+            return sign if of is None else f"<mrow>{sign}{_whole(of)}</mrow>"
+        case Transposed(of):
+            return f'<msup>{_whole(of)}<mi mathvariant="normal">T</mi></msup>'
+        case Marked(inner):
+            return f'<mrow class="changed">{_whole(inner)}</mrow>'
+
+
+def _operator(box: Operator, infix: bool) -> str:
+    if not box.sign:
+        return '<mspace width="0.17em"/>'
+    # the space is stated: an operator that starts a chunk would count as a prefix
+    space = "0.22em" if infix else "0"
+    sign = _SIGNS.get(box.sign, box.sign)
+    form = "infix" if infix else "prefix"
+    if box.sign == ".":
+        space = "0.1em"
+    return f'<mo form="{form}" lspace="{space}" rspace="{space}">{sign}</mo>'
+
+
+def _fence(sign: str, tall: bool) -> str:
+    stretchy = "true" if tall else "false"
+    return f'<mo stretchy="{stretchy}" fence="true" lspace="0" rspace="0">{sign}</mo>'
+
+
+def _big(box: Big) -> str:
+    if box.sign != "Σ":
+        name = f'<mo lspace="0" rspace="0.17em">{box.sign}</mo>'
+        return f"<munder>{name}{_atom(box.index)}</munder>"
+    sign = '<mo lspace="0" rspace="0.17em" largeop="true" movablelimits="false">∑</mo>'
+    lower = f"<mrow>{_atom(box.index)}<mo>=</mo><mn>{box.lower}</mn></mrow>"
+    upper = _row([_atom(a) for a in re.findall(r"\w+|\W", box.upper)])
+    return f"<munderover>{sign}{lower}{upper}</munderover>"
+
+
+def _atom(atom: str) -> str:
+    if atom.isdigit():
+        return f"<mn>{atom}</mn>"
+    if re.fullmatch(r"[a-z]\d+", atom):  # the index i1
+        return f"<msub><mi>{atom[0]}</mi><mn>{atom[1:]}</mn></msub>"
+    if not atom.isalnum():
+        stretchy = ' stretchy="false"' if atom in "()[]" else ""
+        sign = _SIGNS.get(atom, atom)
+        return f'<mo{stretchy} lspace="0" rspace="0">{escape(sign)}</mo>'
+    return f"<mi>{escape(atom)}</mi>"
+
+
+def _symbol(symbol: Symbol) -> str:
+    name = symbol.letter.rstrip("'")
+    primes = symbol.primes + symbol.letter.count("'")
+    letter = f"<mi>{escape(name)}</mi>"
+    above = '<mo lspace="0" rspace="0">′</mo>' * primes
+    above += "".join(_atom(a) for a in re.findall(r"[^\W\d]+|\d+|\W", symbol.sup))
+    below = "".join(_atom(atom) for atom in symbol.sub)
+    if below and above:
+        return f"<msubsup>{letter}<mrow>{below}</mrow><mrow>{above}</mrow></msubsup>"
+    if below:
+        return f"<msub>{letter}<mrow>{below}</mrow></msub>"
+    if above:
+        return f"<msup>{letter}<mrow>{above}</mrow></msup>"
+    return letter
