@@ -304,8 +304,15 @@ def _position(index: Index, setting: Setting) -> int:
     return setting[index]
 
 
+def _places(indices: tuple[Index, ...], setting: Setting) -> Indices:
+    try:
+        return tuple([setting[i] if isinstance(i, str) else i for i in indices])
+    except KeyError as error:
+        raise NetworkError(f"the index {error.args[0]} has no value here") from None
+
+
 def _ref(e: Ref, setting: Setting, world: World) -> Jet:
-    return world.component(e.name, tuple(_position(i, setting) for i in e.indices))
+    return world.component(e.name, _places(e.indices, setting))
 
 
 def _delta(e: Delta, setting: Setting, world: World) -> Jet:
@@ -426,7 +433,7 @@ def _derivative(e: Derivative, setting: Setting, world: World) -> Jet:
 def _differentiated(e: Derivative, setting: Setting, world: World) -> Jet:
     bit = world.next_bit
     if isinstance(e.wrt, Ref):
-        place = (e.wrt.name, tuple(_position(i, setting) for i in e.wrt.indices))
+        place = (e.wrt.name, _places(e.wrt.indices, setting))
         inner = world.moved(place, world.component(*place), follow=e.total)
     else:
         inner = world.moved(("", ()), evaluate(e.wrt, setting, world), follow=False)
@@ -437,8 +444,9 @@ def _differentiated(e: Derivative, setting: Setting, world: World) -> Jet:
         own = _own_equation(e, world.scene)
         if own is not None:
             equation, indices = own
-            places = (_position(i, setting) for i in indices)
-            setting = dict(zip(equation.indices, places, strict=True))
+            if len(indices) != len(equation.indices):
+                raise OutOfRange(f"{equation.name} is used with {len(indices)} indices")
+            setting = dict(zip(equation.indices, _places(indices, setting), strict=True))
             return evaluate(equation.right, setting, inner).part(bit)
     return evaluate(e.body, setting, inner).part(bit)
 
