@@ -76,18 +76,19 @@ def letters(network: Network, name: str) -> tuple[str, ...]:
     return tuple(made)
 
 
-def links(network: Network, q: Ref, live_only: bool = True) -> Iterator[Link]:
+def links(network: Network, q: Ref, taken: frozenset[str] = frozenset()) -> Iterator[Link]:
     """The components of other quantities whose equations use `q`, in the file's order.
 
     An index of the consumer that is fixed by an index of q takes it (in a[j] = g(z[j]) only
-    a[j] uses z[j]); the others are summed over.
+    a[j] uses z[j]); the others are summed over, in letters that are not `taken`.
     """
     for name in network.consumers[q.name]:
-        if live_only and name not in network.live:
+        if name not in network.live:
             continue
         equation = network.equations[name]
         uses = [r for r in refs(equation.right) if r.name == q.name]
-        taken = set(q.free) | bound(equation.right) | set(equation.indices)
+        asked = q.free | taken
+        used = set(asked) | bound(equation.right) | set(equation.indices)
         indices: list[Index] = []
         summed: list[tuple[str, Size]] = []
         for axis, letter in enumerate(equation.indices):
@@ -97,8 +98,8 @@ def links(network: Network, q: Ref, live_only: bool = True) -> Iterator[Link]:
                 indices.append(only)
                 continue
             # the letters asked for stay; a summed one is renamed where it clashes
-            new = letter if letter not in q.free else fresh_index(taken)
-            taken.add(new)
+            new = letter if letter not in asked else fresh_index(used)
+            used.add(new)
             indices.append(new)
             summed.append((new, network[name].shape[axis]))
         yield Link(Ref(name, tuple(indices)), tuple(summed))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from ..adjoints import Link, components, links, put_in_if_shorter, summed
+from ..adjoints import Link, components, links, summed
 from ..expr import ONE, ZERO, Derivative, Expr, Ref, flat_factors, mapped, product, total, walk
-from ..network import Equation, Network, adjoint
+from ..network import Network, adjoint
 from ..rewrite import Block, Recorder, Rule, Sentence
 from ..rules import FOLDING, TIDY, Scope, algebra, definitions, delta
 from ..rules import derivative as d
@@ -46,10 +46,10 @@ class Chains:
     cut: bool = False
     waiting: dict[Ref, None] = field(default_factory=dict)
 
-    def ways(self, q: Ref) -> list[Link]:
+    def ways(self, q: Ref, taken: frozenset[str] = frozenset()) -> list[Link]:
         """The components to the right of `q` that really use it."""
         found = []
-        for whole in links(self.network, q):
+        for whole in links(self.network, q, taken):
             for link in components(self.network, whole, self.write_out):
                 if self.scope.depends(self.network.definition(link.consumer), q, False):
                     found.append(link)
@@ -66,18 +66,19 @@ class Chains:
                 break
         return count
 
-    def chain(self, q: Ref, first: bool = True) -> Expr:
+    def chain(self, q: Ref, taken: frozenset[str] = frozenset(), first: bool = True) -> Expr:
         """∂loss/∂q as a product of local factors, summed over paths."""
         if q.name == self.network.loss:
             return ONE
-        ways = self.ways(q)
+        taken |= q.free
+        ways = self.ways(q, taken)
         if self.cut and not first and (len(ways) > 1 or any(link.summed for link in ways)):
             name = adjoint(q)
             self.waiting.setdefault(name)
             return name
         terms = []
         for link in ways:
-            rest = self.chain(link.consumer, first=False)
+            rest = self.chain(link.consumer, taken | link.consumer.free, first=False)
             factors = () if rest is ONE else flat_factors(rest)
             term = product((*factors, Derivative(link.consumer, q, False)))
             terms.append(summed(link, term))
@@ -180,8 +181,4 @@ def _product_block(
     recorder.sweep((*TIDY, algebra.COLLECT), set())
     recorder.line()
     recorder.sweep(FOLDING, set())
-    recorder.line()
-    no_equations: dict[str, Equation] = {}
-    put_in_if_shorter(recorder, no_equations)
     return recorder.block(gradient(network, q), ("the product of the factors",))
-

@@ -37,7 +37,13 @@ TIDY = (
 )
 """What never makes an expression longer to read."""
 
-FOLDING = (definitions.OWN_VALUE, definitions.FOLD, *TIDY)
+FOLDING = (
+    definitions.OWN_VALUE,
+    definitions.FOLD,
+    definitions.CONSTRAINT,
+    algebra.POSITIVE_FIRST,
+    *TIDY,
+)
 """What gives subexpressions their names back."""
 
 MULTIPLYING_OUT = (
@@ -62,9 +68,8 @@ RULES = (
     delta.SINGLE,
     delta.ONE_POSITION,
     algebra.COMMON_FACTOR,
-    algebra.POSITIVE_FIRST,
     *FOLDING,
-    *(rule for rule in EXPANDING if rule not in TIDY),
+    *(rule for rule in EXPANDING if rule not in FOLDING),
 )
 """Every rule that there is."""
 

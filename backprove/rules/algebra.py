@@ -75,8 +75,13 @@ ONE_RULE = _rule("one", 1 * u, u, "factors of 1 vanish", _one)
 
 def _flat(e: Expr) -> Expr | None:
     """(u v) w = u v w and (u + v) + w = u + v + w."""
-    if isinstance(e, Mul) and any(isinstance(f, Mul) for f in e.factors):
-        return Mul(tuple(g for f in e.factors for g in (f.factors if isinstance(f, Mul) else (f,))))
+    if isinstance(e, Mul):
+        factors: list[Expr] = []
+        for f in e.factors:
+            # a sign keeps its parentheses, u (-v), until it is put in front
+            signed = isinstance(f, Mul) and f.factors[0] is MINUS_ONE and bool(factors)
+            factors.extend(f.factors if isinstance(f, Mul) and not signed else (f,))
+        return Mul(tuple(factors)) if len(factors) > len(e.factors) else None
     if isinstance(e, Add) and any(isinstance(t, Add) for t in e.terms):
         return Add(tuple(s for t in e.terms for s in (t.terms if isinstance(t, Add) else (t,))))
     return None

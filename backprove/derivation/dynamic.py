@@ -1,0 +1,370 @@
+"""The `dynamic` style: v by v from the loss back, each named once and reused.
+
+v at a quantity is its adjoint: the sum over its right neighbours of their v times the local
+derivative. A weight's gradient is v times the weight's input. The last weight of each layer
+is unfolded one definition at a time, until the factor that does not depend on which weight
+was asked for can be put in brackets and named; every other weight uses the name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..adjoints import Link, components, links, summed
+from ..expr import (
+    ONE,
+    Derivative,
+    Expr,
+    Mul,
+    Ref,
+    canonical,
+    count,
+    total,
+)
+from ..network import Network, adjoint
+from ..rewrite import Block, Recorder, Rule, Sentence, rewritten
+from ..rules import DIFFERENTIATION, EXPANDING, FOLDING, TIDY, Scope, algebra, definitions, delta
+from ..rules import derivative as d
+from ..rules.definitions import adjoint_rule
+from .stages import Stage, adjoints_in, gradient, quantity_of, ranges, run
+
+_FLAT = (algebra.FLAT,)
+# brackets that show where a v ends are kept
+GENTLE = tuple(
+    rule for rule in TIDY if rule not in (algebra.FLAT, algebra.SIGNS, algebra.SUM_SIGNS)
+)
+LOCAL = (*DIFFERENTIATION, *GENTLE)
+
+
+def _local_value(e: Expr, scope: Scope) -> tuple[Expr, Sentence] | None:
+    """∂F/∂q for a power F of q, worked out but not tidied: 2 q / 2."""
+    if not isinstance(e, Derivative) or e.total:
+        return None
+    rules = (*(r for r in DIFFERENTIATION if r is not definitions.UNFOLD), *_LOOSE)
+    new = rewritten(e, rules, scope, set())
+    return (new, ("the derivative of ", e.body, " with respect to ", e.wrt)) if new != e else None
+
+
+_LOOSE = (algebra.ZERO_RULE, algebra.FLAT, delta.EVALUATE, delta.SIFT, algebra.TRIVIAL_POWER)
+_LOCAL_VALUE: Rule[Scope] = Rule("local derivative", d.POWER.law, _local_value)
+
+
+UNFOLDING: tuple[Stage, ...] = (
+    Stage((d.REMOVE,), outermost=True),
+    Stage((d.ITSELF,), TIDY),
+    Stage((d.FUNCTION,), _FLAT),
+    Stage((d.CHAIN,), _FLAT),
+    Stage((algebra.NUMBERS, algebra.ONE_RULE), _FLAT),
+    Stage((d.SUM, d.SUM_OVER), outermost=True),
+    Stage((d.CONSTANT_FACTOR,), _FLAT),
+    Stage((d.PRODUCT, d.MAXIMUM, d.EXPONENTIAL), _FLAT),
+    Stage(TIDY),
+    Stage((algebra.COMMON_FACTOR,)),
+    Stage((definitions.UNFOLD,), outermost=True),
+)
+"""The order of the source: remove what is not related, chain rule, unfold one definition."""
+
+LOSS: tuple[Stage, ...] = (
+    Stage((d.REMOVE,), outermost=True),
+    Stage((_LOCAL_VALUE,), _FLAT),
+    Stage(TIDY),
+    Stage(FOLDING),
+)
+"""A component of the loss's own gradient: remove what is not related, differentiate the rest."""
+
+MOST_BLOCKS = 16
+"""Up to this many v are shown component by component; more are shown for a general one."""
+
+
+@dataclass
+class Program:
+    """The named adjoints of a network, and how each is made from those to its right."""
+
+    network: Network
+    named: frozenset[str]
+    write_out: bool
+    _formulas: dict[Ref, Expr] = field(default_factory=dict)
+
+    def scope(self, q: Ref) -> Scope:
+        return Scope(self.network, ranges(self.network, q))
+
+    def has_name(self, q: Ref) -> bool:
+        """Whether the adjoint of `q` has a symbol worth using."""
+        if q.name == self.network.loss or q.name not in self.named:
+            return False
+        # a v that is a single letter already needs no second name
+        return not isinstance(self.formula(q), Ref) and self.formula(q) is not ONE
+
+    def ways(self, q: Ref) -> list[Link]:
+        """The components to the right of `q` that really use it."""
+        scope = self.scope(q)
+        return [
+            link
+            for whole in links(self.network, q)
+            for link in components(self.network, whole, self.write_out)
+            if scope.depends(self.network.definition(link.consumer), q, False)
+        ]
+
+    def block(self, q: Ref, title: Sentence) -> Block:
+        """The equation of one adjoint: right neighbours' v times local derivatives."""
+        scope = self.scope(q)
+        if self.next_to_loss(q):
+            return self._componential(q, title)
+        recorder: Recorder[Scope] = Recorder(self._start(q), scope)
+        self._make(recorder, q)
+        return recorder.block(adjoint(q), title)
+
+    def next_to_loss(self, q: Ref) -> bool:
+        """Whether only the loss itself uses `q`: its v is a component of the loss's gradient."""
+        ways = self.ways(q)
+        return len(ways) == 1 and ways[0].consumer.name == self.network.loss
+
+    def _componential(self, q: Ref, title: Sentence) -> Block:
+        """The loss's derivative in one of its own arguments, the others removed."""
+        body = self.network.definition(Ref(self.network.loss))
+        recorder: Recorder[Scope] = Recorder(Derivative(body, q, False), self.scope(q))
+        written = (delta.WRITTEN,) if self.write_out else ()
+        run(recorder, (Stage(written, _FLAT), *LOSS))
+        return recorder.block(adjoint(q), title)
+
+    def formula(self, q: Ref) -> Expr:
+        """The right side of an adjoint's equation."""
+        if q not in self._formulas:
+            if q.name == self.network.loss:
+                return ONE
+            recorder: Recorder[Scope] = Recorder(self._start(q), self.scope(q))
+            self._make(recorder, q)
+            self._formulas[q] = recorder.now
+        return self._formulas[q]
+
+    def _start(self, q: Ref) -> Expr:
+        terms: list[Expr] = []
+        for link in self.ways(q):
+            factor = Derivative(link.consumer, q, False)
+            if link.consumer.name == self.network.loss:
+                terms.append(factor)
+                continue
+            body: Expr = Mul((adjoint(link.consumer), factor))
+            terms.append(summed(link, body))
+        return total(tuple(terms))
+
+    def _make(self, recorder: Recorder[Scope], q: Ref) -> None:
+        recorder.once((self.put_in(),))
+        recorder.line()
+        recorder.sweep(LOCAL, set())
+        recorder.line()
+        recorder.sweep(tuple(rule for rule in FOLDING if rule is not algebra.FLAT), set())
+        recorder.line()
+        _shorten(recorder)
+        if q.name in self.named and recorder.sweep((definitions.CONSTANT_VALUE,), set()):
+            recorder.line()
+
+    def put_in(self) -> Rule[Scope]:
+        """Adjoints without a symbol are put in where they are used."""
+
+        def apply(e: Expr, scope: Scope) -> tuple[Expr, Sentence] | None:
+            """∂q = E where the adjoint of q has no symbol of its own."""
+            if not isinstance(e, Ref) or e not in adjoints_in(e):
+                return None
+            q = quantity_of(e)
+            if self.has_name(q):
+                return None
+            new = self.formula(q)
+            return new, (e, " = ", new)
+
+        return Rule("put in", adjoint_rule({}).law, apply, "q = E")
+
+    def needed(self, e: Expr) -> list[Ref]:
+        """The named adjoints that `e` is made of, those nearest the loss first."""
+        order: dict[Ref, None] = {}
+        stack = [(a, False) for a in reversed(adjoints_in(e))]
+        while stack:
+            name, ready = stack.pop()
+            if ready:
+                q = quantity_of(name)
+                if self.has_name(q) or (q.name in self.named and self.next_to_loss(q)):
+                    order.setdefault(name)
+            elif name not in order:
+                stack.append((name, True))
+                inner = adjoints_in(self.formula(quantity_of(name)))
+                stack.extend((a, False) for a in reversed(inner) if a not in order)
+        return [quantity_of(a) for a in order]
+
+
+def _shorten(recorder: Recorder[Scope]) -> None:
+    """Multiply out where that reads shorter: o - y for softmax or sigmoid with cross-entropy."""
+    trial: Recorder[Scope] = Recorder(recorder.now, recorder.scope)
+    trial.sweep(EXPANDING, set())
+    trial.sweep((algebra.POSITIVE_FIRST,), set())
+    tidied = rewritten(recorder.now, TIDY, recorder.scope, set())
+    if count(trial.now) < count(tidied):
+        recorder.steps.extend(trial.steps)
+        recorder.now = trial.now
+        recorder.line()
+
+
+def dynamic_style(
+    network: Network, q: Ref, zoom: str, named: frozenset[str]
+) -> tuple[tuple[Block, ...], Expr]:
+    """The blocks of the dynamic style and the answer."""
+    program = Program(network, named, zoom == "scalar")
+    unfolded = _unfolded(program, q) if _first_of_layer(network, q) else None
+    last = unfolded or program.block(q, ("the gradient of ", q))
+    end = last.end
+    assert end is not None
+    assert last.start is not None
+    blocks = list(_v_blocks(program, q, program.needed(last.start)))
+    return (*blocks, last), end
+
+
+def _v_blocks(program: Program, q: Ref, wanted: list[Ref]) -> list[Block]:
+    wanted = [w for w in wanted if w != q]
+    if len(wanted) > MOST_BLOCKS:
+        general = Program(program.network, program.named, False)
+        names = dict.fromkeys(w.name for w in wanted)
+        wanted = [program.network.equations[name].left for name in names]
+        return [general.block(w, ("v at ", w)) for w in wanted]
+    return [program.block(w, ("v at ", w)) for w in wanted]
+
+
+# -- the first weight of a layer, unfolded -------------------------------------------------
+
+
+def _level(network: Network) -> dict[str, int]:
+    """How many quantities away from the loss each quantity is, by the longest way."""
+    level = {network.loss: 0}
+    for name in reversed(list(network.equations)):
+        for inner in network.equations[name].right.names:
+            if name in level:
+                level[inner] = max(level.get(inner, 0), level[name] + 1)
+    return level
+
+
+def _first_of_layer(network: Network, q: Ref) -> bool:
+    """Whether q is the first weight met in its layer when going back from the loss."""
+    if network[q.name].kind != "weight":
+        return False
+    level = _level(network)
+    here = [w.name for w in network.of_kind("weight") if level.get(w.name) == level.get(q.name)]
+    return bool(here) and here[-1] == q.name
+
+
+def _own(program: Program, q: Ref) -> Ref | None:
+    """The one named quantity through which everything that `q` does passes, or None."""
+    here = q
+    while True:
+        ways = program.ways(here)
+        if len(ways) != 1 or ways[0].summed or ways[0].consumer.name == program.network.loss:
+            return None
+        here = ways[0].consumer
+        if program.has_name(here):
+            return here
+
+
+def _frontier(program: Program, own: Ref) -> list[Link] | None:
+    """The nearest named quantities to the right of `own`; [] is the loss; None if they mix."""
+    found: dict[Ref, Link] = {}
+    waiting = [Link(own, ())]
+    while waiting:
+        here = waiting.pop(0)
+        for link in program.ways(here.consumer):
+            reached = Link(link.consumer, (*here.summed, *link.summed))
+            if link.consumer.name == program.network.loss:
+                return [] if not found and not waiting else None
+            if program.has_name(link.consumer):
+                found.setdefault(link.consumer, reached)
+            else:
+                waiting.append(reached)
+    names = {ref.name for ref in found}
+    for name in names:
+        if (program.network.influenced_by(name) - {name}) & names:
+            return None
+    letters = [letter for link in found.values() for letter, _ in link.summed]
+    return list(found.values()) if len(letters) == len(set(letters)) else None
+
+
+def _unfolded(program: Program, q: Ref) -> Block | None:
+    """The gradient of q from the nearest known v on, one definition at a time."""
+    network = program.network
+    own = _own(program, q)
+    if own is None:
+        return None
+    frontier = _frontier(program, own)
+    if frontier is None:
+        return None
+    if frontier:
+        terms = []
+        for link in frontier:
+            body = Mul((adjoint(link.consumer), Derivative(link.consumer, q, True)))
+            terms.append(summed(link, body))
+        start = total(tuple(terms))
+    else:
+        start = Derivative(network.definition(Ref(network.loss)), q, True)
+    scope = program.scope(q)
+    recorder: Recorder[Scope] = Recorder(start, scope)
+    written = (delta.WRITTEN,) if program.write_out else ()
+    stages = (Stage(written, _FLAT), *_with_local_lines())
+    run(recorder, stages)
+    _bracket(program, recorder, q, own)
+    title: Sentence = ("the gradient of ", q, ", unfolded one definition at a time")
+    return recorder.block(gradient(network, q), title)
+
+
+def _with_local_lines() -> tuple[Stage, ...]:
+    """The stages of unfolding, with the local derivative of the chain rule on its own line."""
+    chain = next(i for i, stage in enumerate(UNFOLDING) if d.CHAIN in stage.rules)
+    local = Stage((_LOCAL_VALUE,), _FLAT)
+    constants = Stage((_CONSTANT_IN_DERIVATIVE,))
+    return (constants, *UNFOLDING[: chain + 1], local, *UNFOLDING[chain + 1 :])
+
+
+def _constant_in_derivative(e: Expr, scope: Scope) -> tuple[Expr, Sentence] | None:
+    """∂(1 u)/∂x: a constant weight of 1 is put in."""
+    if not isinstance(e, Derivative):
+        return None
+    recorder: Recorder[Scope] = Recorder(e.body, scope)
+    if not recorder.sweep((definitions.CONSTANT_VALUE,), set()):
+        return None
+    return Derivative(recorder.now, e.wrt, e.total), recorder.steps[0].says
+
+
+_CONSTANT_IN_DERIVATIVE: Rule[Scope] = Rule(
+    "constant value", definitions.CONSTANT_VALUE.law, _constant_in_derivative
+)
+
+
+def _bracket(program: Program, recorder: Recorder[Scope], q: Ref, own: Ref) -> None:
+    """Put the factor that all weights of `own` share in brackets, and name it."""
+    scope = recorder.scope
+    rest = rewritten(Derivative(own, q, True), (*DIFFERENTIATION, *TIDY), scope, set())
+    formula = program.formula(own)
+    folded = rewritten(recorder.now, FOLDING, scope, set())
+    bracketed = formula if rest is ONE else Mul((formula, rest))
+    if _same(bracketed, recorder.now, scope) or _same(bracketed, folded, scope):
+        if not _same(bracketed, recorder.now, scope):
+            recorder.sweep(FOLDING, set())
+            recorder.line()
+        _made(recorder, bracketed, "common factor", (
+            "the part in brackets does not depend on which weight of ", own, " is asked for",
+        ))  # fmt: skip
+    v = adjoint(own)
+    named = v if rest is ONE else Mul((v, rest))
+    _made(recorder, named, "name", ("name it ", v, " = ", formula))
+
+
+def _made(recorder: Recorder[Scope], new: Expr, name: str, says: Sentence) -> None:
+    if new is recorder.now:
+        return
+    rule: Rule[Scope] = Rule(name, ((Ref("E"), Ref("q")),), lambda e, s: None)
+    recorder.make(rule, (), (new, says))
+    recorder.line()
+
+
+def _same(a: Expr, b: Expr, scope: Scope) -> bool:
+    """Whether two products are equal up to order, parentheses and constants of 1."""
+
+    def bare(e: Expr) -> object:
+        rules = (definitions.CONSTANT_VALUE, *TIDY)
+        return canonical(rewritten(e, rules, scope, set()))
+
+    return bare(a) == bare(b)
