@@ -27,10 +27,14 @@ class Digits:
 
 @dataclass(frozen=True)
 class Operator:
-    """A sign between boxes: + - = · × . * ⊙, or "" for side by side. `prefix`: a sign before."""
+    """A sign between boxes: + - = · × . * ⊙, or "" for side by side.
+
+    prefix: a sign before a box. glue: no line may be broken here.
+    """
 
     sign: str
     prefix: bool = False
+    glue: bool = False
 
 
 @dataclass(frozen=True)

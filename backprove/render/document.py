@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..expr import Expr, Path, Ref
@@ -22,14 +22,16 @@ Numbers: TypeAlias = Callable[[Expr], "str | None"]
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a line follows: the rule, what was done, its law (left = right) and condition."""
+    """Why a line follows: the rule, what was done, its law (left = right) and condition.
+
+    changes: what stood there before and what stands there after, once for each place.
+    """
 
     rule: str
     says: Prose
     law: tuple[tuple[Box, Box], ...] = ()
     when: str = ""
-    before: Box | None = None
-    after: Box | None = None
+    changes: tuple[tuple[Box, Box], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class _Maker:
 
     def block(self, block: Block) -> PageBlock:
         left = None if block.left is None else layout(block.left, self.notation)
-        rows = tuple(self.row(line) for line in block.lines)
+        rows = tuple(self.rows(block))
         return PageBlock(
             self.prose(block.title),
             left,
@@ -121,22 +123,47 @@ class _Maker:
                     rows[part] = number
         return tuple((layout(part, self.notation), number) for part, number in rows.items())
 
+    def rows(self, block: Block) -> Iterator[PageRow]:
+        """The lines, without one that prints like the line above it."""
+        above: Box | None = None
+        for line in block.lines:
+            bare = layout(line.right, self.notation)
+            row = self.row(line)
+            if bare != above or row.reasons or row.label:
+                yield row
+            above = bare
+
     def row(self, line: Line) -> PageRow:
         places = changed_places(line.steps) if self.marks else frozenset()
         right = layout(line.right, self.notation, places)
-        return PageRow(right, tuple(self.reason(step) for step in line.steps), line.label)
+        return PageRow(right, self.reasons(line.steps), line.label)
+
+    def reasons(self, steps: tuple[Step, ...]) -> tuple[Reason, ...]:
+        """One reason for all steps that say the same; none for a change that does not show."""
+        found: dict[tuple[str, Prose], Reason] = {}
+        for step in steps:
+            reason = self.reason(step)
+            hidden = step.before is not step.after and not reason.changes
+            if hidden:
+                continue
+            key = (reason.rule, reason.says)
+            known = found.get(key)
+            changes = (*(known.changes if known else ()), *reason.changes)
+            found[key] = replace(reason, changes=tuple(dict.fromkeys(changes)))
+        return tuple(found.values())
 
     def reason(self, step: Step) -> Reason:
         law = tuple(
-            (layout(left, self.notation), layout(right, self.notation)) for left, right in step.law
+            (layout(left, self.notation), layout(right, self.notation))
+            for left, right in (step.law if self.laws else ())
         )
+        before, after = layout(step.before, self.notation), layout(step.after, self.notation)
         return Reason(
             step.rule,
             self.prose(step.says),
-            law if self.laws else (),
+            law,
             step.when,
-            layout(step.before, self.notation),
-            layout(step.after, self.notation),
+            () if before == after else ((before, after),),
         )
 
     def prose(self, sentence: Sentence) -> Prose:

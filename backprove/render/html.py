@@ -49,7 +49,7 @@ def _font_face() -> str:
 
 def prose_html(prose: Prose) -> str:
     """A sentence with its formulas."""
-    return "".join(escape(p) if isinstance(p, str) else mathml_of_box(p) for p in prose)
+    return "".join(escape(p) if isinstance(p, str) else mathml_of_box(p, False) for p in prose)
 
 
 def formula_html(box: Box) -> str:
@@ -58,7 +58,7 @@ def formula_html(box: Box) -> str:
 
 
 def _body(page: Page) -> Iterator[str]:
-    yield f"<h1>The gradient {mathml_of_box(page.question)}</h1>"
+    yield f"<h1>The gradient {mathml_of_box(page.question, False)}</h1>"
     yield (
         '<p class="how">Each line equals the one above it. A line’s reasons stand before it;'
         " open one to see its rule, what stood there before and what stands there after."
@@ -115,9 +115,9 @@ def _reason(reason: Reason) -> Iterator[str]:
             f'<p class="law">{formula_html(left)}<wbr><span class="part"><math><mo>=</mo></math>'
             f"</span><wbr>{formula_html(right)}</p>"
         )
-    if reason.before is not None and reason.after is not None and reason.before != reason.after:
+    for before, after in reason.changes:
         yield (
-            f'<div class="change"><div>{formula_html(reason.before)}</div>'
-            f'<div class="to">becomes</div><div>{formula_html(reason.after)}</div></div>'
+            f'<div class="change"><div>{formula_html(before)}</div>'
+            f'<div class="to">becomes</div><div>{formula_html(after)}</div></div>'
         )
     yield "</details>"

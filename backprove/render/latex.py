@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ..notation import Symbol
@@ -27,7 +27,7 @@ from .boxes import (
     bare,
     walk_boxes,
 )
-from .breaking import Piece, broken
+from .breaking import NEVER, Piece, broken
 from .document import Page, PageBlock, Prose
 from .text import text_of_box
 
@@ -96,6 +96,15 @@ def _atom(atom: str) -> str:
     return rf"\mathrm{{{atom.translate(_SPECIAL)}}}"
 
 
+def _run(atoms: Iterable[str]) -> str:
+    """Atoms side by side, with a space only where a command would run into a letter."""
+    text = ""
+    for atom in atoms:
+        shown = _atom(atom)
+        text += f" {shown}" if re.search(r"\\[A-Za-z]+$", text) and shown[0].isalpha() else shown
+    return text
+
+
 def symbol_latex(symbol: Symbol) -> str:
     """A symbol with what stands below and above it."""
     if symbol.upright:
@@ -104,7 +113,7 @@ def symbol_latex(symbol: Symbol) -> str:
         letter = f"\\{symbol.letter}" if known else rf"\operatorname{{{name}}}"
     else:
         letter = letter_latex(symbol.letter.rstrip("'")) + "'" * symbol.letter.count("'")
-    sub = " ".join(_atom(atom) for atom in symbol.sub)
+    sub = _run(symbol.sub)
     text = letter + "'" * symbol.primes
     text += f"_{{{sub}}}" if sub else ""
     return text + (f"^{{{symbol.sup}}}" if symbol.sup else "")
@@ -157,7 +166,7 @@ def _tall(box: Box) -> bool:
 def _operator(box: Operator, depth: int) -> Piece:
     if box.prefix:
         return Piece("-", 1)
-    cost = 2 * depth + (box.sign not in ("+", "-", "="))
+    cost = NEVER if box.glue else 2 * depth + (box.sign not in ("+", "-", "="))
     return Piece(_SIGNS[box.sign], 3 if box.sign else 1, cost)
 
 
@@ -168,7 +177,7 @@ def _fence(sign: str) -> str:
 def _big(box: Big) -> str:
     if box.sign != "Σ":
         return rf"\operatorname*{{{box.sign}}}_{{{_atom(box.index)}}}"
-    upper = " ".join(_atom(a) for a in re.findall(r"\w+|\W", box.upper))
+    upper = _run(re.findall(r"\w+|\W", box.upper))
     return rf"\sum_{{{_atom(box.index)}={box.lower}}}^{{{upper}}}"
 
 
@@ -190,7 +199,7 @@ def _whole(box: Box) -> str:
         case Big():
             return f"{_big(box)} {latex_of_box(box.body)}"
         case Raised(base, exponent):
-            return f"{{{latex_of_box(base)}}}^{{{latex_of_box(exponent)}}}"
+            return f"{_base(base)}^{{{latex_of_box(exponent)}}}"
         case Root(inner):
             return rf"\sqrt{{{latex_of_box(inner)}}}"
         case Applied(function, argument):
@@ -199,11 +208,19 @@ def _whole(box: Box) -> str:
             sign = {"∂": r"\partial", "Δ": r"\Delta"}.get(d, d)
             return sign if of is None else f"{sign} {latex_of_box(of)}"
         case Transposed(of):
-            return f"{{{latex_of_box(of)}}}^{{\\top}}"
+            return f"{_base(of)}^{{\\top}}"
         case Marked(inner):
             return latex_of_box(inner)
         case _:
             return latex_of_box(box)
+
+
+def _base(box: Box) -> str:
+    """What something is raised over, in braces where that is needed."""
+    inner = bare(box)
+    alone = isinstance(inner, Symbol) and not (inner.sup or inner.primes)
+    text = latex_of_box(box)
+    return text if alone or isinstance(inner, Fenced | Digits | Applied) else f"{{{text}}}"
 
 
 # -- documents -----------------------------------------------------------------------------

@@ -287,7 +287,7 @@ class _Layout:
         operator = Fraction(Differential(d, None), Differential(d, wrt))
         if not (named or isinstance(bare(body), Applied)):
             body = Fenced("[", body, "]")
-        return Row((operator, Operator(""), body))
+        return Row((operator, Operator("", glue=True), body))
 
 
 def index_box(index: int | str) -> Box:

@@ -34,9 +34,9 @@ CHUNK = 34
 _SIGNS = {"-": "−", ".": ".", "*": "∗"}
 
 
-def mathml_of_box(box: Box) -> str:
-    """A formula as one `<math>` element."""
-    return _math(_whole(box))
+def mathml_of_box(box: Box, display: bool = True) -> str:
+    """A formula as one `<math>` element. display: with fractions in full size."""
+    return _math(_whole(box)) if display else f"<math>{_whole(box)}</math>"
 
 
 def mathml_chunks(box: Box) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _pieces(box: Box, depth: int) -> Iterator[Piece]:
             for part in parts:
                 yield from _pieces(part, depth)
         case Operator():
-            free = NEVER if box.prefix else 2 * depth
+            free = NEVER if box.prefix or box.glue else 2 * depth
             yield Piece(_operator(box, infix=not box.prefix), 1, free)
         case Fenced(left, inner, right) if _wide(inner) and not _tall(inner):
             yield Piece(_fence(left, False), 1)

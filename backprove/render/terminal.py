@@ -58,18 +58,28 @@ class _Writer:
         if left and not short:
             yield from self.formula("  ", block.left)
         for number, row in enumerate(block.rows):
-            for reason in row.reasons:
-                yield from self.reason(reason, indent + "   ")
+            yield from self.reasons(row.reasons, indent + "   ")
             head = f"  {left}" if number == 0 and short and left else indent
             yield from self.formula(f"{head} = " if left else "  ", row.right, label=row.label)
 
-    def reason(self, reason: Reason, indent: str) -> Iterator[str]:
-        if prose_text(reason.says):
-            yield from self.words(reason.says, indent, DIM)
-        for left, right in reason.law:
-            when = f", {reason.when}" if reason.when else ""
-            law = f"{reason.rule}: {text_of_box(left)} = {text_of_box(right)}{when}"
-            yield from self.words((law,), indent + "  ", DIM)
+    def reasons(self, reasons: tuple[Reason, ...], indent: str) -> Iterator[str]:
+        """One sentence a line; short ones that follow each other share a line."""
+        waiting: list[str | Box] = []
+        for reason in reasons:
+            joined = (*waiting, "; ", *reason.says) if waiting else reason.says
+            if waiting and len(prose_text(joined)) > self.width - len(indent):
+                yield from self.words(tuple(waiting), indent, DIM)
+                joined = reason.says
+            waiting = list(joined)
+            if reason.law and waiting:
+                yield from self.words(tuple(waiting), indent, DIM)
+                waiting = []
+            for left, right in reason.law:
+                when = f", {reason.when}" if reason.when else ""
+                law = (f"{reason.rule}: ", left, " = ", right, when)
+                yield from self.words(law, indent + "  ", DIM)
+        if waiting:
+            yield from self.words(tuple(waiting), indent, DIM)
 
     def formula(self, head: str, box: Box | None, tail: str = "", label: str = "") -> Iterator[str]:
         if box is None:

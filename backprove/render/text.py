@@ -94,7 +94,8 @@ def _operator(box: Operator, depth: int) -> Piece:
         return _piece(box.sign)
     if box.sign in ("+", "-", "="):
         return _piece(f" {box.sign} ", 2 * depth)
-    return _piece(f" {box.sign} " if box.sign else " ", 2 * depth + 1)
+    cost = NEVER if box.glue else 2 * depth + 1
+    return _piece(f" {box.sign} " if box.sign else " ", cost)
 
 
 def _row(parts: tuple[Box, ...], depth: int) -> Iterator[Piece]:
