@@ -1,5 +1,9 @@
-"""The command line: arguments in, the front doors' answers out; no mathematics."""
+"""The command line: arguments in, the front doors' answers out; no mathematics.
 
+Each command imports what it needs when it runs, so that `show` and `explain` start at once.
+"""
+
+from . import derivations, numbers  # noqa: F401 - each adds its commands to the application
 from .app import app, main
 
 __all__ = ["app", "main"]

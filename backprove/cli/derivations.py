@@ -1,0 +1,136 @@
+"""The commands that explain: show, explain, backprop."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .app import NOT_RIGHT, app
+from .arguments import (
+    File,
+    FormatName,
+    ListFormatName,
+    NotationName,
+    Output,
+    Seed,
+    Style,
+    Zoom,
+    chosen_format,
+    list_format,
+    network_of,
+    notation_of,
+    warn,
+)
+from .output import coloured, emit, width
+
+
+@app.command()
+def show(
+    file: File,
+    notation: NotationName = "as-written",
+    format: ListFormatName = None,
+    output: Output = None,
+) -> None:
+    """Print a network's quantities, its equations and its representative equation."""
+    from ..errors import DerivationError
+    from .pages import Section, equations_text, quantities_of
+
+    network = network_of(file)
+    bound = notation_of(notation, network)
+    equations = [e for e in network.equations.values() if not network[e.name].hidden]
+    whole = Section("The representative equation: every definition put in", [])
+    try:
+        whole.equations.append(network.representative())
+    except DerivationError as error:
+        whole.words.append((f"{error.message}.",))
+    sections = [
+        Section("Quantities", [], quantities_of(network)),
+        Section("Equations", equations),
+        whole,
+    ]
+    kind = list_format(format, output)
+    emit(equations_text(network.file or "The network", sections, bound, kind, width()), output)
+
+
+@app.command()
+def explain(
+    file: File,
+    quantity: Annotated[
+        str, typer.Argument(metavar="QUANTITY", help="A weight, bias or other: 'w2[1,2]' or w2.")
+    ],
+    notation: NotationName = "as-written",
+    style: Annotated[Style, typer.Option("--style", "-s", help="How to derive it.")] = "chain",
+    zoom: Annotated[
+        Zoom | None,
+        typer.Option(
+            "--zoom",
+            "-z",
+            show_default=False,
+            help="One component, the general one, or the whole tensor; by default as asked for.",
+        ),
+    ] = None,
+    format: FormatName = None,
+    numbers: Annotated[
+        bool, typer.Option("--numbers", help="Put the file's values beside the symbols.")
+    ] = False,
+    laws: Annotated[bool, typer.Option("--laws", help="Quote each rule's law.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every step against the oracle.")
+    ] = False,
+    seed: Seed = 0,
+    output: Output = None,
+) -> None:
+    """Derive ∂loss/∂QUANTITY step by step.
+
+    With --verify, the exit code is 1 where a step could not be confirmed.
+    """
+    from ..derivation import derive
+    from ..render import render
+
+    network = network_of(file)
+    bound = notation_of(notation, network)
+    number = None
+    if numbers:
+        from .beside import numbers_of
+
+        number, notes = numbers_of(network, seed)
+        for note in notes:
+            warn(note)
+    derivation = derive(network, quantity, style=style, zoom=zoom, named=bound.named_adjoints)
+    kind = chosen_format(format, output)
+    colour = kind == "text" and output is None and coloured()
+    text = render(
+        derivation, bound, kind, width=width(), color=colour, laws=laws, numbers=number
+    )  # fmt: skip
+    emit(text, output)
+    if verify:
+        from ..verify import verify_derivation
+        from .verdicts import summarize
+
+        if not summarize(verify_derivation(derivation), "steps, lines and answers"):
+            raise typer.Exit(NOT_RIGHT)
+
+
+@app.command("backprop")
+def backprop_(
+    file: File,
+    notation: NotationName = "as-written",
+    format: ListFormatName = None,
+    output: Output = None,
+) -> None:
+    """List every adjoint and every gradient, in the order of the backward pass."""
+    from ..adjoints import backprop
+    from .pages import Section, equations_text
+
+    network = network_of(file)
+    bound = notation_of(notation, network)
+    program = backprop(network)
+    adjoints = program.adjoints
+    words = [reason for name in network.quantities if (reason := program.reason(name))]
+    sections = [
+        Section("Adjoints, from the loss back", [adjoints[n] for n in network.equations][::-1]),
+        Section("Gradients", list(program.gradients.values()), words),
+    ]
+    kind = list_format(format, output)
+    emit(equations_text("The backward pass", sections, bound, kind, width()), output)

@@ -1,0 +1,71 @@
+"""Where answers go: the terminal, or a file that is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+WIDEST = 100
+"""Columns above which a line is hard to follow, however wide the terminal."""
+
+
+def prepare_streams() -> None:
+    """Let formulas through where the terminal's encoding lacks their signs."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+def width() -> int:
+    """The columns to wrap at: the terminal's, or COLUMNS, or 80 in a pipe."""
+    return max(20, min(shutil.get_terminal_size((80, 24)).columns, WIDEST))
+
+
+def coloured() -> bool:
+    """Whether to colour: on a terminal that can, unless NO_COLOR is set."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain
+
+
+def emit(text: str, output: Path | None = None) -> None:
+    """Print `text`, or write it to `output` and say so on stderr."""
+    text = text if text.endswith("\n") else text + "\n"
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_whole(output, text)
+        print(f"wrote {output}", file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file in one move, so that no half of it is ever seen under its name.
+
+    Raises OSError when the folder does not exist or cannot be written.
+    """
+    # A pipe or a device, such as /dev/stdout, cannot be replaced; it is written as it is.
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
+    path = path.resolve()
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

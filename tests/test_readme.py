@@ -1,0 +1,82 @@
+"""What README says is run: its example, and each of its commands.
+
+A code block with `<!-- run -->` above it is run; blocks of shell commands run line by line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+BLOCK = re.compile(r"(<!-- run -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = [(bool(m[1]), m[2], m[3]) for m in BLOCK.finditer(README.read_text(encoding="utf-8"))]
+COMMANDS = [
+    line.split("#")[0].strip()
+    for marked, kind, text in BLOCKS
+    if marked and kind != "python"
+    for line in text.splitlines()
+    if line.strip()
+]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+    """A folder with the examples, in which commands may write."""
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(root / "examples", folder / "examples")
+    return folder
+
+
+def run(arguments: list[str], folder: Path, root: Path) -> subprocess.CompletedProcess[str]:
+    """Run this Python in `folder`, with this checkout's package."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root), "COLUMNS": "80"},
+        timeout=120,
+    )
+
+
+def test_the_example_gives_what_its_comments_say(workplace: Path, root: Path) -> None:
+    (example,) = (text for marked, kind, text in BLOCKS if marked and kind == "python")
+    answer = run(["-c", example], workplace, root)
+    assert answer.returncode == 0, answer.stderr
+    for promised in re.findall(r"# (-?\d.*)$", example, re.MULTILINE):
+        assert promised in answer.stdout
+
+
+def test_there_are_commands_to_run() -> None:
+    assert len(COMMANDS) >= 6
+    assert all(command.startswith("backprove ") for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_succeeds(command: str, workplace: Path, root: Path) -> None:
+    """In the order of the README: a later command may read what an earlier one wrote."""
+    answer = run(["-m", *shlex.split(command)], workplace, root)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() or answer.stderr.strip()
+
+
+def test_each_linked_file_exists(root: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", README.read_text(encoding="utf-8"))
+    assert links
+    assert not [link for link in links if not (root / link).is_file()]
+
+
+def test_each_command_has_a_row_in_the_table_and_the_reverse() -> None:
+    from backprove.cli import app
+
+    rows = re.findall(r"^\| `backprove (\w+)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    commands = [c.name or getattr(c.callback, "__name__", "") for c in app.registered_commands]
+    assert rows == commands
