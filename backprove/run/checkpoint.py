@@ -1,0 +1,188 @@
+"""A saved model: everything that is needed to predict, and to go on training exactly.
+
+One .npz file of plain arrays with a JSON header, never a pickle: reading one runs no code.
+It is written to a temporary file beside its place, flushed to the disk and moved there in one
+step, so that a kill in the middle leaves the old file whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BackproveError, DataError
+
+Array: TypeAlias = NDArray[Any]
+
+FORMAT = 1
+"""The number of this file format; a later program reads earlier ones."""
+
+_KIND = "backprove model"
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands between two mini-batches. Immutable: a step makes a new one.
+
+    epoch: the one under way, from 1. position: samples of it that are done. permutation: its
+    order of the training samples. generator: the random state after it was drawn.
+    loss_sum: the sum of the sample losses of this epoch so far. steps: updates made in all.
+    slots: the optimizer's arrays of each parameter. history: one record a finished epoch.
+    best: the parameters of the best validated epoch, kept for early stopping.
+    finished: why the run is over, "" while it is not.
+    """
+
+    parameters: Mapping[str, Array]
+    slots: Mapping[str, tuple[Array, ...]]
+    steps: int
+    epoch: int
+    position: int
+    permutation: Array
+    generator: Mapping[str, Any]
+    loss_sum: float = 0.0
+    history: tuple[Mapping[str, float], ...] = ()
+    best: Mapping[str, Array] = field(default_factory=dict)
+    best_epoch: int = 0
+    finished: str = ""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a file holds: the network's text, the options and fit of the run, and its state."""
+
+    network_text: str
+    network_file: str
+    options: Mapping[str, Any]
+    fit: Mapping[str, Any]
+    state: State
+
+
+def save(saved: Saved, path: str | Path) -> None:
+    """Write a model file in one step. Raises DataError where the place cannot be written."""
+    state = saved.state
+    names = list(state.parameters)
+    arrays: dict[str, Array] = {"permutation": state.permutation}
+    for number, name in enumerate(names):
+        arrays[f"parameter{number}"] = state.parameters[name]
+        for place, slot in enumerate(state.slots[name]):
+            arrays[f"slot{number}_{place}"] = slot
+        if name in state.best:
+            arrays[f"best{number}"] = state.best[name]
+    header = {
+        "kind": _KIND,
+        "format": FORMAT,
+        "network": saved.network_text,
+        "file": saved.network_file,
+        "options": dict(saved.options),
+        "fit": dict(saved.fit),
+        "parameters": names,
+        "slots": {name: len(state.slots[name]) for name in names},
+        "steps": state.steps,
+        "epoch": state.epoch,
+        "position": state.position,
+        "generator": dict(state.generator),
+        "loss_sum": state.loss_sum,
+        "history": [dict(record) for record in state.history],
+        "best_epoch": state.best_epoch,
+        "finished": state.finished,
+    }
+    text = json.dumps(header, ensure_ascii=False)
+    arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
+    written(Path(path), lambda file: np.savez(file, allow_pickle=False, **arrays))
+
+
+def written(path: Path, write: Any) -> None:
+    """Write a file wholly or not at all: a temporary file, flushed, moved into place."""
+    try:
+        with NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
+        ) as file:
+            part = Path(file.name)
+            try:
+                _fill(file, write)
+            except BaseException:
+                with suppress(OSError):
+                    part.unlink()
+                raise
+        os.replace(part, path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
+    _flush_folder(path.parent)
+
+
+def _fill(file: IO[bytes], write: Any) -> None:
+    write(file)
+    file.flush()
+    os.fsync(file.fileno())
+    # a temporary file is the owner's only; a model is as readable as any other file
+    mask = os.umask(0)
+    os.umask(mask)
+    with suppress(OSError, AttributeError):
+        os.fchmod(file.fileno(), 0o666 & ~mask)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the move itself safe from a power cut, where the system lets a folder be flushed."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def load(path: str | Path) -> Saved:
+    """Read a model file. Raises DataError where it is missing, damaged or from a later program."""
+    try:
+        with np.load(Path(path), allow_pickle=False) as archive:
+            header = json.loads(bytes(archive["header"]).decode())
+            if not isinstance(header, dict) or header.get("kind") != _KIND:
+                raise KeyError("kind")
+            if header["format"] > FORMAT:
+                raise DataError(
+                    f"{path} was written by a later version of backprove (format"
+                    f" {header['format']})",
+                    "update backprove",
+                )
+            return _from(header, {name: archive[name] for name in archive.files})
+    except BackproveError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"there is no model {path}", "`backprove train` writes one") from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile):
+        raise DataError(
+            f"{path} is not a saved model, or it is damaged", "`backprove train` writes one"
+        ) from None
+
+
+def _from(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Saved:
+    names = header["parameters"]
+    numbered = list(enumerate(names))
+    state = State(
+        parameters={name: arrays[f"parameter{n}"] for n, name in numbered},
+        slots={
+            name: tuple(arrays[f"slot{n}_{k}"] for k in range(header["slots"][name]))
+            for n, name in numbered
+        },
+        steps=header["steps"],
+        epoch=header["epoch"],
+        position=header["position"],
+        permutation=arrays["permutation"],
+        generator=header["generator"],
+        loss_sum=header["loss_sum"],
+        history=tuple(header["history"]),
+        best={name: arrays[f"best{n}"] for n, name in numbered if f"best{n}" in arrays},
+        best_epoch=header["best_epoch"],
+        finished=header["finished"],
+    )
+    return Saved(header["network"], header["file"], header["options"], header["fit"], state)

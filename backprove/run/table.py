@@ -1,0 +1,253 @@
+"""Reading data: CSV and NPZ files and the bundled digits, as named columns.
+
+Nothing here knows a network. Columns keep what the file says: text stays text until someone
+asks for its numbers, and then the place of the first bad cell is named.
+"""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+
+Array: TypeAlias = NDArray[Any]
+
+DIGITS = "digits"
+"""The name of the bundled data."""
+
+DIGITS_TEST = 360
+"""How many of the 1,797 digits are held out for testing, always the same ones."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Named columns of one length.
+
+    columns: numbers or text, the rows along the first axis; an NPZ array may have more axes.
+    source: where they were read from. lines: the file's line of each row, where it has lines.
+    test: rows that training must not touch, where the source sets some apart.
+    """
+
+    source: str
+    columns: Mapping[str, Array]
+    lines: Sequence[int] = ()
+    test: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @property
+    def rows(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def matching(self, patterns: str) -> list[str]:
+        """The columns that patterns such as `age,pixel*` name, in the file's order for each."""
+        found: dict[str, None] = {}
+        for pattern in (p.strip() for p in patterns.split(",")):
+            if pattern in self.columns:
+                found[pattern] = None
+                continue
+            hits = [name for name in self.columns if fnmatchcase(name, pattern)]
+            if not hits:
+                raise DataError(
+                    f"{self.source} has no column {pattern}", f"it has {listed(self.columns)}"
+                )
+            found.update(dict.fromkeys(hits))
+        return list(found)
+
+    def width(self, name: str) -> int:
+        """How many numbers a row has in this column."""
+        return int(np.prod(self.columns[name].shape[1:], dtype=np.int64))
+
+    def where(self, row: int) -> str:
+        """A row's place in words."""
+        return f"line {self.lines[row]}" if len(self.lines) else f"row {row + 1}"
+
+    def numbers(self, name: str) -> Array:
+        """A column as float64, shape (rows, width). Raises DataError for the first bad cell."""
+        column = self.columns[name]
+        if column.dtype.kind in "US":
+            values = np.empty(len(column))
+            for row, cell in enumerate(column.ravel()):
+                values[row] = self._number(str(cell), name, row)
+        elif column.dtype.kind in "fiub":
+            values = column.astype(np.float64)
+        else:
+            raise DataError(f"column {name} of {self.source} holds {column.dtype}, not numbers")
+        flat = values.reshape(self.rows, -1)
+        bad = np.argwhere(~np.isfinite(flat))
+        if len(bad):
+            row, place = int(bad[0][0]), int(bad[0][1])
+            which = f"{name}[{place + 1}]" if flat.shape[1] > 1 else name
+            raise DataError(
+                f"{self.source}, {self.where(row)}, column {which}: {flat[row, place]}"
+                " is not a finite number",
+                "leave out such rows, or put a number there",
+            )
+        return flat
+
+    def _number(self, cell: str, name: str, row: int) -> float:
+        try:
+            return float(cell)
+        except ValueError:
+            said = f"{cell!r} is not a number" if cell.strip() else "there is no value"
+            raise DataError(
+                f"{self.source}, {self.where(row)}, column {name}: {said}",
+                "an input needs a number in every row",
+            ) from None
+
+    def labels(self, name: str) -> list[str]:
+        """A column as class labels: text as it is, whole numbers without a decimal point."""
+        column = self.columns[name].ravel()
+        if column.dtype.kind in "US":
+            cells = [str(cell).strip() for cell in column]
+            for row, cell in enumerate(cells):
+                if not cell:
+                    raise DataError(
+                        f"{self.source}, {self.where(row)}, column {name}: there is no label"
+                    )
+            return [_plain(cell) for cell in cells]
+        numbers = self.numbers(name).ravel()
+        return [_plain(repr(float(value))) for value in numbers]
+
+    def only(self, rows: Array) -> Table:
+        """Some of the rows."""
+        lines = [self.lines[row] for row in rows] if len(self.lines) else ()
+        return Table(self.source, {n: c[rows] for n, c in self.columns.items()}, lines)
+
+
+def _plain(cell: str) -> str:
+    """3 for 3.0, so that a label reads the same from CSV and NPZ."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return cell
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else cell
+
+
+def listed(names: Sequence[str] | Mapping[str, object]) -> str:
+    """Column names for a message, the middle left out where there are many."""
+    row = list(names)
+    if len(row) > 12:
+        row = [*row[:6], "…", *row[-3:], f"({len(row)} in all)"]
+        return ", ".join(row[:-1]) + " " + row[-1]
+    return ", ".join(row)
+
+
+# -- reading -------------------------------------------------------------------------------
+
+
+def read_table(source: str | Path) -> Table:
+    """The bundled digits by name, an .npz file, or a CSV file (comma, semicolon or tab)."""
+    if str(source) == DIGITS and not Path(DIGITS).is_file():
+        return _digits()
+    path = Path(source)
+    try:
+        if path.suffix.lower() == ".npz":
+            return _npz(path, str(path))
+        return _csv(path)
+    except FileNotFoundError:
+        raise DataError(
+            f"there is no file {path}", "give a .csv or .npz file, or the word digits"
+        ) from None
+    except IsADirectoryError:
+        raise DataError(f"{path} is a folder, not a data file") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def as_table(data: str | Path | Table | Mapping[str, Any]) -> Table:
+    """Data in any accepted form: a path, `digits`, a Table, or arrays by name."""
+    if isinstance(data, Table):
+        return data
+    if isinstance(data, str | Path):
+        return read_table(data)
+    return _checked(Table("the data", {str(n): np.asarray(c) for n, c in data.items()}))
+
+
+def _digits() -> Table:
+    with as_file(files("backprove") / "data" / "digits.npz") as path:
+        table = _npz(path, DIGITS)
+    # the same images whatever the seed of a run, so that test figures can be compared
+    order = np.random.Generator(np.random.PCG64(1998)).permutation(table.rows)
+    return Table(DIGITS, table.columns, test=np.sort(order[:DIGITS_TEST]))
+
+
+def _npz(path: Path, source: str) -> Table:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            columns = {name: archive[name] for name in archive.files}
+    except (ValueError, zipfile.BadZipFile, EOFError, AttributeError):
+        raise DataError(
+            f"{source} is not an .npz file of plain arrays", "write it with numpy.savez"
+        ) from None
+    return _checked(Table(source, columns))
+
+
+def _checked(table: Table) -> Table:
+    if not table.columns:
+        raise DataError(f"{table.source} holds no columns")
+    flat = [name for name, column in table.columns.items() if column.ndim == 0]
+    if flat:
+        raise DataError(f"{flat[0]} in {table.source} is a single number, not one row a sample")
+    lengths = {name: len(column) for name, column in table.columns.items()}
+    if len(set(lengths.values())) > 1:
+        said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise DataError(f"the arrays of {table.source} differ in length: {said}")
+    if table.rows == 0:
+        raise DataError(f"{table.source} has no rows")
+    return table
+
+
+def _csv(path: Path) -> Table:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            sample = file.readline()
+            file.seek(0)
+            delimiter = max(",;\t", key=sample.count)
+            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+            rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not a text file", "give a CSV or an .npz file") from None
+    except csv.Error as error:
+        raise DataError(f"{path} is not a CSV file: {error}") from None
+    if not rows:
+        raise DataError(f"{path} is empty")
+    first = [cell.strip() for cell in rows[0][1]]
+    if all(_is_number(cell) for cell in first):
+        names = [f"c{number}" for number in range(1, len(first) + 1)]
+    else:
+        names, rows = first, rows[1:]
+    repeated = (
+        [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
+    )
+    if repeated:
+        raise DataError(f"{path} has two columns named {repeated[0]!r}")
+    if not rows:
+        raise DataError(f"{path} has a header but no rows")
+    for line, row in rows:
+        if len(row) != len(names):
+            raise DataError(f"{path}, line {line}: {len(row)} cells, but {len(names)} columns")
+    columns = {
+        name: np.asarray([row[place] for _, row in rows]) for place, name in enumerate(names)
+    }
+    for name, column in columns.items():
+        with suppress(ValueError):  # text, or a bad cell that is named when the column is used
+            columns[name] = column.astype(np.float64)
+    return Table(str(path), columns, [line for line, _ in rows])
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,649 @@
+"""Training: mini-batches of a lifted program, an optimizer, and a state saved after each epoch.
+
+A run is a chain of immutable states. A mini-batch makes the next state or none, so that an
+interruption at any moment leaves a state from which the run goes on bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..adjoints import backprop
+from ..errors import DataError
+from ..language import parse, source_text
+from ..network import ADJOINT, Network
+from .checkpoint import Saved, State, load, save
+from .data import Fit, Scaling, TargetFit, fit, has_targets, input_arrays, target_arrays
+from .lower import MEAN_LOSS, lower
+from .numpy_backend import Prepared, prepare
+from .optimizers import optimizer as optimizer_named
+from .program import Program
+from .table import Table, as_table
+from .values import (
+    check_memory,
+    draw,
+    from_file,
+    in_bytes,
+    parameter_bytes,
+    refuse_symbolic,
+    shape_of,
+)
+
+Array: TypeAlias = NDArray[Any]
+
+_CHUNK = 1024  # samples at a time where nothing is learned
+DTYPES = ("float32", "float64")
+
+
+class Watcher:
+    """Told how a run goes. Override what is of interest; every method may be left as it is."""
+
+    def begin(self, notes: Sequence[str], epochs: int, samples: int) -> None:
+        """Before the first mini-batch: what is trained on what, in sentences."""
+
+    def batch(self, epoch: int, done: int) -> None:
+        """After each mini-batch: samples of this epoch that are done."""
+
+    def epoch(self, record: Mapping[str, float]) -> None:
+        """After each epoch: `epoch`, `loss`, and `validation loss` and measures if validated."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is made; saved with it."""
+
+    epochs: int = 30
+    batch_size: int = 32
+    optimizer: str = "adam"
+    eta: float | None = None
+    seed: int = 0
+    validation: float = 0.1
+    test: float = 0.0
+    patience: int | None = None
+    dtype: str = "float32"
+    source: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well a network does on some samples.
+
+    loss: the mean of the network's loss. measures: `accuracy` for class targets, else
+    `mean squared error` and `R²`; none where no quantity is compared with the target.
+    """
+
+    samples: int
+    loss: float
+    measures: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The predicted quantity of one target over samples, and labels where it has classes."""
+
+    target: str
+    quantity: str
+    values: Array
+    labels: tuple[str, ...]
+    confidence: Array | None
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says about a table, with its score where the table has the targets."""
+
+    rows: int
+    predictions: tuple[Prediction, ...]
+    score: Score | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network: what was learned, how, and how well.
+
+    parameters: weights and biases by name (the best epoch's with early stopping).
+    history: one record an epoch: `epoch`, `loss`, `validation loss` and measures.
+    test: on the samples held out from everything else, if any.
+    """
+
+    network: Network
+    fit: Fit
+    options: Options
+    state: State
+    notes: tuple[str, ...] = ()
+    validation: Score | None = None
+    test: Score | None = None
+    interrupted: bool = False
+
+    @property
+    def parameters(self) -> Mapping[str, Array]:
+        return self.state.best or self.state.parameters
+
+    @property
+    def history(self) -> tuple[Mapping[str, float], ...]:
+        return self.state.history
+
+    def save(self, path: str | Path) -> None:
+        """Write the model, with all that is needed to go on training it."""
+        save(_saved(self.network, self.fit, self.options, self.state), path)
+
+    def predict(self, data: str | Path | Table | Mapping[str, Any]) -> Predictions:
+        """Predict for every row; for the bundled digits, for the held-out ones."""
+        table = as_table(data)
+        notes: tuple[str, ...] = ()
+        if len(table.test):
+            notes = (f"the {len(table.test):,} held-out rows of {table.source}",)
+            table = table.only(table.test)
+        runner = _Runner(self.network, self.fit, self.options)
+        scored = has_targets(table, self.fit)
+        arrays = input_arrays(self.network, table, self.fit, runner.dtype)
+        if scored:
+            arrays |= target_arrays(self.network, table, self.fit, runner.dtype)
+        found = runner.predicted(self.parameters, arrays, table.rows)
+        score = runner.score(self.parameters, arrays, table.rows) if scored else None
+        rows = tuple(_prediction(t, found[t.predicted]) for t in self.fit.targets if t.predicted)
+        return Predictions(table.rows, rows, score, notes)
+
+
+# -- the doors -----------------------------------------------------------------------------
+
+
+def train(
+    network: Network,
+    data: str | Path | Table | Mapping[str, Any],
+    *,
+    columns: Mapping[str, str] | Sequence[str] = (),
+    target: str = "",
+    scaling: Scaling | None = None,
+    epochs: int = 30,
+    batch_size: int = 32,
+    optimizer: str = "adam",
+    eta: float | None = None,
+    seed: int = 0,
+    validation: float = 0.1,
+    test: float = 0.0,
+    patience: int | None = None,
+    dtype: str = "float32",
+    checkpoint: str | Path | None = None,
+    watcher: Watcher | None = None,
+) -> Model:
+    """Train weights and biases on a table by mini-batches.
+
+    data: a CSV or NPZ path, `digits`, or arrays by name. columns: which columns give which
+    input, {"x": "pixel*"} or ["x=pixel*"]; target: the target's columns. scaling of inputs:
+    none, standard or minmax. eta: the learning rate, by default the optimizer's own.
+    validation, test: parts of the samples set aside, 0 to 1. patience: stop after so many
+    epochs without a better validation loss, and keep the best. checkpoint: a file written
+    after each epoch, from which `resume` goes on. The same seed gives the same run bit for bit
+    (same machine, NumPy and number of threads).
+    Raises DataError for data that do not fit and for a loss that is no longer finite.
+    """
+    refuse_symbolic(network)
+    options = Options(epochs, batch_size, optimizer, eta, seed, validation, test, patience, dtype)
+    _check(options)
+    check_memory(3 * parameter_bytes(network, np.dtype(dtype).itemsize), "training this network")
+    table = as_table(data)
+    options = replace(
+        options,
+        eta=optimizer_named(optimizer).eta if eta is None else eta,
+        source=table.source,
+        fingerprint=_fingerprint(table),
+    )
+    parts = _parts(table, options)
+    fitted = fit(network, table, parts.train, columns=columns, target=target, scaling=scaling)
+    state, notes = _start(network, options, len(parts.train))
+    run = _Run(network, fitted, options, table, parts, state, checkpoint, watcher or Watcher())
+    return run.to_the_end((*_notes(network, fitted, options, parts), *notes))
+
+
+def resume(
+    checkpoint: str | Path,
+    data: str | Path | Table | Mapping[str, Any] | None = None,
+    *,
+    epochs: int | None = None,
+    watcher: Watcher | None = None,
+) -> Model:
+    """Go on with a run where its checkpoint left it, as if it had never stopped.
+
+    data: the same data, where they are not to be read from the place that was saved.
+    epochs: a new total number of epochs. Raises DataError where the data have changed.
+    """
+    saved = load(checkpoint)
+    network, fitted, options = _unpacked(saved, checkpoint)
+    table = as_table(options.source if data is None else data)
+    if _fingerprint(table) != options.fingerprint:
+        raise DataError(
+            f"{table.source} does not hold the data that {checkpoint} was trained on",
+            "give the same data, or start a new run",
+        )
+    state = saved.state
+    if epochs is not None and epochs != options.epochs:
+        options = replace(options, epochs=epochs)
+        _check(options)
+        if epochs >= state.epoch and state.finished == _ALL_DONE:
+            state = replace(state, finished="")
+    parts = _parts(table, options)
+    run = _Run(network, fitted, options, table, parts, state, checkpoint, watcher or Watcher())
+    done = len(state.history)
+    notes = (f"resumed after {done} epoch{'s' * (done != 1)}",)
+    return run.to_the_end((*notes, *_notes(network, fitted, options, parts)))
+
+
+def load_model(path: str | Path) -> Model:
+    """A saved model, ready to predict."""
+    saved = load(path)
+    network, fitted, options = _unpacked(saved, path)
+    return Model(network, fitted, options, saved.state)
+
+
+def predict(path: str | Path, data: str | Path | Table | Mapping[str, Any]) -> Predictions:
+    """Predict from a saved model for every row of a table."""
+    return load_model(path).predict(data)
+
+
+# -- a run ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Row numbers: what is trained on, what is looked at after each epoch, what is held out."""
+
+    train: Array
+    validation: Array
+    test: Array
+
+
+_ALL_DONE = "all epochs are done"
+
+
+class _Run:
+    def __init__(
+        self,
+        network: Network,
+        fitted: Fit,
+        options: Options,
+        table: Table,
+        parts: _Parts,
+        state: State,
+        checkpoint: str | Path | None,
+        watcher: Watcher,
+    ) -> None:
+        self.network, self.fit, self.options = network, fitted, options
+        self.state, self.checkpoint, self.watcher = state, checkpoint, watcher
+        self.parts = parts
+        self.runner = _Runner(network, fitted, options)
+        self.train = self._arrays(table, parts.train)
+        self.validation = self._arrays(table, parts.validation)
+        self.test = self._arrays(table, parts.test)
+
+    def _arrays(self, table: Table, rows: Array) -> dict[str, Array]:
+        part = table.only(rows)
+        dtype = self.runner.dtype
+        inputs = input_arrays(self.network, part, self.fit, dtype)
+        return inputs | target_arrays(self.network, part, self.fit, dtype)
+
+    def to_the_end(self, notes: tuple[str, ...]) -> Model:
+        """Train until all epochs are done, or early stopping, or Ctrl-C, which saves first."""
+        self.watcher.begin(notes, self.options.epochs, len(self.parts.train))
+        interrupted = False
+        try:
+            while not self.state.finished:
+                self._epoch()
+                self._save()
+        except KeyboardInterrupt:
+            interrupted = True
+            self._save()
+        kept = self.state.best or self.state.parameters
+        return Model(
+            self.network, self.fit, self.options, self.state, notes,
+            self._score(kept, self.validation, self.parts.validation),
+            self._score(kept, self.test, self.parts.test),
+            interrupted,
+        )  # fmt: skip
+
+    def _score(
+        self, parameters: Mapping[str, Array], arrays: dict[str, Array], rows: Array
+    ) -> Score | None:
+        return self.runner.score(parameters, arrays, len(rows)) if len(rows) else None
+
+    def _save(self) -> None:
+        if self.checkpoint is not None:
+            save(_saved(self.network, self.fit, self.options, self.state), self.checkpoint)
+
+    def _epoch(self) -> None:
+        """What is left of the epoch under way."""
+        while self.state.position < len(self.parts.train):
+            self.state = self._batch(self.state)
+            self.watcher.batch(self.state.epoch, self.state.position)
+        self.state = self._ended(self.state)
+        self.watcher.epoch(self.state.history[-1])
+
+    def _batch(self, state: State) -> State:
+        """The state after one more mini-batch."""
+        rows = state.permutation[state.position : state.position + self.options.batch_size]
+        batch = {name: array[rows] for name, array in self.train.items()}
+        results = self.runner.step({**state.parameters, **batch}, len(rows))
+        loss = float(results[MEAN_LOSS])
+        if not np.isfinite(loss):
+            raise DataError(
+                f"the loss is {loss} in epoch {state.epoch}, after {state.steps:,} updates",
+                f"try a learning rate below {self.options.eta:g}, or scale the inputs",
+            )
+        row = optimizer_named(self.options.optimizer)
+        rate, step = self.options.eta, state.steps + 1
+        assert rate is not None, "the optimizer's own rate was put in its place"
+        parameters, slots = dict(state.parameters), dict(state.slots)
+        for name in self.runner.trained:
+            new, kept = row.update(
+                parameters[name], results[ADJOINT + name], slots[name], rate, step
+            )
+            parameters[name], slots[name] = new, kept
+        return replace(
+            state,
+            parameters=parameters,
+            slots=slots,
+            steps=step,
+            position=state.position + len(rows),
+            loss_sum=state.loss_sum + loss * len(rows),
+        )
+
+    def _ended(self, state: State) -> State:
+        """The state at the start of the next epoch, this one recorded."""
+        samples = len(self.parts.train)
+        record: dict[str, float] = {"epoch": state.epoch, "loss": state.loss_sum / samples}
+        if len(self.parts.validation):
+            score = self.runner.score(state.parameters, self.validation, len(self.parts.validation))
+            record |= {"validation loss": score.loss, **score.measures}
+        history = (*state.history, record)
+        best, best_epoch = state.best, state.best_epoch
+        finished = _ALL_DONE if state.epoch >= self.options.epochs else ""
+        if self.options.patience is not None:
+            losses = [r["validation loss"] for r in history]
+            if losses[-1] <= min(losses):
+                best, best_epoch = state.parameters, state.epoch
+            elif state.epoch - best_epoch >= self.options.patience:
+                finished = (
+                    f"no better validation loss for {self.options.patience} epochs;"
+                    f" the parameters of epoch {best_epoch} are kept"
+                )
+        generator = _generator(state.generator)
+        permutation = generator.permutation(samples)
+        return replace(
+            state,
+            history=history,
+            best=best,
+            best_epoch=best_epoch,
+            finished=finished,
+            epoch=state.epoch + 1,
+            position=0,
+            loss_sum=0.0,
+            permutation=permutation,
+            generator=_random_state(generator),
+        )
+
+
+class _Runner:
+    """The programs of one network, prepared: one step, and the forward part alone."""
+
+    def __init__(self, network: Network, fitted: Fit, options: Options) -> None:
+        self.network, self.fit = network, fitted
+        self.dtype = np.dtype(options.dtype)
+        self.trained = [q.name for q in network.trained if q.name in network.live]
+        self.constants = {
+            q.name: from_file(q.value, shape_of(network, q.name), self.dtype)
+            for q in network.of_kind("constant")
+            if q.value is not None
+        }
+        self._step: Prepared | None = None
+        self._forward: dict[bool, Prepared] = {}
+        self._batch_size = options.batch_size
+
+    def step(self, given: Mapping[str, Array], samples: int) -> dict[str, Array]:
+        """Mean loss and mean gradients of the weights and biases over a mini-batch."""
+        if self._step is None:
+            names = [MEAN_LOSS, *(ADJOINT + name for name in self.trained)]
+            program = lower(self.network, backprop(self.network).adjoints, names)
+            self._step = self._prepared(program, self._batch_size)
+        return self._step({**self.constants, **given}, samples)
+
+    def score(
+        self, parameters: Mapping[str, Array], arrays: Mapping[str, Array], samples: int
+    ) -> Score:
+        """Mean loss and measures, a chunk of samples at a time."""
+        total, measures = 0.0, _Measures(self.fit)
+        for rows, results in self._chunks(parameters, arrays, samples, with_loss=True):
+            total += float(results[MEAN_LOSS]) * (rows.stop - rows.start)
+            measures.add(results, {n: array[rows] for n, array in arrays.items()})
+        return Score(samples, total / samples, measures.result())
+
+    def predicted(
+        self, parameters: Mapping[str, Array], arrays: Mapping[str, Array], samples: int
+    ) -> dict[str, Array]:
+        """The predicted quantities over all samples."""
+        rows = [r for _, r in self._chunks(parameters, arrays, samples, with_loss=False)]
+        names = [t.predicted for t in self.fit.targets if t.predicted]
+        return {name: np.concatenate([r[name] for r in rows]) for name in names}
+
+    def _chunks(
+        self,
+        parameters: Mapping[str, Array],
+        arrays: Mapping[str, Array],
+        samples: int,
+        with_loss: bool,
+    ) -> Iterator[tuple[slice, dict[str, Array]]]:
+        forward = self._forward.get(with_loss)
+        if forward is None:
+            names = [t.predicted for t in self.fit.targets if t.predicted]
+            program = lower(self.network, {}, [*names, *([MEAN_LOSS] if with_loss else [])])
+            forward = self._forward[with_loss] = self._prepared(program, _CHUNK)
+        for start in range(0, samples, _CHUNK):
+            rows = slice(start, min(start + _CHUNK, samples))
+            chunk = {name: array[rows] for name, array in arrays.items()}
+            given = {**self.constants, **parameters, **chunk}
+            yield rows, forward(given, rows.stop - rows.start)
+
+    def _prepared(self, program: Program, samples: int) -> Prepared:
+        needed = program.bytes_needed(samples, self.dtype.itemsize)
+        check_memory(needed, f"a mini-batch of {samples} samples")
+        return prepare(program, self.dtype)
+
+
+class _Measures:
+    """Accuracy or error, gathered over chunks."""
+
+    def __init__(self, fitted: Fit) -> None:
+        self.targets = [t for t in fitted.targets if t.predicted]
+        self.right = self.classified = 0
+        self.squares = self.squared_error = self.total = 0.0
+        self.count = 0
+
+    def add(self, results: Mapping[str, Array], arrays: Mapping[str, Array]) -> None:
+        for t in self.targets:
+            found = results[t.predicted].astype(np.float64)
+            wanted = arrays[t.name].astype(np.float64)
+            if t.classes:
+                self.right += int((_chosen(found) == _chosen(wanted)).sum())
+                self.classified += len(found)
+            else:
+                self.squared_error += float(np.square(found - wanted).sum())
+                self.squares += float(np.square(wanted).sum())
+                self.total += float(wanted.sum())
+                self.count += wanted.size
+
+    def result(self) -> dict[str, float]:
+        said = {}
+        if self.classified:
+            said["accuracy"] = self.right / self.classified
+        if self.count:
+            said["mean squared error"] = self.squared_error / self.count
+            spread = self.squares - self.total**2 / self.count
+            if spread > 0 and len(self.targets) == 1:
+                said["R²"] = 1 - self.squared_error / spread
+        return said
+
+
+def _chosen(values: Array) -> Array:
+    """The class of each sample: the largest component, or for a scalar whether it is over 1/2."""
+    if values.ndim == 1 or values.shape[1] == 1:
+        return np.asarray(values.reshape(len(values)) > 0.5, dtype=np.int64)
+    return np.asarray(np.argmax(values, axis=1))
+
+
+def _prediction(target: TargetFit, values: Array) -> Prediction:
+    if not target.classes:
+        return Prediction(target.name, target.predicted, values, (), None, target.columns)
+    chosen = _chosen(values)
+    labels = tuple(target.classes[place] for place in chosen)
+    if values.ndim == 1 or values.shape[1] == 1:
+        flat = values.reshape(len(values))
+        confidence = np.where(chosen == 1, flat, 1 - flat)
+    else:
+        confidence = values.max(axis=1)
+    return Prediction(target.name, target.predicted, values, labels, confidence, target.columns)
+
+
+# -- beginning -----------------------------------------------------------------------------
+
+
+def _check(options: Options) -> None:
+    optimizer_named(options.optimizer)
+    checks = (
+        (options.epochs >= 1, f"{options.epochs} epochs", "at least 1"),
+        (options.batch_size >= 1, f"a mini-batch of {options.batch_size}", "at least 1"),
+        (options.eta is None or 0 < options.eta < np.inf,
+         f"a learning rate of {options.eta}", "a number above 0"),
+        (0 <= options.validation < 1, f"a validation part of {options.validation}",
+         "from 0 to below 1"),
+        (0 <= options.test < 1 and options.validation + options.test < 1,
+         f"a test part of {options.test}", "so that something is left to train on"),
+        (options.seed >= 0, f"a seed of {options.seed}", "0 or greater"),
+        (options.patience is None or options.patience >= 1,
+         f"a patience of {options.patience}", "at least 1 epoch"),
+        (options.dtype in DTYPES, f"numbers of type {options.dtype}", " or ".join(DTYPES)),
+        (options.patience is None or options.validation > 0,
+         "early stopping without a validation part", "give validation a part above 0"),
+    )  # fmt: skip
+    for good, said, wanted in checks:
+        if not good:
+            raise DataError(f"{said} cannot be trained with", f"it must be: {wanted}")
+
+
+def _parts(table: Table, options: Options) -> _Parts:
+    """The rows of each part: chosen by the seed, the same again for the same seed."""
+    held_out = np.zeros(table.rows, dtype=bool)
+    held_out[table.test] = True
+    generator = np.random.Generator(np.random.PCG64([options.seed, 1]))
+    order = generator.permutation(np.flatnonzero(~held_out))
+    test = table.test
+    if options.test and not len(test):
+        cut = round(options.test * len(order))
+        test, order = np.sort(order[:cut]), order[cut:]
+    cut = round(options.validation * len(order))
+    validation, rest = np.sort(order[:cut]), np.sort(order[cut:])
+    if not len(rest):
+        raise DataError(f"{table.source} has {table.rows} rows, so none is left to train on")
+    if options.patience is not None and not len(validation):
+        raise DataError(
+            f"{table.source} has {table.rows} rows, so none is left for validation, which early"
+            " stopping needs",
+            "give validation a larger part",
+        )
+    return _Parts(rest, validation, test)
+
+
+def _start(network: Network, options: Options, samples: int) -> tuple[State, tuple[str, ...]]:
+    dtype = np.dtype(options.dtype)
+    live = [q for q in network.trained if q.name in network.live]
+    drawn, notes = draw(network, options.seed, dtype, [q for q in live if q.value is None])
+    parameters = {
+        q.name: drawn[q.name]
+        if q.value is None
+        else from_file(q.value, shape_of(network, q.name), dtype)
+        for q in live
+    }
+    if not parameters:
+        raise DataError(
+            "no weight or bias reaches the loss, so there is nothing to train",
+            "declare one: weight w[3,2]",
+        )
+    missing = [q.name for q in network.of_kind("constant") if q.value is None]
+    if missing:
+        raise DataError(
+            f"{missing[0]} has no value", f"give it one in the file: constant {missing[0]} = 1"
+        )
+    row = optimizer_named(options.optimizer)
+    slots = {
+        name: tuple(np.zeros_like(array) for _ in range(row.slots))
+        for name, array in parameters.items()
+    }
+    generator = np.random.Generator(np.random.PCG64([options.seed, 2]))
+    permutation = generator.permutation(samples)
+    state = State(parameters, slots, 0, 1, 0, permutation, _random_state(generator))
+    kept = [q.name for q in live if q.value is not None]
+    if kept:
+        notes = (*notes, f"starting from the file's values: {', '.join(kept)}")
+    idle = [q.name for q in network.trained if q.name not in network.live]
+    if idle:
+        notes = (*notes, f"not trained, as the loss does not depend on it: {', '.join(idle)}")
+    return state, notes
+
+
+def _random_state(generator: np.random.Generator) -> dict[str, Any]:
+    return dict(generator.bit_generator.state)
+
+
+def _generator(state: Mapping[str, Any]) -> np.random.Generator:
+    bits = np.random.PCG64()
+    saved: Any = dict(state)
+    bits.state = saved
+    return np.random.Generator(bits)
+
+
+def _fingerprint(table: Table) -> str:
+    digest = hashlib.sha256()
+    for name, column in sorted(table.columns.items()):
+        digest.update(f"{name}{column.dtype.str}{column.shape}".encode())
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def _notes(network: Network, fitted: Fit, options: Options, parts: _Parts) -> tuple[str, ...]:
+    split = [f"{len(parts.train):,} samples to train on"]
+    if len(parts.validation):
+        split.append(f"{len(parts.validation):,} for validation")
+    if len(parts.test):
+        split.append(f"{len(parts.test):,} held out for the test")
+    count = sum(
+        int(np.prod(shape_of(network, q.name))) for q in network.trained if q.name in network.live
+    )
+    row = optimizer_named(options.optimizer)
+    size = in_bytes(count * np.dtype(options.dtype).itemsize)
+    return (
+        *fitted.sentences(),
+        f"data: {', '.join(split)}",
+        f"{count:,} parameters ({size} in {options.dtype}), {row.name}: {row.law},"
+        f" η = {options.eta:g}, mini-batches of {options.batch_size}",
+    )
+
+
+def _saved(network: Network, fitted: Fit, options: Options, state: State) -> Saved:
+    text = network.text or source_text(network)
+    return Saved(text, network.file, asdict(options), fitted.as_json(), state)
+
+
+def _unpacked(saved: Saved, path: str | Path) -> tuple[Network, Fit, Options]:
+    network = parse(saved.network_text, saved.network_file or str(path))
+    try:
+        return network, Fit.from_json(saved.fit), Options(**saved.options)
+    except (KeyError, TypeError):
+        raise DataError(f"{path} is not a saved model, or it is damaged") from None
