@@ -178,30 +178,44 @@ EXAMPLE = "mlp:784-128-10,tanh,squared_error"
 
 
 def _mlp_spec(sizes: list[int], words: list[str]) -> Network:
-    bias = True
-    if words and words[-1] == "nobias":
-        bias, words = False, words[:-1]
-    if len(words) > 2:
-        raise BackproveError(f"there is one word too many: {words[2]!r}", f"write {EXAMPLE}")
-    hidden, _, output = (words[0] if words else "sigmoid").partition("/")
-    loss = words[1] if len(words) > 1 else "squared_error"
+    bias, words = _bias(words)
+    function, loss = _at_most(words, "sigmoid", "squared_error")
+    hidden, _, output = function.partition("/")
     return mlp(sizes, hidden, loss, bias=bias, output_activation=output or None)
 
 
+def _softmax_spec(sizes: list[int], words: list[str]) -> Network:
+    bias, words = _bias(words)
+    _at_most(words)
+    return mlp(sizes, "linear", "cross_entropy", bias=bias)
+
+
 def _neuron_spec(sizes: list[int], words: list[str]) -> Network:
-    return neuron(_only(sizes), *words[:2])
+    return neuron(_only(sizes), *_at_most(words, "sigmoid", "squared_error"))
 
 
 def _linear_spec(sizes: list[int], words: list[str]) -> Network:
-    return neuron(_only(sizes), "linear", *words[:1])
+    return neuron(_only(sizes), "linear", *_at_most(words, "squared_error"))
 
 
 def _logistic_spec(sizes: list[int], words: list[str]) -> Network:
+    _at_most(words)
     return neuron(_only(sizes), "sigmoid", "binary_cross_entropy")
 
 
-def _softmax_spec(sizes: list[int], words: list[str]) -> Network:
-    return mlp(sizes, "linear", "cross_entropy", bias="nobias" not in words)
+def _bias(words: list[str]) -> tuple[bool, list[str]]:
+    """Whether there are biases, and the words without `nobias`."""
+    return "nobias" not in words, [word for word in words if word != "nobias"]
+
+
+def _at_most(words: list[str], *defaults: str) -> list[str]:
+    """The words, the defaults in place of those that are missing."""
+    if len(words) > len(defaults):
+        word = words[len(defaults)]
+        close = get_close_matches(word, ("nobias",), 1)
+        hint = f"did you mean {close[0]}?" if close else f"write it as in {EXAMPLE}"
+        raise BackproveError(f"there is one word too many: {word!r}", hint)
+    return [*words, *defaults[len(words) :]]
 
 
 def _only(sizes: list[int]) -> int:

@@ -106,7 +106,7 @@ Scope = dict[str, Extent]
 """The index letters in force, and how far each runs."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Known:
     """A quantity as far as it is known."""
 

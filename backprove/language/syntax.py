@@ -11,9 +11,10 @@ import re
 import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken, v_args
@@ -24,7 +25,7 @@ from ..network import Kind, Label
 MAX_CHARACTERS = 1_000_000
 MAX_NESTING = 200
 MAX_DEPTH = 300
-"""The deepest tree: 200 brackets with an operator or two between them."""
+"""The deepest tree: what stands in 200 brackets with an operator or two between them."""
 MAX_DIGITS = 400
 MAX_SIZE = 10**9
 
@@ -70,7 +71,7 @@ class Source:
 # -- the tree ------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Name:
     """A name with its layer label; `text` is its one spelling, `a{L-1}`."""
 
@@ -80,7 +81,7 @@ class Name:
     span: Span
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Position:
     """What stands in a bracket: a letter (or the name of a size), or a whole number."""
 
@@ -88,7 +89,7 @@ class Position:
     span: Span
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     """A part of an expression. depth: how far below it the tree goes."""
 
@@ -96,25 +97,25 @@ class Node:
     depth: int = field(default=1, init=False)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Numeral(Node):
     value: Fraction
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Use(Node):
     name: Name
     indices: tuple[Position, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call(Node):
     name: Name
     primes: int
     argument: Node
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Fold(Node):
     """sum, max or argmax over index letters."""
 
@@ -123,43 +124,43 @@ class Fold(Node):
     body: Node
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Kronecker(Node):
     left: Position
     right: Position | Fold
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sum(Node):
     terms: tuple[Node, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Product(Node):
     """Factors; each but the first is multiplied by (False) or divided by (True)."""
 
     factors: tuple[tuple[bool, Node], ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Minus(Node):
     operand: Node
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Raised(Node):
     base: Node
     exponent: Node
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Group(Node):
     """Parentheses around more than a name or a call."""
 
     inner: Node
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Rows:
     """`[0.1, 0.2]`, or rows of rows."""
 
@@ -167,13 +168,13 @@ class Rows:
     span: Span
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SizeLine:
     name: Name
     value: Fraction | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ItemLine:
     """One declared quantity."""
 
@@ -184,7 +185,7 @@ class ItemLine:
     constraint: tuple[Node, Node] | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FunctionLine:
     name: Name
     derivative: Name | None = None
@@ -192,14 +193,14 @@ class FunctionLine:
     body: Node | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RoleLine:
     name: Name
     words: tuple[Name, ...]
     layer: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class EquationLine:
     left: Use
     right: Node
@@ -262,7 +263,7 @@ def _deep(node: Node, *children: Node) -> Node:
     node.depth = 1 + max(child.depth for child in children)
     if node.depth > MAX_DEPTH:
         raise Mistake(
-            f"the expression is nested more than {MAX_NESTING} deep",
+            f"the expression is nested too deep, {MAX_DEPTH} operations inside each other",
             node.span,
             "give a part of it a name of its own",
         )
@@ -378,7 +379,9 @@ class _Tree(Transformer[Token, list[Line]]):
     def group(self, inner: Node) -> Node:
         if isinstance(inner, Group | Use | Call):
             return inner
-        return _deep(Group(inner.span, inner), inner)
+        node = Group(inner.span, inner)
+        node.depth = inner.depth
+        return node
 
     def call(self, name: Name, primes: Token | None, argument: Node) -> Node:
         return _deep(Call(name.span, name, len(primes or ""), argument), argument)
@@ -439,10 +442,8 @@ def _article(kind: str) -> str:
 
 @lru_cache(maxsize=2)
 def _parser(start: str) -> Lark:
-    grammar = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(
-        grammar, parser="lalr", lexer="contextual", start=start, transformer=_Tree(), debug=False
-    )
+    grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    return Lark(grammar, parser="lalr", start=start, transformer=_Tree())
 
 
 def lines_of(source: Source) -> list[Line]:
@@ -534,41 +535,63 @@ _WORDS = {
     "WITH": "`with`",
     "_NEWLINE": "the end of the line",
 }
-_EXPRESSION = {"NAME", "NUMBER", "LPAR"}
+_OPERAND = {"NAME", "NUMBER", "LPAR"}
+_FIRST_WORDS = (
+    "size", "input", "target", "weight", "bias", "constant", "function", "role", "loss",
+)  # fmt: skip
+_FOLD_FORM = "a sum or maximum names its index first: `sum(k: x[k])`, `max(k: x[k])`"
 
 
 def _explain(error: UnexpectedToken, text: str) -> NoReturn:
+    """Turn the parser's refusal into a sentence for the commonest slips."""
     token, expected = error.token, set(error.expected)
-    at = token.start_pos if token.start_pos is not None and token.type != "$END" else len(text)
-    before = text[:at].rstrip(" \t")
+    ended = token.type in ("_NEWLINE", "$END")
+    at = len(text) - 1 if token.type == "$END" else _span(token)[0]
     shown = str(token).strip()
     span = (at, at + max(1, len(shown)))
-    ended = token.type in ("_NEWLINE", "$END")
+    before = text[text.rfind("\n", 0, at) + 1 : at].rstrip(" \t")
     what = "the line ends too early" if ended else f"`{shown}` does not fit here"
+    bracket, word = _innermost(before)
     if shown == "*" and before.endswith("*"):
         raise Mistake("a power is written ^", (at - 1, at + 1), "write x^2 instead of x**2")
-    if shown == "=" and before.endswith("="):
-        raise Mistake("an equation has one `=`", (at - 1, at + 1))
-    if "LSQB" in expected and expected & {"SIGN", "_NEWLINE"} and shown in ("(", "[", "{"):
-        raise Mistake(what, span, "to multiply, write `*`; an index stands in [ ] behind a name")
-    if _EXPRESSION.issuperset({token.type}) and "TIMES" in expected:
-        raise Mistake(f"an operator is missing before `{shown}`", span, "to multiply, write `*`")
-    if expected == {"COMMA", "COLON"} or expected == {"COLON"}:
-        raise Mistake(
-            what, span, "a sum or maximum names its index first: `sum(k: x[k])`, `max(k: x[k])`"
-        )
-    if shown == "," and "RPAR" in expected:
-        raise Mistake("a function has one argument", span, "write f(x)")
-    if {"COMMA", "RSQB"} >= expected and not ended:
+    if shown == "=" and "=" in before and token.type == "EQUAL":
+        raise Mistake("an equation has one `=`", span)
+    if before == "loss" and "NAME" in expected:
+        raise Mistake("the loss needs a name", span, "write `loss J = …`")
+    if token.type == "NAME" and "EQUAL" in expected and _NAME.fullmatch(before):
+        close = get_close_matches(before, _FIRST_WORDS, 1)
+        hint = f"did you mean {close[0]}?" if close else "write `name = …`, or `weight name`"
+        start = text.rfind(before, 0, at)
+        raise Mistake(f"a line cannot begin with `{before} {shown}`", (start, span[1]), hint)
+    if bracket == "[" and word:
         raise Mistake(what, span, "an index is a letter or a whole number, as in w[i,2]")
-    if shown == "(" and "EQUAL" in expected:
-        raise Mistake(what, span, "a function is declared: `function f(u) = …`")
+    if bracket == "(" and word in ("sum", "max") and ":" not in before.rpartition(word)[2]:
+        raise Mistake(what, span, _FOLD_FORM)
+    if shown == "," and bracket == "(":
+        raise Mistake("a function has one argument", span, "write f(x)")
+    if token.type in _OPERAND and "TIMES" in expected:
+        raise Mistake(f"an operator is missing before `{shown}`", span, "to multiply, write `*`")
     if shown == "with":
         raise Mistake(what, span, "`with` follows a target or an abstract function")
-    if expected >= _EXPRESSION:
+    if expected >= _OPERAND:
         raise Mistake(f"{what}: an expression is missing", span)
-    words = [_WORDS[name] for name in _WORDS if name in expected]
+    words = [words for name, words in _WORDS.items() if name in expected]
     raise Mistake(f"{what}: expected {' or '.join(words[:4])}" if words else what, span)
+
+
+_NAME = re.compile(r"[^\W\d]\w*")
+_OPENING = re.compile(r"(\w*)\s*([(\[])|[)\]]")
+
+
+def _innermost(before: str) -> tuple[str, str]:
+    """The bracket that is open at the end of `before`, and the word in front of it."""
+    open_ = [("", "")]
+    for match in _OPENING.finditer(before):
+        if match[2]:
+            open_.append((match[2], match[1]))
+        elif len(open_) > 1:
+            open_.pop()
+    return open_[-1]
 
 
 _SUPERSCRIPTS = "²³¹⁰⁴⁵⁶⁷⁸⁹"
