@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from backprove.errors import BackproveError, SourceError
 from backprove.expr import Add, Apply, Expr, Mul, Number, Power, Reduce, Ref, plain
+from backprove.functions import FUNCTIONS
 from backprove.language import (
     expression,
     load,
@@ -26,6 +28,8 @@ from backprove.language import (
     source_text,
     warnings,
 )
+from backprove.language.builders import LOSSES
+from backprove.language.elaborate import RESERVED, ROLES
 from backprove.language.writer import exact_decimal
 from backprove.network import Label, Network
 
@@ -556,3 +560,31 @@ def test_references_and_expressions() -> None:
 def test_references_refuse(text: str, says: str) -> None:
     with pytest.raises(BackproveError, match=says):
         reference(text, NET)
+
+
+# -- the documentation ---------------------------------------------------------------------
+
+MANUAL = (Path(__file__).parent.parent / "docs" / "language.md").read_text(encoding="utf-8")
+
+
+def test_the_manual_is_true() -> None:
+    failed, tried = doctest.testfile(
+        str(Path(__file__).parent.parent / "docs" / "language.md"), module_relative=False
+    )
+    assert tried > 0
+    assert failed == 0
+    (file,) = re.findall(r"```bp\n(.*?)```", MANUAL, re.DOTALL)
+    assert right_sides(parse(file)) == right_sides(mlp([3, 3, 1]))
+    words = re.findall(r"`((?:mlp|softmax|logistic|linear|neuron):[^`]+)`", MANUAL)
+    assert len(words) >= 8
+    for word in words:
+        assert load(word).trained
+    (message,) = re.findall(r"```\n(net\.bp:.*?)```", MANUAL, re.DOTALL)
+    with pytest.raises(SourceError) as caught:
+        parse(file.replace("w2[i,j]", "w3[i,j]"), "net.bp")
+    assert str(caught.value) == message.strip()
+
+
+def test_the_manual_names_every_word_and_function() -> None:
+    for word in [*RESERVED, *ROLES, *LOSSES, *(f for f in FUNCTIONS if not f.endswith("'"))]:
+        assert re.search(rf"(?<!\w){word}(?!\w)", MANUAL), word
