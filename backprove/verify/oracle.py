@@ -81,10 +81,14 @@ class Verdict:
 
 @dataclass
 class Trial:
-    """A point, and its values at the precision that the questions so far needed."""
+    """A point, and its values at the precision that the questions so far needed.
+
+    signs: on which side of 0 the arguments of the piecewise functions are there.
+    """
 
     point: Point
     level: int = 0
+    signs: frozenset[tuple[Expr, int]] = frozenset()
     scene: Scene | None = field(default=None, repr=False)
 
 
@@ -147,6 +151,7 @@ class Oracle:
             if news is None:
                 continue
             if not enough or not news <= seen:
+                trial.signs = frozenset(news)
                 found.append(trial)
                 seen |= news
         if not found:
@@ -298,21 +303,19 @@ class Oracle:
 
     def _branches(self) -> Iterator[str]:
         """What was seen of the piecewise functions."""
-        signs: dict[str, set[int]] = {}
-        both: dict[str, set[int]] = {}
+        found: dict[Expr, set[int]] = {}
         for trial in self._points():
-            scene = trial.scene
-            for site, sign in scene.seen if scene else ():
-                name = repr(site)
-                signs.setdefault(name, set()).add(sign)
-        both = {name: found for name, found in signs.items() if {-1, 1} <= found}
+            for site, sign in trial.signs:
+                found.setdefault(site, set()).add(sign)
+        signs = {repr(site): found[site] for site in self.sites if site in found}
+        both = [name for name, sides in signs.items() if {-1, 1} <= sides]
         if both:
             yield f"arguments of both signs in {_listed(both)}"
         for sign, word in ((1, "positive"), (-1, "negative")):
-            only = [n for n, found in signs.items() if found - {0} == {sign}]
+            only = [name for name, sides in signs.items() if sides - {0} == {sign}]
             if only:
                 yield f"only {word} arguments in {_listed(only)}"
-        kinks = [name for name, found in signs.items() if 0 in found]
+        kinks = [name for name, sides in signs.items() if 0 in sides]
         if kinks:
             yield f"at 0, where the stated convention is taken, in {_listed(kinks)}"
 

@@ -73,13 +73,13 @@ class Scene:
         point: Point,
         lets: Mapping[str, Equation] | None = None,
         symbols: Iterable[str] = (),
-        sites: frozenset[Expr] = frozenset(),
+        sites: Iterable[Expr] = (),
     ) -> None:
         self.point = point
         self.network: Network = point.network
         self.lets = dict(lets or {})
         self.symbols = frozenset(symbols)
-        self.sites = sites
+        self.sites = frozenset(sites)
         self.seen: set[tuple[Expr, int]] = set()
         self.numbers: dict[Fraction, Jet] = {}
         self._readings: dict[str, tuple[Ref, ...]] = {}
@@ -529,15 +529,15 @@ def _grounded(e: Expr, setting: Setting) -> Expr:
 # -- piecewise functions -------------------------------------------------------------------
 
 
-def piecewise_sites(network: Network) -> frozenset[Expr]:
-    """Every place of the network where a piecewise function is applied."""
+def piecewise_sites(network: Network) -> dict[Expr, None]:
+    """Every place of the network where a piecewise function is applied, in order."""
     wholes = [equation.right for equation in network.equations.values()]
     wholes += [f.definition for f in network.own_functions.values() if f.definition is not None]
-    return frozenset(
-        node
+    return {
+        node: None
         for whole in wholes
         for node in walk(whole)
         if isinstance(node, Apply)
         and node.function in BRANCHES
         and BRANCHES[node.function].piecewise
-    )
+    }
