@@ -162,7 +162,7 @@ def _big(box: Big) -> str:
     if box.sign != "Σ":
         name = f'<mo lspace="0" rspace="0.17em">{box.sign}</mo>'
         return f"<munder>{name}{_atom(box.index)}</munder>"
-    sign = '<mo lspace="0" rspace="0.17em" largeop="true" movablelimits="false">∑</mo>'
+    sign = '<mo lspace="0" rspace="0.17em" largeop="true" movablelimits="true">∑</mo>'
     lower = f"<mrow>{_atom(box.index)}<mo>=</mo><mn>{box.lower}</mn></mrow>"
     upper = _row([_atom(a) for a in re.findall(r"\w+|\W", box.upper)])
     return f"<munderover>{sign}{lower}{upper}</munderover>"
@@ -184,7 +184,7 @@ def _symbol(symbol: Symbol) -> str:
     name = symbol.letter.rstrip("'")
     primes = symbol.primes + symbol.letter.count("'")
     letter = f"<mi>{escape(name)}</mi>"
-    above = '<mo lspace="0" rspace="0">′</mo>' * primes
+    above = '<mo class="prime" lspace="0" rspace="0">′</mo>' * primes
     above += "".join(_atom(a) for a in re.findall(r"[^\W\d]+|\d+|\W", symbol.sup))
     below = "".join(_atom(atom) for atom in symbol.sub)
     if below and above:
