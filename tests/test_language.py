@@ -425,6 +425,7 @@ def _wider(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 @example("1/2/3*a")
 @example("-a^2 - -b")
 @example("2*a/4*b")
+@example("2*0.5 + 6/4*a - 1/1")
 def test_a_text_is_worth_what_python_says(text: str) -> None:
     python = re.sub("[0-9.]+", r"F('\g<0>')", text).replace("^", "**")
     try:
@@ -437,7 +438,9 @@ def test_a_text_is_worth_what_python_says(text: str) -> None:
         return
     e = network.equations["e"].right
     assert value(e) == worth
-    assert parse(source_text(network)).equations["e"].right is e
+    again = parse(source_text(network)).equations["e"].right
+    assert value(again) == worth
+    assert plain(again) == plain(e)
 
 
 def value(e: Expr) -> Fraction:

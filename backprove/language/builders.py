@@ -17,7 +17,7 @@ from ..errors import BackproveError
 from ..functions import ALIASES, FUNCTIONS
 from ..network import Network
 from .source import parse, read
-from .syntax import MAX_SIZE
+from .tree import MAX_SIZE
 
 Loss: TypeAlias = Literal["squared_error", "sse", "cross_entropy", "binary_cross_entropy"]
 """squared_error: ½ Σ (y - h)²; sse: Σ (y - h)²; cross_entropy: softmax, then -Σ y log o;

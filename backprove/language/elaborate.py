@@ -10,32 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from fractions import Fraction
 from typing import TypeVar
 
-from ..expr import (
-    MINUS_ONE,
-    ONE,
-    Add,
-    Apply,
-    Delta,
-    Expr,
-    Index,
-    Mul,
-    Number,
-    Power,
-    Reduce,
-    ReduceOp,
-    Ref,
-    Size,
-    product,
-)
-from ..functions import ALIASES, FUNCTIONS, Function, U, abstract, defined
+from ..expr import Expr, Ref
+from ..functions import ALIASES, FUNCTIONS, Function, abstract, defined
 from ..network import ADJOINT, Constraint, Equation, Kind, Network, Quantity, Value
-from .syntax import (
+from .build import built, known_size
+from .tree import (
     MAX_SIZE,
     Call,
     EquationLine,
+    Extent,
     Fold,
     FunctionLine,
     Group,
@@ -52,11 +37,13 @@ from .syntax import (
     Raised,
     RoleLine,
     Rows,
+    Scope,
     SizeLine,
     Source,
     Span,
     Sum,
     Use,
+    article,
 )
 
 ROLES = (
@@ -70,40 +57,6 @@ RESERVED = frozenset((
     "with", "derivative", "sum", "max", "argmax",
 ))  # fmt: skip
 """Words of the language; no name may be one of them."""
-
-
-class Extent:
-    """How far an index or axis runs; extents that must agree are joined into one."""
-
-    __slots__ = ("_to", "says", "size")
-
-    def __init__(self, size: Size | None, says: str) -> None:
-        self.size, self.says = size, says
-        self._to: Extent | None = None
-
-    def root(self) -> Extent:
-        extent = self
-        while extent._to is not None:
-            extent = extent._to
-        if extent is not self:
-            self._to = extent  # keeps later ways short
-        return extent
-
-    def join(self, other: Extent) -> bool:
-        """Make both the same; False where their sizes differ."""
-        one, two = self.root(), other.root()
-        if one is two:
-            return True
-        if one.size is None:
-            one, two = two, one
-        if two.size is not None and two.size != one.size:
-            return False
-        two._to = one
-        return True
-
-
-Scope = dict[str, Extent]
-"""The index letters in force, and how far each runs."""
 
 
 @dataclass(slots=True, eq=False)
@@ -135,7 +88,6 @@ class Elaborator:
         """The names that the right side at hand mentions, and where."""
         self.parameter: str | None = None
         """The argument's name inside `function swish(u) = …`."""
-        self._extents: dict[int, tuple[Extent, ...]] = {}  # of a Fold's letters, by its id
         self._letters: list[tuple[Extent, Position]] = []
         self._literals: list[tuple[Extent, Position]] = []
         self._deltas: list[tuple[Extent, Extent]] = []
@@ -195,10 +147,10 @@ class Elaborator:
             name = Name(q.name, q.base, q.label, (0, 1))
             axes = (Extent(s, f"axis {n} of {q.name}") for n, s in enumerate(q.shape, 1))
             self.known[q.name] = Known(name, q.kind, tuple(axes))
-            self.words.setdefault(q.name, _article(q.kind))
+            self.words.setdefault(q.name, article(q.kind))
         self._look(node, {})
         self._settle()
-        return self._build(node)
+        return built(node)
 
     # -- declarations ----------------------------------------------------------------------
 
@@ -232,12 +184,12 @@ class Elaborator:
         self.parameter = line.parameter.text
         self._look(line.body, {})
         self._settle()
-        self.functions[line.name.text] = defined(line.name.text, self._build(line.body))
+        self.functions[line.name.text] = defined(line.name.text, built(line.body))
         self.parameter = None
 
     def _declare(self, item: ItemLine) -> None:
         name = item.name.text
-        self._claim(item.name, _article(item.kind))
+        self._claim(item.name, article(item.kind))
         letters: Scope = {}
         axes: list[Extent] = []
         for number, axis in enumerate(item.axes, 1):
@@ -329,7 +281,7 @@ class Elaborator:
             if known.kind == "computed":
                 message = f"{name.text} is already given by the equation on line {at}"
             else:
-                message = f"{name.text} is {_article(known.kind)}: no equation can give it"
+                message = f"{name.text} is {article(known.kind)}: no equation can give it"
             raise Mistake(message, name.span, "each quantity is given once")
         for number, index in enumerate(left.indices, 1):
             if isinstance(index.value, int):
@@ -368,13 +320,13 @@ class Elaborator:
             case Use():
                 self._look_at_use(node, scope)
             case Call():
-                self._function(node)
+                node.function = self._function(node)
                 self._look(node.argument, scope)
             case Fold():
                 inner = dict(scope)
                 for letter in node.letters:
                     inner[str(letter.value)] = self._letter(letter, inner)
-                self._extents[id(node)] = tuple(inner[str(i.value)] for i in node.letters)
+                node.extents = tuple(inner[str(i.value)] for i in node.letters)
                 self._look(node.body, inner)
             case Kronecker():
                 self._look_at_delta(node, scope)
@@ -402,6 +354,7 @@ class Elaborator:
                     node.span,
                     "put other quantities into the equations",
                 )
+            node.is_argument = True
             return
         if name in self.sizes and not indices:
             return
@@ -454,7 +407,7 @@ class Elaborator:
             sides.append(node.right)
         extents = [self._in_scope(side, scope) for side in sides if isinstance(side.value, str)]
         if isinstance(node.right, Fold):
-            extents += self._extents[id(node.right)]
+            extents += node.right.extents
         if len(extents) == 2:
             self._deltas.append((extents[0], extents[1]))
 
@@ -557,111 +510,18 @@ class Elaborator:
 
     def _quantity(self, known: Known) -> Quantity:
         name = known.name
-        shape = tuple(_size(axis) for axis in known.axes)
+        shape = tuple(known_size(axis) for axis in known.axes)
         place = self.source.place(name.span)
         return Quantity(name.text, known.kind, shape, known.value, name.base, name.label, place)
 
     def _equation(self, line: EquationLine) -> Equation:
         left = Ref(line.left.name.text, tuple(index.value for index in line.left.indices))
-        return Equation(left, self._build(line.right), self.source.place(line.left.span))
+        return Equation(left, built(line.right), self.source.place(line.left.span))
 
     def _constraint(self, item: ItemLine) -> Constraint:
         assert item.constraint is not None
         left, right = item.constraint
-        return Constraint(item.name.text, self._build(left), self._build(right))
-
-    def _build(self, node: Node) -> Expr:
-        match node:
-            case Numeral():
-                return Number(node.value)
-            case Use():
-                if self.parameter is not None:
-                    return U
-                return Ref(node.name.text, tuple(index.value for index in node.indices))
-            case Call():
-                return Apply(self._function(node), self._build(node.argument))
-            case Fold():
-                return self._built_fold(node)
-            case Kronecker():
-                right: Index | Expr
-                if isinstance(node.right, Fold):
-                    right = self._built_fold(node.right)
-                else:
-                    right = node.right.value
-                return Delta(node.left.value, right)
-            case Sum():
-                return Add(tuple(self._build(term) for term in node.terms))
-            case Product():
-                return self._built_product(node)
-            case Minus():
-                return _negative(node.operand, self._build(node.operand))
-            case Raised():
-                return _power(self._build(node.base), self._build(node.exponent), node.span)
-            case Group():
-                return self._build(node.inner)
-        raise AssertionError(f"not a part of an expression: {node!r}")
-
-    def _built_fold(self, node: Fold) -> Expr:
-        body = self._build(node.body)
-        op: ReduceOp = node.op  # type: ignore[assignment]  # the grammar's three words
-        extents = self._extents[id(node)]
-        for letter, extent in zip(reversed(node.letters), reversed(extents), strict=True):
-            body = Reduce(op, str(letter.value), _size(extent), body)
-        return body
-
-    def _built_product(self, node: Product) -> Expr:
-        (_, head), *rest = node.factors
-        factors = [self._build(head)]
-        for divides, factor in rest:
-            e = self._build(factor)
-            if not divides:
-                factors.append(e)
-                continue
-            first = factors[0]
-            e = _power(e, MINUS_ONE, factor.span)
-            if len(factors) > 1:
-                factors.append(e)
-            elif first is ONE:  # 1/x
-                factors = [e]
-            elif _whole(first) and isinstance(e, Number):  # 2/3 is one number
-                assert isinstance(first, Number)
-                factors = [Number(first.value * e.value)]
-            else:
-                factors.append(e)
-        return product(tuple(factors))
-
-
-def _negative(operand: Node, e: Expr) -> Expr:
-    """-e: a number's sign, a product's leading -1; parentheses stay."""
-    if isinstance(e, Number) and e.value >= 0:
-        return Number(-e.value)
-    if isinstance(operand, Product) and isinstance(e, Mul):
-        return Mul((MINUS_ONE, *e.factors))
-    return Mul((MINUS_ONE, e))
-
-
-def _power(base: Expr, exponent: Expr, span: Span) -> Expr:
-    """base ^ exponent, never evaluated but for 1/2, 1/3, …"""
-    below_zero = isinstance(exponent, Number) and exponent.value < 0
-    if below_zero and isinstance(base, Number) and base.value == 0:
-        raise Mistake("a division by zero", span)
-    if exponent is MINUS_ONE and isinstance(base, Number) and _whole(base):
-        return Number(Fraction(1, base.value))
-    return Power(base, exponent)
-
-
-def _whole(e: Expr) -> bool:
-    return isinstance(e, Number) and e.value.denominator == 1 and e.value >= 0
-
-
-def _size(extent: Extent) -> Size:
-    size = extent.root().size
-    assert size is not None
-    return size
-
-
-def _article(kind: str) -> str:
-    return f"an {kind}" if kind == "input" else f"a {kind}"
+        return Constraint(item.name.text, built(left), built(right))
 
 
 def _did_you_mean(name: str, names: Iterable[str]) -> str:

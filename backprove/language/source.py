@@ -8,7 +8,8 @@ from ..errors import BackproveError
 from ..expr import Expr, Index, Ref, fresh_index
 from ..network import TRAINED, Network
 from .elaborate import Elaborator
-from .syntax import MAX_CHARACTERS, Mistake, Source, expression_of, lines_of
+from .syntax import expression_of, lines_of
+from .tree import MAX_CHARACTERS, Mistake, Source
 
 # what Python counts as line ends and editors do not: places would be off by a line
 _BLANKS = str.maketrans(dict.fromkeys("\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))

@@ -1,214 +1,53 @@
-"""The `.bp` text as a tree: what was written, and where; nothing is looked up yet.
+"""The parser: from the `.bp` text to its tree.
 
-The grammar is in `grammar.lark`. Every part keeps its span (offsets into the text), so that
-a later mistake can be shown with a caret under it. Nesting is checked before the parser
-runs, and numerals are never evaluated beyond what a reader could write.
+The grammar is in `grammar.lark`. Nesting is checked before the parser runs, the tree is made
+while it runs (so that nothing recurses), and long numerals are refused, not evaluated.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
-from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import NoReturn, TypeAlias
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken, v_args
 
-from ..errors import Place, SourceError
-from ..network import Kind, Label
-
-MAX_CHARACTERS = 1_000_000
-MAX_NESTING = 200
-MAX_DEPTH = 300
-"""The deepest tree: what stands in 200 brackets with an operator or two between them."""
-MAX_DIGITS = 400
-MAX_SIZE = 10**9
-
-Span: TypeAlias = tuple[int, int]
-"""The offsets of the first character and of the one behind the last."""
-
-
-class Mistake(Exception):
-    """A mistake in a text, before it is known which file the text is from."""
-
-    def __init__(self, message: str, span: Span, suggestion: str = "") -> None:
-        super().__init__(message)
-        self.message, self.span, self.suggestion = message, span, suggestion
-
-
-@dataclass(frozen=True)
-class Source:
-    """A text and the name of its file; turns spans into places and mistakes into errors."""
-
-    text: str
-    file: str
-
-    @cached_property
-    def _line_starts(self) -> list[int]:
-        return [0, *(m.end() for m in re.finditer("\n", self.text))]
-
-    def place(self, span: Span) -> Place:
-        start, end = span
-        line = bisect_right(self._line_starts, start)
-        first = self._line_starts[line - 1]
-        return Place(line, start - first + 1, max(1, end - start))
-
-    def error(self, mistake: Mistake) -> SourceError:
-        return SourceError(
-            mistake.message,
-            file=self.file,
-            place=self.place(mistake.span),
-            text=self.text,
-            suggestion=mistake.suggestion,
-        )
-
-
-# -- the tree ------------------------------------------------------------------------------
-
-
-@dataclass(slots=True, eq=False)
-class Name:
-    """A name with its layer label; `text` is its one spelling, `a{L-1}`."""
-
-    text: str
-    base: str
-    label: Label | None
-    span: Span
-
-
-@dataclass(slots=True, eq=False)
-class Position:
-    """What stands in a bracket: a letter (or the name of a size), or a whole number."""
-
-    value: int | str
-    span: Span
-
-
-@dataclass(slots=True, eq=False)
-class Node:
-    """A part of an expression. depth: how far below it the tree goes."""
-
-    span: Span
-    depth: int = field(default=1, init=False)
-
-
-@dataclass(slots=True, eq=False)
-class Numeral(Node):
-    value: Fraction
-
-
-@dataclass(slots=True, eq=False)
-class Use(Node):
-    name: Name
-    indices: tuple[Position, ...]
-
-
-@dataclass(slots=True, eq=False)
-class Call(Node):
-    name: Name
-    primes: int
-    argument: Node
-
-
-@dataclass(slots=True, eq=False)
-class Fold(Node):
-    """sum, max or argmax over index letters."""
-
-    op: str
-    letters: tuple[Position, ...]
-    body: Node
-
-
-@dataclass(slots=True, eq=False)
-class Kronecker(Node):
-    left: Position
-    right: Position | Fold
-
-
-@dataclass(slots=True, eq=False)
-class Sum(Node):
-    terms: tuple[Node, ...]
-
-
-@dataclass(slots=True, eq=False)
-class Product(Node):
-    """Factors; each but the first is multiplied by (False) or divided by (True)."""
-
-    factors: tuple[tuple[bool, Node], ...]
-
-
-@dataclass(slots=True, eq=False)
-class Minus(Node):
-    operand: Node
-
-
-@dataclass(slots=True, eq=False)
-class Raised(Node):
-    base: Node
-    exponent: Node
-
-
-@dataclass(slots=True, eq=False)
-class Group(Node):
-    """Parentheses around more than a name or a call."""
-
-    inner: Node
-
-
-@dataclass(slots=True, eq=False)
-class Rows:
-    """`[0.1, 0.2]`, or rows of rows."""
-
-    items: tuple[Numeral | Rows, ...]
-    span: Span
-
-
-@dataclass(slots=True, eq=False)
-class SizeLine:
-    name: Name
-    value: Fraction | None
-
-
-@dataclass(slots=True, eq=False)
-class ItemLine:
-    """One declared quantity."""
-
-    kind: Kind
-    name: Name
-    axes: tuple[Position, ...]
-    value: Numeral | Rows | None
-    constraint: tuple[Node, Node] | None
-
-
-@dataclass(slots=True, eq=False)
-class FunctionLine:
-    name: Name
-    derivative: Name | None = None
-    parameter: Name | None = None
-    body: Node | None = None
-
-
-@dataclass(slots=True, eq=False)
-class RoleLine:
-    name: Name
-    words: tuple[Name, ...]
-    layer: str
-
-
-@dataclass(slots=True, eq=False)
-class EquationLine:
-    left: Use
-    right: Node
-    loss: bool
-
-
-Line: TypeAlias = SizeLine | ItemLine | FunctionLine | RoleLine | EquationLine
-
+from ..expr import ReduceOp
+from ..network import Label
+from .slips import explain, explain_character
+from .tree import (
+    MAX_CHARACTERS,
+    MAX_DEPTH,
+    MAX_DIGITS,
+    MAX_NESTING,
+    MAX_SIZE,
+    Call,
+    EquationLine,
+    Fold,
+    FunctionLine,
+    Group,
+    ItemLine,
+    Kronecker,
+    Line,
+    Minus,
+    Mistake,
+    Name,
+    Node,
+    Numeral,
+    Position,
+    Product,
+    Raised,
+    RoleLine,
+    Rows,
+    SizeLine,
+    Source,
+    Span,
+    Sum,
+    Use,
+    article,
+)
 
 # -- from the parser's tokens to the tree --------------------------------------------------
 
@@ -294,8 +133,7 @@ class _Tree(Transformer[Token, list[Line]]):
             item.kind = kind.value
             if item.constraint and item.kind != "target":
                 raise Mistake(
-                    f"only a target can have a constraint, and {item.name.text} is"
-                    f" {_article(kind)}",
+                    f"only a target can have a constraint, and {item.name.text} is {article(kind)}",
                     item.name.span,
                 )
         return list(items)
@@ -390,7 +228,8 @@ class _Tree(Transformer[Token, list[Line]]):
         *letters, body = parts
         assert isinstance(body, Node)
         positions = tuple(_letter(t) for t in letters if isinstance(t, Token))
-        node = _deep(Fold(_span(op), str(op), positions, body), body)
+        word: ReduceOp = op.value  # one of the grammar's three words
+        node = _deep(Fold(_span(op), word, positions, body), body)
         node.depth += len(positions) - 1
         return _deep(node, body) if node.depth > MAX_DEPTH else node
 
@@ -433,10 +272,6 @@ def _around(nodes: list[Node]) -> Span:
     return nodes[0].span[0], nodes[-1].span[1]
 
 
-def _article(kind: str) -> str:
-    return f"an {kind}" if kind == "input" else f"a {kind}"
-
-
 # -- reading -------------------------------------------------------------------------------
 
 
@@ -465,9 +300,9 @@ def _parsed(text: str, start: str) -> object:
     try:
         return _parser(start).parse(text)
     except UnexpectedToken as error:
-        _explain(error, text)
+        explain(error, text)
     except UnexpectedCharacters as error:
-        _explain_character(error, text)
+        explain_character(error, text)
 
 
 _MARK = re.compile(r"#[^\n]*|[][()\n]")
@@ -512,111 +347,3 @@ def _joined(text: str) -> str:
         mark, at = open_[-1]
         raise Mistake(f"this {mark} is never closed", (at, at + 1))
     return joined
-
-
-# -- saying what does not fit --------------------------------------------------------------
-
-_WORDS = {
-    "NAME": "a name",
-    "NUMBER": "a number",
-    "LPAR": "`(`",
-    "LSQB": "`[`",
-    "RPAR": "`)`",
-    "RSQB": "`]`",
-    "COMMA": "`,`",
-    "COLON": "`:`",
-    "EQUAL": "`=`",
-    "SIGN": "`+` or `-`",
-    "TIMES": "`*`",
-    "OVER": "`/`",
-    "CIRCUMFLEX": "`^`",
-    "KIND": "`input`, `weight` or another kind of quantity",
-    "DERIVATIVE": "`derivative`",
-    "WITH": "`with`",
-    "_NEWLINE": "the end of the line",
-}
-_OPERAND = {"NAME", "NUMBER", "LPAR"}
-_FIRST_WORDS = (
-    "size", "input", "target", "weight", "bias", "constant", "function", "role", "loss",
-)  # fmt: skip
-_FOLD_FORM = "a sum or maximum names its index first: `sum(k: x[k])`, `max(k: x[k])`"
-
-
-def _explain(error: UnexpectedToken, text: str) -> NoReturn:
-    """Turn the parser's refusal into a sentence for the commonest slips."""
-    token, expected = error.token, set(error.expected)
-    ended = token.type in ("_NEWLINE", "$END")
-    at = len(text) - 1 if token.type == "$END" else _span(token)[0]
-    shown = str(token).strip()
-    span = (at, at + max(1, len(shown)))
-    before = text[text.rfind("\n", 0, at) + 1 : at].rstrip(" \t")
-    what = "the line ends too early" if ended else f"`{shown}` does not fit here"
-    bracket, word = _innermost(before)
-    if shown == "*" and before.endswith("*"):
-        raise Mistake("a power is written ^", (at - 1, at + 1), "write x^2 instead of x**2")
-    if shown == "=" and "=" in before and token.type == "EQUAL":
-        raise Mistake("an equation has one `=`", span)
-    if before == "loss" and "NAME" in expected:
-        raise Mistake("the loss needs a name", span, "write `loss J = …`")
-    if token.type == "NAME" and "EQUAL" in expected and _NAME.fullmatch(before):
-        close = get_close_matches(before, _FIRST_WORDS, 1)
-        hint = f"did you mean {close[0]}?" if close else "write `name = …`, or `weight name`"
-        start = text.rfind(before, 0, at)
-        raise Mistake(f"a line cannot begin with `{before} {shown}`", (start, span[1]), hint)
-    if bracket == "[" and word:
-        raise Mistake(what, span, "an index is a letter or a whole number, as in w[i,2]")
-    if bracket == "(" and word in ("sum", "max") and ":" not in before.rpartition(word)[2]:
-        raise Mistake(what, span, _FOLD_FORM)
-    if shown == "," and bracket == "(":
-        raise Mistake("a function has one argument", span, "write f(x)")
-    if token.type in _OPERAND and "TIMES" in expected:
-        raise Mistake(f"an operator is missing before `{shown}`", span, "to multiply, write `*`")
-    if shown == "with":
-        raise Mistake(what, span, "`with` follows a target or an abstract function")
-    if expected >= _OPERAND:
-        raise Mistake(f"{what}: an expression is missing", span)
-    words = [words for name, words in _WORDS.items() if name in expected]
-    raise Mistake(f"{what}: expected {' or '.join(words[:4])}" if words else what, span)
-
-
-_NAME = re.compile(r"[^\W\d]\w*")
-_OPENING = re.compile(r"(\w*)\s*([(\[])|[)\]]")
-
-
-def _innermost(before: str) -> tuple[str, str]:
-    """The bracket that is open at the end of `before`, and the word in front of it."""
-    open_ = [("", "")]
-    for match in _OPENING.finditer(before):
-        if match[2]:
-            open_.append((match[2], match[1]))
-        elif len(open_) > 1:
-            open_.pop()
-    return open_[-1]
-
-
-_SUPERSCRIPTS = "²³¹⁰⁴⁵⁶⁷⁸⁹"
-_CHARACTERS = {
-    **dict.fromkeys(_SUPERSCRIPTS, "a power is written ^, as in x^2"),
-    "\\": "a .bp file is plain text, not LaTeX: write sum(k: …), sigmoid(z), alpha",
-    "{": "a label stands directly behind a name: a{L-1}",
-    "'": "a derivative is applied: f'(z)",
-    "√": "write sqrt(…)",
-    "∑": "write sum(k: …)",
-    "!": "there is no such operator",
-    "%": "there is no such operator; a comment begins with #",
-    "@": "write a matrix product with its sum: sum(k: w[i,k]*x[k])",
-}
-
-
-def _explain_character(error: UnexpectedCharacters, text: str) -> NoReturn:
-    at = error.pos_in_stream
-    assert at is not None
-    character = text[at]
-    # a token that is well formed but stands in the wrong place
-    word = re.compile(r"[^\W\d]\w*|[0-9.]+|\S").match(text, at)
-    shown = word.group() if word else character
-    if character in _CHARACTERS:
-        raise Mistake(f"`{character}` cannot be read", (at, at + 1), _CHARACTERS[character])
-    if not character.isprintable():
-        raise Mistake(f"the character {character!r} cannot be read", (at, at + 1))
-    raise Mistake(f"`{shown}` does not fit here", (at, at + len(shown)))

@@ -1,0 +1,254 @@
+"""The tree of a `.bp` text: what was written and where; nothing is looked up yet.
+
+Every part keeps its span, so that a later mistake can be shown with a caret under it. Reading
+a file fills in what the names and index letters of a part turn out to be.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from typing import TypeAlias
+
+from ..errors import Place, SourceError
+from ..expr import ReduceOp, Size
+from ..network import Kind, Label
+
+MAX_CHARACTERS = 1_000_000
+MAX_NESTING = 200
+MAX_DEPTH = 300
+"""The deepest tree: what stands in 200 brackets with an operator or two between them."""
+MAX_DIGITS = 400
+MAX_SIZE = 10**9
+
+Span: TypeAlias = tuple[int, int]
+"""The offsets of the first character and of the one behind the last."""
+
+
+class Mistake(Exception):
+    """A mistake in a text, before it is known which file the text is from."""
+
+    def __init__(self, message: str, span: Span, suggestion: str = "") -> None:
+        super().__init__(message)
+        self.message, self.span, self.suggestion = message, span, suggestion
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text and the name of its file; turns spans into places and mistakes into errors."""
+
+    text: str
+    file: str
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(m.end() for m in re.finditer("\n", self.text))]
+
+    def place(self, span: Span) -> Place:
+        start, end = span
+        line = bisect_right(self._line_starts, start)
+        first = self._line_starts[line - 1]
+        return Place(line, start - first + 1, max(1, end - start))
+
+    def error(self, mistake: Mistake) -> SourceError:
+        return SourceError(
+            mistake.message,
+            file=self.file,
+            place=self.place(mistake.span),
+            text=self.text,
+            suggestion=mistake.suggestion,
+        )
+
+
+# -- how far an index runs ------------------------------------------------------------------
+
+
+class Extent:
+    """How far an index or axis runs; extents that must agree are joined into one."""
+
+    __slots__ = ("_to", "says", "size")
+
+    def __init__(self, size: Size | None, says: str) -> None:
+        self.size, self.says = size, says
+        self._to: Extent | None = None
+
+    def root(self) -> Extent:
+        extent = self
+        while extent._to is not None:
+            extent = extent._to
+        if extent is not self:
+            self._to = extent  # keeps later ways short
+        return extent
+
+    def join(self, other: Extent) -> bool:
+        """Make both the same; False where their sizes differ."""
+        one, two = self.root(), other.root()
+        if one is two:
+            return True
+        if one.size is None:
+            one, two = two, one
+        if two.size is not None and two.size != one.size:
+            return False
+        two._to = one
+        return True
+
+
+Scope = dict[str, Extent]
+"""The index letters in force, and how far each runs."""
+
+
+# -- the tree ------------------------------------------------------------------------------
+
+
+@dataclass(slots=True, eq=False)
+class Name:
+    """A name with its layer label; `text` is its one spelling, `a{L-1}`."""
+
+    text: str
+    base: str
+    label: Label | None
+    span: Span
+
+
+@dataclass(slots=True, eq=False)
+class Position:
+    """What stands in a bracket: a letter (or the name of a size), or a whole number."""
+
+    value: int | str
+    span: Span
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A part of an expression. depth: how far below it the tree goes."""
+
+    span: Span
+    depth: int = field(default=1, init=False)
+
+
+@dataclass(slots=True, eq=False)
+class Numeral(Node):
+    value: Fraction
+
+
+@dataclass(slots=True, eq=False)
+class Use(Node):
+    """A quantity, a size, or a function's own argument."""
+
+    name: Name
+    indices: tuple[Position, ...]
+    is_argument: bool = field(default=False, init=False)
+
+
+@dataclass(slots=True, eq=False)
+class Call(Node):
+    """function: the full name once it is looked up, primes and all."""
+
+    name: Name
+    primes: int
+    argument: Node
+    function: str = field(default="", init=False)
+
+
+@dataclass(slots=True, eq=False)
+class Fold(Node):
+    """sum, max or argmax over index letters. extents: how far they run, once looked up."""
+
+    op: ReduceOp
+    letters: tuple[Position, ...]
+    body: Node
+    extents: tuple[Extent, ...] = field(default=(), init=False)
+
+
+@dataclass(slots=True, eq=False)
+class Kronecker(Node):
+    left: Position
+    right: Position | Fold
+
+
+@dataclass(slots=True, eq=False)
+class Sum(Node):
+    terms: tuple[Node, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Product(Node):
+    """Factors; each but the first is multiplied by (False) or divided by (True)."""
+
+    factors: tuple[tuple[bool, Node], ...]
+
+
+@dataclass(slots=True, eq=False)
+class Minus(Node):
+    operand: Node
+
+
+@dataclass(slots=True, eq=False)
+class Raised(Node):
+    base: Node
+    exponent: Node
+
+
+@dataclass(slots=True, eq=False)
+class Group(Node):
+    """Parentheses around more than a name or a call."""
+
+    inner: Node
+
+
+@dataclass(slots=True, eq=False)
+class Rows:
+    """`[0.1, 0.2]`, or rows of rows."""
+
+    items: tuple[Numeral | Rows, ...]
+    span: Span
+
+
+@dataclass(slots=True, eq=False)
+class SizeLine:
+    name: Name
+    value: Fraction | None
+
+
+@dataclass(slots=True, eq=False)
+class ItemLine:
+    """One declared quantity."""
+
+    kind: Kind
+    name: Name
+    axes: tuple[Position, ...]
+    value: Numeral | Rows | None
+    constraint: tuple[Node, Node] | None
+
+
+@dataclass(slots=True, eq=False)
+class FunctionLine:
+    name: Name
+    derivative: Name | None = None
+    parameter: Name | None = None
+    body: Node | None = None
+
+
+@dataclass(slots=True, eq=False)
+class RoleLine:
+    name: Name
+    words: tuple[Name, ...]
+    layer: str
+
+
+@dataclass(slots=True, eq=False)
+class EquationLine:
+    left: Use
+    right: Node
+    loss: bool
+
+
+Line: TypeAlias = SizeLine | ItemLine | FunctionLine | RoleLine | EquationLine
+
+
+def article(kind: str) -> str:
+    """`a weight`, `an input`."""
+    return f"an {kind}" if kind == "input" else f"a {kind}"
