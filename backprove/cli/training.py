@@ -1,0 +1,264 @@
+"""The commands that train and predict."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ..errors import DataError
+from .app import INTERRUPTED, app
+from .arguments import network_of
+from .output import emit, width
+
+if TYPE_CHECKING:
+    from ..network import Network
+    from ..run.training import Model, Predictions, Score
+
+CURVE_WIDTH = 72
+
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data", "-d", metavar="DATA", show_default=False,
+        help="A .csv or .npz file, or the word digits.",
+    ),
+]  # fmt: skip
+
+
+@app.command()
+def train(
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="FILE", help="A .bp file or a builder; not needed with --resume."),
+    ] = None,
+    data: Data = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="NAME=COLUMNS", show_default=False,
+            help="Which columns give an input, such as 'x=pixel*'; may be repeated.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="COLUMNS", show_default=False, help="The target's."),
+    ] = None,
+    scale: Annotated[
+        Literal["none", "standard", "minmax"] | None,
+        typer.Option("--scale", show_default="standard; digits: / 16", help="Of the inputs."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", show_default="30", help="Passes over the data.")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option("--batch", show_default="32", help="Samples in a mini-batch.")
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option("--optimizer", show_default="adam", help="sgd, momentum or adam.")
+    ] = None,
+    eta: Annotated[
+        float | None,
+        typer.Option("--eta", show_default="the optimizer's own", help="The learning rate."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", show_default="0", help="What random numbers start from.")
+    ] = None,
+    validation: Annotated[
+        float | None,
+        typer.Option("--validation", show_default="0.1", help="The part set aside to watch."),
+    ] = None,
+    test: Annotated[
+        float | None,
+        typer.Option("--test", show_default="0", help="The part held out (digits: 360 always)."),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            "--patience", show_default=False,
+            help="Stop after so many epochs without a better validation loss.",
+        ),
+    ] = None,
+    precision: Annotated[
+        Literal["float32", "float64"] | None,
+        typer.Option("--precision", show_default="float32", help="The arithmetic."),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", metavar="MODEL", show_default=False, help="Go on with a run."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "--checkpoint", "-o", metavar="MODEL", show_default="model.npz",
+            help="The model's file, written after each epoch.",
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="PNG", show_default=False, help="Draw the loss curve."),
+    ] = None,
+) -> None:  # fmt: skip
+    """Train the weights and biases on data.
+
+    Ctrl-C saves first; --resume goes on exactly where a run was left.
+    """
+    from .watching import watcher
+
+    if plot is not None:
+        _refuse_no_folder(plot)
+    options: dict[str, Any] = {
+        "columns": map_, "target": target, "scaling": scale, "batch_size": batch,
+        "optimizer": optimizer, "eta": eta, "seed": seed, "validation": validation,
+        "test": test, "patience": patience, "dtype": precision,
+    }  # fmt: skip
+    given = {name: value for name, value in options.items() if value is not None}
+    if resume is not None:
+        model = _resumed(resume, file, data, epochs, given, output)
+        place = output or resume
+    elif file is None or data is None:
+        missing = "FILE" if file is None else "--data"
+        raise DataError(
+            f"train needs {missing}",
+            "backprove train FILE --data DATA, or backprove train --resume MODEL",
+        )
+    else:
+        from ..run.training import train as train_
+
+        place = output or _free_name()
+        _refuse_no_folder(place)
+        network = network_of(file)
+        if epochs is not None:
+            given["epochs"] = epochs
+        with watcher() as watching:
+            model = train_(network, data, checkpoint=place, watcher=watching, **given)
+    _report(model, place, plot)
+
+
+def _resumed(
+    checkpoint: Path,
+    file: str | None,
+    data: str | None,
+    epochs: int | None,
+    given: Mapping[str, object],
+    output: Path | None,
+) -> Model:
+    from ..run.training import load_model, resume
+    from .watching import watcher
+
+    if given:
+        raise DataError(
+            f"--resume goes on with the options of {checkpoint}: they cannot be changed",
+            "only --epochs, --data, --output and --plot may stand beside it",
+        )
+    if file is not None:
+        _refuse_another(network_of(file), load_model(checkpoint).network, file, checkpoint)
+    with watcher() as watching:
+        model = resume(checkpoint, data, epochs=epochs, watcher=watching)
+    if output is not None:
+        model.save(output)
+    return model
+
+
+def _refuse_another(asked: Network, saved: Network, file: str, checkpoint: Path) -> None:
+    if list(asked.equations.values()) != list(saved.equations.values()):
+        raise DataError(
+            f"{checkpoint} holds another network than {file}", "leave FILE out to go on with it"
+        )
+
+
+def _free_name() -> Path:
+    """model.npz, or the first model-2.npz, model-3.npz … that does not exist yet."""
+    path, number = Path("model.npz"), 1
+    while path.exists():
+        number += 1
+        path = Path(f"model-{number}.npz")
+    return path
+
+
+def _refuse_no_folder(path: Path) -> None:
+    """Better now than after the training."""
+    if not path.resolve().parent.is_dir():
+        raise DataError(f"{path} cannot be written: there is no folder {path.parent}")
+
+
+def _report(model: Model, place: Path, plot: Path | None) -> None:
+    from ..run.plot import save_curve, text_curve
+
+    if len(model.history) > 1:
+        print()
+        print(text_curve(model.history, width=min(width(), CURVE_WIDTH)))
+        print()
+    if model.state.finished:
+        print(f"finished: {model.state.finished}")
+    for name, score in (("validation", model.validation), ("test", model.test)):
+        if score is not None:
+            print(f"{name}: {score_text(score)}")
+    print(f"the model is in {place}")
+    if plot is not None:
+        save_curve(model.history, plot, model.network.file)
+        print(f"the loss curve is in {plot}")
+    if model.interrupted:
+        print(f"stopped; go on with: backprove train --resume {place}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+
+
+def score_text(score: Score) -> str:
+    """`accuracy 97.8 %, loss 0.07 (360 samples)`."""
+    parts = [
+        f"{name} {value:.2%}".replace("%", " %") if name == "accuracy" else f"{name} {value:.4g}"
+        for name, value in (*score.measures.items(), ("loss", score.loss))
+    ]
+    return f"{', '.join(parts)} ({score.samples:,} samples)"
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="What train has written.")],
+    data: Annotated[
+        str,
+        typer.Option("--data", "-d", metavar="DATA", help="A .csv or .npz file, or digits."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="CSV", show_default=False, help="Write to a file."),
+    ] = None,
+) -> None:
+    """Predict from a saved model, one line a sample, as CSV.
+
+    Where the data have the target too, the score goes to stderr. For digits, the images that
+    were held out are predicted.
+    """
+    from ..run.training import predict as predict_
+
+    predictions = predict_(model, data)
+    for note in predictions.notes:
+        print(note, file=sys.stderr)
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(_rows(predictions))
+    emit(buffer.getvalue(), output)
+    if predictions.score is not None:
+        print(score_text(predictions.score), file=sys.stderr)
+
+
+def _rows(predictions: Predictions) -> Iterator[list[str]]:
+    """A header, then a row a sample: labels and their confidence, or the numbers."""
+    header: list[str] = []
+    columns: list[list[str]] = []
+    for p in predictions.predictions:
+        if p.labels and p.confidence is not None:
+            header += [p.target, "confidence"]
+            columns += [list(p.labels), [f"{value:.4f}" for value in p.confidence.tolist()]]
+            continue
+        flat = p.values.reshape(len(p.values), -1)
+        several = flat.shape[1] > 1
+        for place in range(flat.shape[1]):
+            header.append(f"{p.target}[{place + 1}]" if several else p.target)
+            columns.append([f"{value:.8g}" for value in flat[:, place].tolist()])
+    yield header
+    yield from (list(row) for row in zip(*columns, strict=True))
