@@ -8,7 +8,7 @@ long derivation takes linear space; whole lines are made when they are printed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeAlias, TypeVar
 
 from .expr import Derivative, Expr, Path, Ref, part, replaced
@@ -119,8 +119,9 @@ class Derivation:
 
     quantity: the component asked for, `w2[1,2]` or `w2[i,j]`. style: equation, chain or
     dynamic. zoom: scalar, index or matrix. blocks: what is read, top to bottom. answer: the
-    last line, in forward quantities and adjoints, or None where a constant has no gradient. notes: what a reader should know besides
-    (a convention at a kink, an added mark, a fallback that was taken).
+    last line, in forward quantities and adjoints; None where a constant has no gradient.
+    notes: what a reader should know besides (a convention at a kink, an added mark, a
+    fallback that was taken).
     """
 
     network: Network
@@ -175,6 +176,14 @@ class Recorder(Generic[Scope]):
             self.make(*found)
         return len(self.steps) > before
 
+    def inside(self, path: Path, rules: tuple[Rule[Scope], ...], quiet: set[Expr]) -> bool:
+        """Sweep the rules over the part at `path` alone."""
+        inner = Recorder(part(self.now, path), self.scope)
+        inner.sweep(rules, quiet)
+        self.steps.extend(replace(step, path=(*path, *step.path)) for step in inner.steps)
+        self.now = replaced(self.now, path, inner.now)
+        return bool(inner.steps)
+
     def once(self, rules: tuple[Rule[Scope], ...]) -> bool:
         """Apply the rules once at every outermost place where one fits."""
         places = list(outermost_fits(self.now, rules, self.scope))
@@ -219,6 +228,15 @@ def outermost_fits(
             return
     for number, child in _parts(e):
         yield from outermost_fits(child, rules, scope, (*path, number))
+
+
+def places(e: Expr, wanted: Callable[[Expr], bool], path: Path = ()) -> Iterator[Path]:
+    """The outermost places whose part is wanted."""
+    if wanted(e):
+        yield path
+        return
+    for number, child in _parts(e):
+        yield from places(child, wanted, (*path, number))
 
 
 def rewritten(e: Expr, rules: tuple[Rule[Scope], ...], scope: Scope, quiet: set[Expr]) -> Expr:

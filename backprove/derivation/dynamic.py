@@ -22,7 +22,7 @@ from ..expr import (
     total,
 )
 from ..network import Network, adjoint
-from ..rewrite import Block, Recorder, Rule, Sentence, rewritten
+from ..rewrite import Block, Recorder, Rule, Sentence, places, rewritten
 from ..rules import DIFFERENTIATION, EXPANDING, FOLDING, TIDY, Scope, algebra, definitions, delta
 from ..rules import derivative as d
 from ..rules.definitions import adjoint_rule
@@ -33,7 +33,11 @@ _FLAT = (algebra.FLAT,)
 GENTLE = tuple(
     rule for rule in TIDY if rule not in (algebra.FLAT, algebra.SIGNS, algebra.SUM_SIGNS)
 )
-LOCAL = (*DIFFERENTIATION, *GENTLE)
+LOCAL = (*DIFFERENTIATION, *TIDY)
+
+
+def _is_local(e: Expr) -> bool:
+    return isinstance(e, Derivative) and not e.total
 
 
 def _local_value(e: Expr, scope: Scope) -> tuple[Expr, Sentence] | None:
@@ -95,12 +99,12 @@ class Program:
         # a v that is a single letter already needs no second name
         return not isinstance(self.formula(q), Ref) and self.formula(q) is not ONE
 
-    def ways(self, q: Ref) -> list[Link]:
-        """The components to the right of `q` that really use it."""
+    def ways(self, q: Ref, taken: frozenset[str] = frozenset()) -> list[Link]:
+        """The components to the right of `q` that really use it, in letters not `taken`."""
         scope = self.scope(q)
         return [
             link
-            for whole in links(self.network, q)
+            for whole in links(self.network, q, taken)
             for link in components(self.network, whole, self.write_out)
             if scope.depends(self.network.definition(link.consumer), q, False)
         ]
@@ -132,9 +136,9 @@ class Program:
         if q not in self._formulas:
             if q.name == self.network.loss:
                 return ONE
-            recorder: Recorder[Scope] = Recorder(self._start(q), self.scope(q))
-            self._make(recorder, q)
-            self._formulas[q] = recorder.now
+            made = self.block(q, ()).end
+            assert made is not None
+            self._formulas[q] = made
         return self._formulas[q]
 
     def _start(self, q: Ref) -> Expr:
@@ -151,7 +155,9 @@ class Program:
     def _make(self, recorder: Recorder[Scope], q: Ref) -> None:
         recorder.once((self.put_in(),))
         recorder.line()
-        recorder.sweep(LOCAL, set())
+        for path in list(places(recorder.now, _is_local)):
+            recorder.inside(path, LOCAL, set())
+        recorder.sweep(GENTLE, set())
         recorder.line()
         recorder.sweep(tuple(rule for rule in FOLDING if rule is not algebra.FLAT), set())
         recorder.line()
@@ -176,19 +182,23 @@ class Program:
 
     def needed(self, e: Expr) -> list[Ref]:
         """The named adjoints that `e` is made of, those nearest the loss first."""
-        order: dict[Ref, None] = {}
-        stack = [(a, False) for a in reversed(adjoints_in(e))]
+        order: list[Ref] = []
+        seen: set[object] = set()
+        stack = [(quantity_of(a), False) for a in reversed(adjoints_in(e))]
         while stack:
-            name, ready = stack.pop()
+            q, ready = stack.pop()
             if ready:
-                q = quantity_of(name)
                 if self.has_name(q) or (q.name in self.named and self.next_to_loss(q)):
-                    order.setdefault(name)
-            elif name not in order:
-                stack.append((name, True))
-                inner = adjoints_in(self.formula(quantity_of(name)))
-                stack.extend((a, False) for a in reversed(inner) if a not in order)
-        return [quantity_of(a) for a in order]
+                    order.append(q)
+                continue
+            # a general component is derived once, whatever its letters are
+            key = (q.name, tuple(i if isinstance(i, int) else None for i in q.indices))
+            if key in seen or q.name == self.network.loss:
+                continue
+            seen.add(key)
+            stack.append((q, True))
+            stack.extend((link.consumer, False) for link in reversed(self.ways(q)))
+        return order
 
 
 def _shorten(recorder: Recorder[Scope]) -> None:
@@ -261,13 +271,14 @@ def _own(program: Program, q: Ref) -> Ref | None:
             return here
 
 
-def _frontier(program: Program, own: Ref) -> list[Link] | None:
+def _frontier(program: Program, q: Ref, own: Ref) -> list[Link] | None:
     """The nearest named quantities to the right of `own`; [] is the loss; None if they mix."""
     found: dict[Ref, Link] = {}
     waiting = [Link(own, ())]
     while waiting:
         here = waiting.pop(0)
-        for link in program.ways(here.consumer):
+        taken = q.free | {letter for letter, _ in here.summed}
+        for link in program.ways(here.consumer, taken):
             reached = Link(link.consumer, (*here.summed, *link.summed))
             if link.consumer.name == program.network.loss:
                 return [] if not found and not waiting else None
@@ -289,7 +300,7 @@ def _unfolded(program: Program, q: Ref) -> Block | None:
     own = _own(program, q)
     if own is None:
         return None
-    frontier = _frontier(program, own)
+    frontier = _frontier(program, q, own)
     if frontier is None:
         return None
     if frontier:
@@ -299,7 +310,7 @@ def _unfolded(program: Program, q: Ref) -> Block | None:
             terms.append(summed(link, body))
         start = total(tuple(terms))
     else:
-        start = Derivative(network.definition(Ref(network.loss)), q, True)
+        start = gradient(network, q)
     scope = program.scope(q)
     recorder: Recorder[Scope] = Recorder(start, scope)
     written = (delta.WRITTEN,) if program.write_out else ()
@@ -307,7 +318,7 @@ def _unfolded(program: Program, q: Ref) -> Block | None:
     run(recorder, stages)
     _bracket(program, recorder, q, own)
     title: Sentence = ("the gradient of ", q, ", unfolded one definition at a time")
-    return recorder.block(gradient(network, q), title)
+    return recorder.block(adjoint(q), title)
 
 
 def _with_local_lines() -> tuple[Stage, ...]:

@@ -43,7 +43,7 @@ def _rule(
 
     def apply(e: Expr, scope: Scope) -> Change | None:
         new = simple(e)
-        return None if new is None else (new, (says,))
+        return None if new is None else (new, (says,) if says else ())
 
     apply.__doc__ = simple.__doc__
     return Rule(name, ((left, right),), apply, when)
@@ -87,7 +87,7 @@ def _flat(e: Expr) -> Expr | None:
     return None
 
 
-FLAT = _rule("associativity", (u * v) * w, Mul((u, v, w)), "drop parentheses", _flat)
+FLAT = _rule("associativity", (u * v) * w, Mul((u, v, w)), "", _flat)
 
 
 def _numbers(e: Expr) -> Expr | None:

@@ -161,16 +161,24 @@ def _remove(e: Expr, scope: Scope) -> Change | None:
     body = _removed(e.body, e, scope, gone)
     if not gone:
         return None
-    shown = [_subject(term, scope) for term in gone]
-    verb = ": it does not depend on " if len(shown) == 1 else ": they do not depend on "
-    return _of(e, body), ("remove ", *listed(shown), verb, e.wrt)
+    return _of(e, body), ("remove ", *listed(gone), ": ", *_unrelated(gone, e))
 
 
-def _subject(term: Expr, scope: Scope) -> Expr:
-    """The name by which a removed term is called: its only quantity, else the term itself."""
-    names = {r for r in refs(term) if not is_adjoint(r)}
-    only = names.pop() if len(names) == 1 else None
-    return only if only is not None else term
+def _unrelated(gone: list[Expr], e: Derivative) -> Sentence:
+    """Which quantities were looked at: neither h_1 nor w_6 depends on w_8."""
+    seen = list(dict.fromkeys(r for term in gone for r in refs(term)))
+    if seen == gone:
+        subject: Sentence = ("it does" if len(gone) == 1 else "they do",)
+    elif not seen:
+        return (*listed(gone), " is a number")
+    elif len(seen) == 1:
+        subject = (seen[0], " does")
+    else:
+        parts: list[str | Expr] = ["neither "]
+        for position, ref in enumerate(seen):
+            parts.extend(((", nor " if len(seen) > 2 else " nor ") if position else "", ref))
+        return (*(p for p in parts if p != ""), " depends on ", e.wrt)
+    return (*subject, " not depend on ", e.wrt)
 
 
 REMOVE: Rule[Scope] = Rule(
