@@ -29,7 +29,7 @@ from backprove.language import (
     warnings,
 )
 from backprove.language.builders import LOSSES
-from backprove.language.elaborate import RESERVED, ROLES
+from backprove.language.names import RESERVED, ROLES
 from backprove.language.writer import exact_decimal
 from backprove.network import Label, Network
 
@@ -171,6 +171,8 @@ def test_defined_functions() -> None:
     assert plain(network.functions["swish"].definition_at(Ref("a"))) == "a*sigmoid(a)"
     again = parse(source_text(network))
     assert again.own_functions == network.own_functions
+    late = parse("h[i] = sq(x[i])\nfunction sq(x) = x^2\ninput x[2]\nloss e = h[1]")
+    assert late["h"].shape == (2,)
 
 
 def test_warnings_name_what_does_not_reach_the_loss() -> None:
@@ -238,6 +240,7 @@ BAD = [
     # functions
     ("function f(u) = u*w\nweight w\nloss e = f(w)", 1, 19, "argument u only"),
     ("function f(u) = f(u)\nloss e = f(1)", 1, 17, "f is not defined yet"),
+    ("function f(u) = sum(k: u)\nloss e = f(1)", 1, 17, "definition has no sums"),
     ("loss e = tanh(1, 2)", 1, 16, "one argument"),
     ("function f(u, v) = u\nloss e = 1", 1, 13, "one argument"),
     # sizes, ranks and indices

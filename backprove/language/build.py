@@ -106,8 +106,8 @@ def _fraction(factors: list[Expr], inverse: Expr) -> Expr | None:
         return inverse
     if _whole(first) and isinstance(inverse, Number):
         value = first.value * inverse.value
-        same = (value.numerator, value.denominator) == (first.value, 1 / inverse.value)
-        return Number(value) if same and value.denominator > 1 else None
+        lowest = value.denominator == 1 / inverse.value
+        return Number(value) if lowest and value.denominator > 1 else None
     return None
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import BackproveError
 from ..expr import Expr, Index, Ref, fresh_index
 from ..network import TRAINED, Network
-from .elaborate import Elaborator
+from .elaborate import expression_in, network_of
 from .syntax import expression_of, lines_of
 from .tree import MAX_CHARACTERS, Mistake, Source
 
@@ -23,7 +23,7 @@ def parse(text: str, file: str = "<text>") -> Network:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     source = Source(text.translate(_BLANKS), file)
     try:
-        return Elaborator(source).network(lines_of(source))
+        return network_of(source, lines_of(source))
     except Mistake as mistake:
         raise source.error(mistake) from None
 
@@ -62,7 +62,7 @@ def expression(text: str, network: Network, file: str = "<text>") -> Expr:
     """
     source = Source(text.strip(), file)
     try:
-        return Elaborator(source).expression(expression_of(source), network)
+        return expression_in(network, expression_of(source))
     except Mistake as mistake:
         raise source.error(mistake) from None
 

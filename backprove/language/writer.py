@@ -8,7 +8,7 @@ from fractions import Fraction
 from ..expr import Apply, Expr, Ref, plain
 from ..functions import Function
 from ..network import ARGUMENT, Equation, Network, Quantity, Value
-from .elaborate import ROLES
+from .names import ROLES
 
 
 def source_text(network: Network) -> str:
