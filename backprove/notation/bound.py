@@ -91,6 +91,11 @@ class BoundNotation:
         role = self.roles.get(name)
         return self._layer(role) if role else ""
 
+    def order(self, name: str) -> tuple[int, ...]:
+        """The places of a tensor's indices in the order in which they are printed."""
+        spelling = self._spellings.get(name)
+        return spelling.order if spelling else ()
+
     # -- layers ----------------------------------------------------------------------------
 
     def _shift(self, role: Role) -> int:

@@ -12,6 +12,7 @@ from ..notation import BoundNotation
 from ..rewrite import Block, Derivation, Line, Sentence, Step
 from .boxes import Box
 from .layout import layout
+from .matrix import matrix_equation, shapes_text
 
 Prose: TypeAlias = "tuple[str | Box, ...]"
 """Words with formulas among them."""
@@ -78,7 +79,11 @@ def page(
 ) -> Page:
     """Lay out a derivation. laws: with each rule's law. marks: show the changed places."""
     maker = _Maker(notation, laws, marks, numbers)
-    blocks = tuple(maker.block(block) for block in derivation.blocks)
+    blocks: list[PageBlock] = []
+    for block in derivation.blocks:
+        blocks.append(maker.block(block))
+        if derivation.zoom == "matrix" and (matrices := maker.in_matrices(block)) is not None:
+            blocks.append(matrices)
     notes = tuple(maker.prose(note) for note in derivation.notes)
     own = tuple((note,) for note in notation.notes)
     return Page(
@@ -86,7 +91,7 @@ def page(
         derivation.style,
         derivation.zoom,
         notation.notation.title or notation.notation.name,
-        blocks,
+        tuple(blocks),
         None if derivation.answer is None else layout(derivation.answer, notation),
         (*notes, *own),
     )
@@ -110,6 +115,17 @@ class _Maker:
             tuple(self.prose(words) for words in block.after),
             self.values(block),
         )
+
+    def in_matrices(self, block: Block) -> PageBlock | None:
+        """A block's last line in matrix form, or the words that say that there is none."""
+        if block.left is None or block.end is None or not block.left.free:
+            return None
+        made = matrix_equation(block.left, block.end, self.notation)
+        if made is None:
+            left = layout(block.left, self.notation)
+            return PageBlock((left, " has no matrix form; its index form stands"), None, ())
+        after = (shapes_text(made.shapes),) if made.shapes else ()
+        return PageBlock(("in matrix form",), made.left, (PageRow(made.right),), (), after)
 
     def values(self, block: Block) -> tuple[tuple[Box, str], ...]:
         """The numbers of the last line's factors, and of the whole."""

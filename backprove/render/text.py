@@ -44,6 +44,8 @@ def symbol_text(symbol: Symbol) -> str:
         return symbol.text + "'" * symbol.primes
     sub = f"_{''.join(symbol.sub)}" if symbol.sub else ""
     sup = f"^{symbol.sup}" if symbol.sup else ""
+    if symbol.sup and not symbol.sup.isalnum() and symbol.sup[0] not in "([":
+        sup = f"^({symbol.sup})"
     return f"{symbol.letter}{chr(39) * symbol.primes}{sub}{sup}"
 
 
@@ -83,10 +85,15 @@ def pieces(box: Box, depth: int = 0) -> Iterator[Piece]:
             if of is not None:
                 yield from pieces(of, depth + 1)
         case Transposed(of):
-            yield from _grouped(of, depth, not isinstance(bare(of), Symbol))
+            yield from _grouped(of, depth, not _letter_alone(bare(of)))
             yield _piece("ᵀ")
         case Marked(inner):
             yield from (replace(piece, marked=True) for piece in pieces(inner, depth))
+
+
+def _letter_alone(box: Box) -> bool:
+    """Whether something written above it can only belong to the whole."""
+    return isinstance(box, Fenced) or (isinstance(box, Symbol) and not (box.sup and not box.text))
 
 
 def _operator(box: Operator, depth: int) -> Piece:
