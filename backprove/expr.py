@@ -32,6 +32,8 @@ class _Interned(type):
     _nodes: ClassVar[WeakValueDictionary[tuple[Any, ...], Any]] = WeakValueDictionary()
 
     def __call__(cls, *fields: Any) -> Any:
+        if cls is Ref and len(fields) == 1:
+            fields = (*fields, ())  # a scalar: the same node with and without ()
         key = (cls, *fields)
         node = _Interned._nodes.get(key)
         if node is None:

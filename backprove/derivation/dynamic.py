@@ -325,7 +325,7 @@ def _with_local_lines() -> tuple[Stage, ...]:
     """The stages of unfolding, with the local derivative of the chain rule on its own line."""
     chain = next(i for i, stage in enumerate(UNFOLDING) if d.CHAIN in stage.rules)
     local = Stage((_LOCAL_VALUE,), _FLAT)
-    constants = Stage((_CONSTANT_IN_DERIVATIVE,))
+    constants = Stage((_CONSTANT_IN_DERIVATIVE,), (algebra.ONE_RULE,))
     return (constants, *UNFOLDING[: chain + 1], local, *UNFOLDING[chain + 1 :])
 
 
