@@ -250,12 +250,18 @@ def _what_fits(table: Table, name: str, size: int, used: set[str]) -> str:
     stems: dict[str, int] = {}
     for column in table.columns:
         if column not in used:
-            stem = re.sub(r"[\d_\[\]]+\Z", "", column)
-            stems[stem] = stems.get(stem, 0) + table.width(column)
+            for stem in _stems(column):
+                stems[stem] = stems.get(stem, 0) + table.width(column)
     for stem, width in stems.items():
-        if width == size and stem:
+        if width == size:
             return f"columns {stem}* would fit: --map {name}={stem}*"
     return f"the columns are {listed(table.columns)}"
+
+
+def _stems(column: str) -> set[str]:
+    """What a column's name may begin with: petal_ and petal_x for petal_x3."""
+    parts = {column[: place + 1] for place, letter in enumerate(column) if letter == "_"}
+    return (parts | {re.sub(r"[\d\[\]]+\Z", "", column)}) - {"", column}
 
 
 def _scale(values: Array, scaling: str) -> tuple[list[float], list[float]]:
@@ -421,7 +427,7 @@ def target_arrays(
         if not t.classes:
             values = np.concatenate([table.numbers(name) for name in t.columns], axis=1)
         else:
-            places = np.asarray(_places(table, t))
+            places = np.asarray(_places(table, t), dtype=np.int64)
             values = np.eye(len(t.classes))[places] if shape and shape[0] > 1 else places
         arrays[t.name] = np.ascontiguousarray(values.reshape(table.rows, *shape), dtype)
     return arrays

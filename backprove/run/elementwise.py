@@ -96,7 +96,7 @@ def _erfc_fraction(u: Array) -> Array:
 
 def _erfc(u: Array) -> Array:
     u = np.asarray(u)
-    size = np.minimum(np.abs(u.astype(np.float64)), 27.0)
+    size = np.minimum(np.abs(u.astype(np.float64)), 40.0)
     tail = _erfc_fraction(np.maximum(size, _SPLIT))
     near = 1 - _erf_series(np.minimum(size, _SPLIT))
     positive = np.where(size < _SPLIT, near, tail)

@@ -207,8 +207,8 @@ def _matrix_product(left: Operand, right: Operand, plan: _MatrixPlan) -> Call:
         front, rows, columns = x.shape[:s], x.shape[s : s + r], y.shape[s + summed :]
         width = int(np.prod(x.shape[s + r :]))
         height = int(np.prod(rows))
-        product = x.reshape(*front, height, width) @ y.reshape(*front, width, -1)
-        return product.reshape(*front, *rows, *columns)
+        product = x.reshape((*front, height, width)) @ y.reshape((*front, width, -1))
+        return product.reshape((*front, *rows, *columns))
 
     return call
 

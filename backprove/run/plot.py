@@ -30,11 +30,8 @@ def text_curve(history: Sequence[Mapping[str, float]], width: int = 60, height: 
     grid = [[" "] * inner for _ in range(height)]
     for name in reversed(list(curves)):  # the training loss is drawn last, on top
         row = curves[name]
-        for column in range(inner):
-            position = column * (len(row) - 1) / (inner - 1)
-            if len(row) < inner and abs(position - round(position)) > 0.5 * (len(row) - 1) / inner:
-                continue  # one mark an epoch where there is room for each
-            level = (scale(row[round(position)]) - low) / (high - low) if high > low else 0.5
+        for column, epoch in _places(len(row), inner):
+            level = (scale(row[epoch]) - low) / (high - low) if high > low else 0.5
             grid[height - 1 - round(level * (height - 1))][column] = _MARKS[name]
     labels = {0: max(values), height - 1: min(values)}
     lines = [
@@ -47,6 +44,13 @@ def text_curve(history: Sequence[Mapping[str, float]], width: int = 60, height: 
     legend = "   ".join(f"{_MARKS[name]} {name}" for name in curves)
     lines.append(f"{'':>11}{legend}{'   (logarithmic)' if logarithmic else ''}")
     return "\n".join(lines)
+
+
+def _places(epochs: int, width: int) -> list[tuple[int, int]]:
+    """(column, epoch): one mark an epoch where there is room, else one a column."""
+    if epochs >= width:
+        return [(c, round(c * (epochs - 1) / (width - 1))) for c in range(width)]
+    return [(round(e * (width - 1) / max(1, epochs - 1)), e) for e in range(epochs)]
 
 
 def _curves(history: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:

@@ -9,6 +9,7 @@ file says p[i] = exp(z[i])/sum(k: exp(z[k])).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -27,6 +28,7 @@ from ..expr import (
     canonical,
     negative,
     product,
+    total,
     walk,
     with_indices,
 )
@@ -71,9 +73,9 @@ class Positive:
                     found.extend(inner)
                 return tuple(found)
             case Add():
-                argument = self._one_minus_sigmoid(e)
-                if argument is not None:
-                    return ((Apply("sigmoid", negative(argument)), Fraction(1)),)
+                complement = self._complement(e)
+                if complement is not None:
+                    return complement
                 return ((e, Fraction(1)),) if self._sums_exponentials(e.terms) else None
             case Reduce(op="sum"):
                 return ((e, Fraction(1)),) if self._sums_exponentials((e.body,)) else None
@@ -96,24 +98,24 @@ class Positive:
             for node in walk(e)
         )
 
-    def contains(self, total: Expr, exponential: Expr) -> bool:
-        """Whether the sum `total` has `exponential` among its terms, so that it is no smaller."""
-        if isinstance(total, Add):
+    def contains(self, whole: Expr, exponential: Expr) -> bool:
+        """Whether the sum `whole` has `exponential` among its terms, so that it is no smaller."""
+        if isinstance(whole, Add):
             wanted = canonical(exponential)
             return any(
                 (atoms := self.atoms(term)) is not None
                 and len(atoms) == 1
                 and atoms[0][1] == 1
                 and canonical(atoms[0][0]) == wanted
-                for term in total.terms
+                for term in whole.terms
             )
-        if isinstance(total, Reduce):
-            atoms = self.atoms(total.body)
+        if isinstance(whole, Reduce):
+            atoms = self.atoms(whole.body)
             if atoms is None or len(atoms) != 1 or atoms[0][1] != 1:
                 return False
             wanted = canonical(exponential)
             return any(
-                canonical(with_indices(atoms[0][0], {total.index: position})) == wanted
+                canonical(with_indices(atoms[0][0], {whole.index: position})) == wanted
                 for position in _positions(exponential)
             )
         return False
@@ -126,20 +128,29 @@ class Positive:
         change: dict[str, Index] = dict(zip(letters, ref.indices, strict=True))
         return tuple((with_indices(base, change), n) for base, n in atoms)
 
-    def _one_minus_sigmoid(self, e: Add) -> Expr | None:
-        """u where e is 1 - sigmoid(u)."""
+    def _complement(self, e: Add) -> Atoms | None:
+        """The atoms of 1 - x, where x is a sigmoid or one term's share of a sum."""
         if len(e.terms) != 2 or ONE not in e.terms:
             return None
         other = e.terms[1] if e.terms[0] is ONE else e.terms[0]
         if not isinstance(other, Mul) or other.factors[0] is not MINUS_ONE:
             return None
-        atoms = self.atoms(product(other.factors[1:]))
-        if atoms is None or len(atoms) != 1:
-            return None
-        base, exponent = atoms[0]
-        if exponent != 1 or not isinstance(base, Apply) or base.function != "sigmoid":
-            return None
-        return base.argument
+        atoms = self.atoms(product(other.factors[1:])) or ()
+        match atoms:
+            case ((Apply(function="sigmoid") as sigmoid, Fraction(numerator=1, denominator=1)),):
+                return ((Apply("sigmoid", negative(sigmoid.argument)), Fraction(1)),)
+        for whole, n in atoms:
+            if isinstance(whole, Add) and n == -1:
+                return self._without(whole, _key(a for a in atoms if a[0] is not whole))
+        return None
+
+    def _without(self, whole: Add, share: _Key) -> Atoms | None:
+        """(whole - share)/whole, where `share` is one of its terms: 1 - a/(a + b) -> b/(a + b)."""
+        for place, term in enumerate(whole.terms):
+            if _key(self.atoms(term) or ()) == share:
+                rest = self.atoms(total((*whole.terms[:place], *whole.terms[place + 1 :])))
+                return None if rest is None else (*rest, (whole, Fraction(-1)))
+        return None
 
     def _sums_exponentials(self, terms: tuple[Expr, ...]) -> bool:
         """Whether all terms are positive and some are not bounded as sigmoids are."""
@@ -154,6 +165,14 @@ def unbounded(base: Expr) -> bool:
     return not isinstance(base, Number) and not (
         isinstance(base, Apply) and base.function == "sigmoid"
     )
+
+
+_Key: TypeAlias = "frozenset[tuple[object, Fraction]]"
+
+
+def _key(atoms: Iterable[Atom]) -> _Key:
+    """Equal for equal products; the number 1 leaves no trace."""
+    return frozenset((canonical(base), n) for base, n in atoms if base is not ONE)
 
 
 def _positions(e: Expr) -> list[Index]:

@@ -82,7 +82,7 @@ class Table:
             values = column.astype(np.float64)
         else:
             raise DataError(f"column {name} of {self.source} holds {column.dtype}, not numbers")
-        flat = values.reshape(self.rows, -1)
+        flat = values.reshape(self.rows, self.width(name))
         bad = np.argwhere(~np.isfinite(flat))
         if len(bad):
             row, place = int(bad[0][0]), int(bad[0][1])

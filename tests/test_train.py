@@ -1,0 +1,396 @@
+"""Training on data: the result, exact resumption, columns, bad input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backprove.errors import BackproveError, DataError
+from backprove.language import load, parse
+from backprove.run.checkpoint import written
+from backprove.run.data import predicted_by
+from backprove.run.optimizers import OPTIMIZERS
+from backprove.run.plot import save_curve, text_curve
+from backprove.run.table import DIGITS, DIGITS_TEST, read_table
+from backprove.run.training import Model, Watcher, load_model, predict, resume, train
+
+DEMO = "mlp:64-32-10,tanh,cross_entropy"
+SMALL = load("mlp:64-8-10,tanh,cross_entropy")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_digits_reach_97_percent(seed: int) -> None:
+    model = train(load(DEMO), DIGITS, seed=seed)
+    assert model.test is not None
+    assert model.test.samples == DIGITS_TEST
+    assert model.test.measures["accuracy"] >= 0.97
+    assert model.history[-1]["loss"] < model.history[0]["loss"] / 5
+
+
+def bits(model: Model) -> dict[str, bytes]:
+    arrays = {**model.parameters, "permutation": model.state.permutation}
+    return {name: np.ascontiguousarray(a).tobytes() for name, a in arrays.items()}
+
+
+def same(one: Model, other: Model) -> bool:
+    return bits(one) == bits(other) and one.history == other.history
+
+
+def test_a_seed_reproduces_a_run_bit_for_bit() -> None:
+    first, again, other = (train(SMALL, DIGITS, epochs=2, seed=s) for s in (4, 4, 5))
+    assert same(first, again)
+    assert not same(first, other)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_resuming_after_an_epoch_is_exact(optimizer: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    whole = train(SMALL, DIGITS, epochs=4, optimizer=optimizer)
+    train(SMALL, DIGITS, epochs=2, optimizer=optimizer, checkpoint=path)
+    assert same(resume(path, epochs=4), whole)
+    assert same(load_model(path), whole)
+
+
+class Interrupting(Watcher):
+    """Presses Ctrl-C after so many mini-batches."""
+
+    def __init__(self, batches: int) -> None:
+        self.left = batches
+
+    def batch(self, epoch: int, done: int) -> None:
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("batches", [1, 20, 41, 50])
+def test_ctrl_c_saves_first_and_resuming_is_exact(batches: int, tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    whole = train(SMALL, DIGITS, epochs=3, patience=2)
+    stopped = train(
+        SMALL, DIGITS, epochs=3, patience=2, checkpoint=path, watcher=Interrupting(batches)
+    )
+    assert stopped.interrupted
+    assert stopped.state.steps == batches
+    assert same(resume(path), whole)
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    path.write_bytes(b"old")
+
+    def half(file: Any) -> None:
+        file.write(b"new, but the disk is")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(DataError, match="No space left"):
+        written(path, half)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_resuming_with_other_data_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    x = np.arange(20.0)
+    train(LINE, {"x": x, "y": 2 * x}, epochs=1, checkpoint=path)
+    with pytest.raises(DataError, match="does not hold the data"):
+        resume(path, {"x": x, "y": 3 * x}, epochs=2)
+
+
+# -- columns, targets, measures ------------------------------------------------------------
+
+LINE = parse("input x\ntarget y\nweight w\nbias b\no = w*x + b\nloss E = (y - o)^2/2\n")
+FLOWERS = """sepal,petal_long,petal_wide,species
+5.1,1.4,0.2,setosa
+7.0,4.7,1.4,versicolor
+6.3,6.0,2.5,virginica
+4.9,1.3,0.2,setosa
+6.4,4.5,1.5,versicolor
+5.8,5.1,1.9,virginica
+"""
+
+
+@pytest.fixture
+def flowers(tmp_path: Path) -> Path:
+    path = tmp_path / "flowers.csv"
+    path.write_text(FLOWERS * 1)
+    return path
+
+
+def test_a_line_is_found() -> None:
+    x = np.linspace(-1, 3, 200)
+    model = train(LINE, {"x": x, "y": 3 * x - 2}, epochs=60, eta=0.02, scaling="none")
+    assert model.validation is not None
+    assert model.validation.measures["R²"] == pytest.approx(1, abs=1e-4)
+    assert float(model.parameters["w"]) == pytest.approx(3, abs=0.02)
+    assert float(model.parameters["b"]) == pytest.approx(-2, abs=0.02)
+
+
+def test_csv_with_class_labels(flowers: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    net = load("mlp:2-8-3,tanh,cross_entropy")
+    model = train(
+        net, flowers, columns=["x=petal_*"], epochs=150, eta=0.05, validation=0, checkpoint=path
+    )
+    said = "\n".join(model.notes)
+    assert "input x: columns petal_long, petal_wide, less its mean" in said
+    assert "one-hot over 3 classes: setosa, versicolor, virginica" in said
+    found = predict(path, flowers)
+    assert found.predictions[0].labels == ("setosa", "versicolor", "virginica") * 2
+    assert found.score is not None
+    assert found.score.measures == {"accuracy": 1.0}
+    # without the species column there is a prediction but no score
+    bare = tmp_path / "bare.csv"
+    bare.write_text("petal_wide,petal_long\n0.2,1.5\n2.4,5.8\n")
+    unknown = predict(path, bare)
+    assert unknown.score is None
+    assert unknown.predictions[0].labels == ("setosa", "virginica")
+
+
+def test_two_labels_for_a_scalar_target(tmp_path: Path) -> None:
+    path = tmp_path / "and.csv"
+    path.write_text("a;b;both\n0;0;no\n0;1;no\n1;0;no\n1;1;yes\n")
+    net = load("neuron:2,sigmoid,binary_cross_entropy")
+    model = train(net, path, epochs=400, eta=0.1, validation=0, batch_size=4)
+    assert "target y: column both, 0 for no and 1 for yes" in model.notes
+    assert model.predict(path).predictions[0].labels == ("no", "no", "no", "yes")
+
+
+def test_scalar_quantities_take_columns_of_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("".join(f"{x1},{x2},{x1 - x2}\n" for x1 in range(5) for x2 in range(5)))
+    named = tmp_path / "named.csv"
+    named.write_text(
+        "x2,t,x1\n" + "".join(f"{b},{a - b},{a}\n" for a in range(5) for b in range(5))
+    )
+    net = parse("input x1, x2\ntarget t\nweight w1, w2\no = w1*x1 + w2*x2\nloss E = (t - o)^2\n")
+    model = train(net, named, epochs=80, eta=0.05, batch_size=5, scaling="none",
+                  validation=0)  # fmt: skip
+    assert float(model.parameters["w1"]) == pytest.approx(1, abs=0.01)
+    assert float(model.parameters["w2"]) == pytest.approx(-1, abs=0.01)
+    # a file without a header calls its columns c1, c2, …
+    again = train(
+        net, path, columns=["x1=c1", "x2=c2"], target="c3", epochs=80, eta=0.05, batch_size=5,
+        scaling="none", validation=0,
+    )  # fmt: skip
+    assert float(again.parameters["w2"]) == pytest.approx(-1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "low", "high"), [("none", 10, 30), ("minmax", 0, 1), ("standard", None, None)]
+)
+def test_scaling_is_fitted_on_the_training_part(
+    scaling: Any, low: float | None, high: float | None
+) -> None:
+    x = np.linspace(10, 30, 50)
+    model = train(LINE, {"x": x, "y": x}, epochs=1, scaling=scaling, validation=0, dtype="float64")
+    i = model.fit.inputs[0]
+    scaled = (x - i.shift[0]) / i.divisor[0]
+    if low is None:
+        assert scaled.mean() == pytest.approx(0, abs=1e-12)
+        assert scaled.std() == pytest.approx(1)
+    else:
+        assert (scaled.min(), scaled.max()) == (low, high)
+
+
+def test_early_stopping_keeps_the_best_epoch() -> None:
+    random = np.random.default_rng(0)
+    x, noise = random.normal(size=(60, 20)), random.normal(size=60)
+    net = load("mlp:20-30-1,tanh/linear,squared_error")
+    model = train(net, {"x": x, "y": noise}, epochs=200, patience=5, validation=0.3, eta=0.01)
+    losses = [record["validation loss"] for record in model.history]
+    assert len(losses) < 200
+    assert len(losses) - 1 - int(np.argmin(losses)) == 5
+    assert model.validation is not None
+    assert model.validation.loss == min(losses)
+
+
+@pytest.mark.parametrize(
+    ("text", "predicted"),
+    [
+        ("o = w*x\nloss E = (y - o)^2", {"y": "o"}),
+        ("z = w*x\np = sigmoid(z)\nloss E = -(y*log(p) + (1 - y)*log(1 - p))", {"y": "p"}),
+        ("u = w*x\nv = tanh(u)\ns = v - y\nloss E = s^2/2", {"y": "v"}),
+        ("o1 = w*x\no2 = w*o1\nloss E = (y - o1)^2 + (t - o2)^2", {"y": "o1", "t": "o2"}),
+    ],
+)
+def test_what_is_compared_with_a_target(text: str, predicted: Mapping[str, str]) -> None:
+    targets = ", ".join(predicted)
+    network = parse(f"input x\ntarget {targets}\nweight w\n{text}\n")
+    assert {name: predicted_by(network, name) for name in predicted} == predicted
+
+
+class Recording(Watcher):
+    def __init__(self) -> None:
+        self.samples = 0
+        self.batches: list[int] = []
+        self.epochs: list[float] = []
+
+    def begin(self, notes: Any, epochs: int, samples: int) -> None:
+        self.samples = samples
+
+    def batch(self, epoch: int, done: int) -> None:
+        self.batches.append(done)
+
+    def epoch(self, record: Mapping[str, float]) -> None:
+        self.epochs.append(record["epoch"])
+
+
+def test_a_watcher_sees_every_batch_and_epoch() -> None:
+    watcher = Recording()
+    train(LINE, {"x": np.arange(10.0), "y": np.zeros(10)}, epochs=2, batch_size=4,
+          validation=0, eta=1e-3, watcher=watcher)  # fmt: skip
+    assert watcher.samples == 10
+    assert watcher.batches == [4, 8, 10] * 2  # the last batch is a smaller one
+    assert watcher.epochs == [1, 2]
+
+
+def test_one_step_of_gradient_descent_by_hand() -> None:
+    net = parse("input x\ntarget y\nweight w = 0.5\no = w*x\nloss E = (y - o)^2/2\n")
+    model = train(
+        net, {"x": [1.0, 2.0], "y": [2.0, 3.0]}, epochs=1, batch_size=2, optimizer="sgd",
+        eta=0.1, scaling="none", validation=0, dtype="float64",
+    )  # fmt: skip
+    # the mean of (o - y) x is ((0.5 - 2)*1 + (1 - 3)*2)/2 = -2.75
+    assert float(model.parameters["w"]) == pytest.approx(0.5 + 0.1 * 2.75, rel=1e-15)
+
+
+# -- bad input -----------------------------------------------------------------------------
+
+TWO_IN = load("mlp:2-3-3,tanh,cross_entropy")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        (FLOWERS, {}, "the input x takes 2 numbers a sample, but columns sepal, petal_long,"
+         " petal_wide of"),
+        (FLOWERS, {"columns": ["x=sepal"]}, "columns petal_* would fit: --map x=petal_*"),
+        (FLOWERS, {"columns": ["x=petal*"], "target": "sepal"},
+         "the target y has 3 components, but column sepal"),
+        (FLOWERS, {"columns": ["x=petals*"]}, "has no column petals*"),
+        (FLOWERS, {"columns": ["z=petal*"]}, "z is neither an input nor a target"),
+        (FLOWERS, {"columns": ["petal*"]}, "does not say which columns give which input"),
+        (FLOWERS, {"columns": ["x=petal_wide,species"], "target": "species"},
+         "'setosa' is not a number"),
+        (FLOWERS.replace("4.7", "nan"), {"columns": ["x=petal*"]},
+         "line 3, column petal_long: nan"),
+        (FLOWERS.replace("4.7", "inf"), {"columns": ["x=petal*"]},
+         "line 3, column petal_long: inf"),
+        (FLOWERS.replace("4.7", ""), {"columns": ["x=petal*"]},
+         "line 3, column petal_long: there is no value"),
+        (FLOWERS.replace("4.7", "?"), {"columns": ["x=petal*"]}, "'?' is not a number"),
+        (FLOWERS.replace("4.7", "4,7"), {"columns": ["x=petal*"]},
+         "line 3: 5 cells, but 4 columns"),
+        ("", {}, "is empty"),
+        ("a,b\n", {}, "has a header but no rows"),
+        ("a,a,c\n1,2,3\n", {}, "two columns named 'a'"),
+        (b"\xff\xfe\x00binary", {}, "is not a text file"),
+        (FLOWERS, {"columns": ["x=petal*"], "optimizer": "adamw"},
+         "it is one of sgd, momentum, adam"),
+        (FLOWERS, {"columns": ["x=petal*"], "epochs": 0}, "0 epochs cannot be trained with"),
+        (FLOWERS, {"columns": ["x=petal*"], "batch_size": 0}, "a mini-batch of 0"),
+        (FLOWERS, {"columns": ["x=petal*"], "eta": -1.0}, "a learning rate of -1.0"),
+        (FLOWERS, {"columns": ["x=petal*"], "eta": float("nan")}, "a learning rate of nan"),
+        (FLOWERS, {"columns": ["x=petal*"], "validation": 1.5}, "a validation part of 1.5"),
+        (FLOWERS, {"columns": ["x=petal*"], "scaling": "log"}, "none, standard, minmax"),
+        (FLOWERS, {"columns": ["x=petal*"], "dtype": "int8"}, "float32 or float64"),
+        (FLOWERS, {"columns": ["x=petal*"], "seed": -1}, "a seed of -1"),
+        (FLOWERS, {"columns": ["x=petal*"], "patience": 3, "validation": 0},
+         "early stopping without a validation part"),
+    ],
+)  # fmt: skip
+def test_data_and_options_that_do_not_fit(
+    text: str | bytes, options: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    checkpoint = tmp_path / "model.npz"
+    with pytest.raises(DataError) as error:
+        train(TWO_IN, path, checkpoint=checkpoint, **options)
+    assert said in str(error.value)
+    assert not checkpoint.exists(), "nothing is half-written"
+
+
+def test_files_that_are_no_data(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no file"):
+        read_table(tmp_path / "missing.csv")
+    with pytest.raises(DataError, match="is a folder"):
+        read_table(tmp_path)
+    fake = tmp_path / "fake.npz"
+    fake.write_bytes(b"not a zip")
+    with pytest.raises(DataError, match=r"not an \.npz file"):
+        read_table(fake)
+    pickled = tmp_path / "pickled.npz"
+    np.savez(pickled, x=np.array([{"code": 1}], dtype=object))
+    with pytest.raises(DataError, match="plain arrays"):
+        read_table(pickled)
+    uneven = tmp_path / "uneven.npz"
+    np.savez(uneven, x=np.zeros(3), y=np.zeros(4))
+    with pytest.raises(DataError, match="differ in length: x has 3, y has 4"):
+        read_table(uneven)
+
+
+def test_files_that_are_no_model(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no model"):
+        load_model(tmp_path / "missing.npz")
+    other = tmp_path / "other.npz"
+    np.savez(other, x=np.zeros(3))
+    with pytest.raises(DataError, match="not a saved model"):
+        load_model(other)
+    path = tmp_path / "model.npz"
+    train(LINE, {"x": np.arange(9.0), "y": np.zeros(9)}, epochs=1, eta=1e-3, checkpoint=path)
+    whole = path.read_bytes()
+    for length in (0, 10, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(DataError, match="not a saved model, or it is damaged"):
+            load_model(path)
+
+
+def test_a_loss_that_explodes_stops_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    x = np.arange(64.0)
+    with pytest.raises(DataError, match=r"the loss is (nan|inf) in epoch \d+") as error:
+        train(LINE, {"x": x, "y": x}, epochs=400, optimizer="sgd", eta=50.0, scaling="none",
+              checkpoint=path)  # fmt: skip
+    assert "try a learning rate below 50" in str(error.value)
+
+
+def test_a_label_that_the_model_does_not_know(flowers: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    net = load("mlp:3-4-3,tanh,cross_entropy")
+    train(net, flowers, epochs=1, validation=0, checkpoint=path)
+    flowers.write_text(FLOWERS.replace("virginica", "rosa"))
+    with pytest.raises(DataError, match="'rosa' is not among the classes"):
+        predict(path, flowers)
+
+
+# -- the loss curve ------------------------------------------------------------------------
+
+HISTORY = [{"epoch": e, "loss": 2.0**-e, "validation loss": 2.0**-e + 0.1} for e in range(1, 31)]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 30])
+def test_text_curve_marks_every_epoch(epochs: int) -> None:
+    text = text_curve(HISTORY[:epochs], width=70, height=10)
+    plot = text.splitlines()[:10]
+    columns = {line.index("●", at) for line in plot for at in range(len(line)) if "●" in line[at:]}
+    assert len(columns) == epochs
+    assert all(len(line) <= 70 for line in text.splitlines())
+    assert plot[0].startswith(f"{max(HISTORY[0]['validation loss'], 0.6):>9.4g} ┤")
+
+
+def test_png_curve(tmp_path: Path) -> None:
+    path = tmp_path / "curve.png"
+    if find_spec("matplotlib"):
+        save_curve(HISTORY, path)
+        assert path.read_bytes().startswith(b"\x89PNG")
+    else:
+        with pytest.raises(BackproveError, match=r"pip install 'backprove\[plot\]'"):
+            save_curve(HISTORY, path)
+        assert not path.exists()
