@@ -127,7 +127,7 @@ def test_g4_and_the_formula_of_v2(four_neurons: Network) -> None:
 def test_the_componential_gradient(four_neurons: Network) -> None:
     derivation = derive(four_neurons, "w6", "dynamic", named=ONE_LETTER)
     block = next(b for b in derivation.blocks if b.left is Ref(ADJOINT + "s4"))
-    assert [line.right for line in block.lines][0] is d((s3**2 + s4**2) / 2, s4)
+    assert block.lines[0].right is d((s3**2 + s4**2) / 2, s4)
     assert block.end is s4
 
 
@@ -169,7 +169,7 @@ def test_the_mean_over_samples(deeplizard: Network) -> None:
     one_sample = (a - y) * Apply("g{L}'", z) * a2
     assert derivation.answer is not None
     assert key(lifted, derivation.answer) == key(
-        lifted, 1 / Ref("m") * 2 * Reduce("sum", "s", "m", one_sample)
+        lifted, Ref("m") ** -1 * 2 * Reduce("sum", "s", "m", one_sample)
     )
 
 
