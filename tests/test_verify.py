@@ -634,6 +634,33 @@ def test_an_update_with_a_rate_that_no_equation_gives() -> None:
     assert verify_derivation(whole).ok
 
 
+def test_a_chain_rule_in_letters_of_its_own() -> None:
+    """let z = …, x = z² and y = w: ∂x/∂y = ∂x/∂z ∂z/∂y, y naming the place w."""
+    network = parse("weight w\ninput i\ntarget t\nloss E = (t - w*i)^2")
+    z = R("t") - R("w") * R("i")
+    lets: dict[str, Expr] = {"x": R("z") ** 2, "y": R("w"), "z": z}
+    for total in (False, True):
+        claim = D(R("x"), R("z"), total) * D(R("z"), R("y"), total)
+        for left in (D(R("x"), R("y"), True), D(z**2, R("w"), total), R("∂w")):
+            assert agree(network, left, claim, lets=lets).confirmed
+        assert agree(network, claim, -2 * z * R("i"), lets=lets).confirmed
+        assert not agree(network, claim, 2 * z * R("i"), lets=lets).confirmed
+
+
+def test_a_letter_may_be_used_anew_in_a_later_block() -> None:
+    network = parse("weight w\nloss J = w^3")
+    first = Block((), R("u"), R("w") ** 2)
+    second = Block((), R("u") * 3, R("w") * 3, lets=(("u", R("w")),))
+    answer = 3 * R("w") ** 2
+    whole = Derivation(network, R("w"), "equation", "scalar", (first, second), answer)
+    assert verify_derivation(whole).ok
+    swapped = Derivation(network, R("w"), "equation", "scalar", (second, first), answer)
+    assert verify_derivation(swapped).ok
+    wrong = Block((), R("u") * 3, R("w") * 3, lets=(("u", R("w") * 2),))
+    whole = Derivation(network, R("w"), "equation", "scalar", (first, wrong), answer)
+    assert [row.what for row in verify_derivation(whole).wrong] == ["block 2: its first line"]
+
+
 def test_a_network_s_report() -> None:
     network = parse(TWO_LAYERS)
     gradients = {

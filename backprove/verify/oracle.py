@@ -8,6 +8,7 @@ less than 10^-60 of the sides, or until it is too high to go on: "undecided".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import product
 from random import Random
@@ -16,7 +17,7 @@ from typing import Literal, TypeAlias, TypeVar
 from flint import arb, ctx
 
 from ..errors import NetworkError
-from ..expr import Delta, Expr, Reduce, Ref, Size, walk
+from ..expr import Delta, Expr, Reduce, Ref, Size, count, walk
 from ..network import ADJOINT, Equation, Network
 from .points import Indices, Point, draw, unnumbered_sizes
 from .series import OutsideDomain, Unresolved
@@ -33,6 +34,11 @@ CERTAIN_OF_ZERO = 1024
 
 SAMPLED = 30
 """The number of components above which a sample of them is tried."""
+
+WORK = 6000
+"""Nodes times components above which the sample becomes smaller, down to FEWEST."""
+
+FEWEST = 6
 
 TRIALS = 3
 REDRAWS = 24
@@ -118,6 +124,15 @@ class Oracle:
         self.unnumbered = unnumbered_sizes(network)
         self._least = 2
         self._trials: list[Trial] | None = None
+
+    def beside(self, lets: Lets, symbols: Iterable[str] = ()) -> Oracle:
+        """An oracle at the same points that knows more named expressions and free names."""
+        other = copy(self)
+        other.lets = {**self.lets, **{name: _as_equation(name, e) for name, e in lets.items()}}
+        other.symbols = self.symbols | frozenset(symbols)
+        if self._trials is not None:
+            other._trials = [Trial(t.point, t.level, t.signs) for t in self._trials]
+        return other
 
     # -- points ----------------------------------------------------------------------------
 
@@ -227,9 +242,10 @@ class Oracle:
         lengths = self._lengths(left, right, ranges or {})
         if isinstance(lengths, Verdict):
             return lengths
+        most = max(FEWEST, min(SAMPLED, WORK // (count(left) + count(right))))
         tried, components, sampled, zero, outside = 0, 0, 0, True, ""
         for trial in trials:
-            settings, every = _settings(trial.point, sorted(left.free | right.free), lengths)
+            settings, every = _settings(trial.point, sorted(left.free | right.free), lengths, most)
             try:
                 for setting in settings:
                     outcome = self._compare(trial, left, right, setting)
@@ -425,20 +441,20 @@ def _largest_literal(expressions: Iterable[Expr]) -> int:
 
 
 def _settings(
-    point: Point, letters: list[str], lengths: Mapping[str, Size]
+    point: Point, letters: list[str], lengths: Mapping[str, Size], most: int
 ) -> tuple[list[Setting], int]:
     """The settings of the free letters to try, corners among them, and how many there are."""
     sizes = [point.length(lengths[letter]) for letter in letters]
     every = 1
     for size in sizes:
         every *= size
-    if every <= SAMPLED:
+    if every <= most:
         chosen: Iterable[tuple[int, ...]] = product(*(range(1, n + 1) for n in sizes))
     else:
         random = Random(f"{point.seed}/{sizes}")
-        corners = list(product(*((1, n) for n in sizes)))[: SAMPLED // 2]
+        corners = list(product(*((1, n) for n in sizes)))[: most - 2]
         drawn = dict.fromkeys(corners)
-        while len(drawn) < SAMPLED:
+        while len(drawn) < most:
             drawn[tuple(random.randint(1, n) for n in sizes)] = None
         chosen = drawn
     return [dict(zip(letters, position, strict=True)) for position in chosen], every

@@ -81,16 +81,24 @@ def verify_derivation(derivation: Derivation, *, oracle: Oracle | None = None) -
     there. Names that no equation gives (a learning rate) stand for any number.
     """
     network = derivation.network
-    lets = dict(_lets(derivation))
-    if oracle is None:
-        oracle = Oracle(network, lets=lets, symbols=_symbols(derivation, lets))
+    here = oracle = oracle or Oracle(network)
+    lets: dict[str, Expr] = {}
+    symbols: set[str] = set()
     rows: list[Row] = []
     for number, block in enumerate(derivation.blocks, 1):
-        rows.extend(_block_rows(oracle, block, f"block {number}", lets, derivation.quantity))
+        if block.start is None:
+            continue
+        new = dict(_lets(block, network))
+        free = _symbols(block, network, lets.keys() | new.keys()) - symbols
+        if free or not new.items() <= lets.items():  # a later block may use a letter anew
+            lets |= new
+            symbols |= free
+            here = oracle.beside(lets, symbols)
+        rows.extend(_block_rows(here, block, f"block {number}", lets, derivation.quantity))
     if derivation.answer is not None:
         true = Derivative(Ref(network.loss), derivation.quantity, True)
         what = f"the answer {adjoint(derivation.quantity)!r}"
-        rows.append(Row(what, oracle.agree(true, derivation.answer)))
+        rows.append(Row(what, here.agree(true, derivation.answer)))
     return Report(tuple(rows), nothing=derivation.answer is None)
 
 
@@ -154,33 +162,29 @@ def _place(whole: Expr, path: Path) -> tuple[Path, dict[str, Size]]:
 # -- names that a derivation brings --------------------------------------------------------
 
 
-def _lets(derivation: Derivation) -> Iterator[tuple[str, Expr]]:
-    """The names that blocks introduce, in a `let` or as a new left side."""
-    known = derivation.network.quantities
-    for block in derivation.blocks:
-        yield from block.lets
-        left = block.left
-        if isinstance(left, Ref) and _new(left, known) and block.start is not None:
-            yield left.name, block.start
-
-
-def _new(ref: Ref, known: Iterable[str]) -> bool:
-    return not ref.indices and ref.name.removeprefix(ADJOINT) not in known
+def _lets(block: Block, network: Network) -> Iterator[tuple[str, Expr]]:
+    """The names that a block introduces, in a `let` or as a new left side."""
+    yield from block.lets
+    left = block.left
+    if not isinstance(left, Ref) or left.indices or block.start is None:
+        return
+    if left.name.removeprefix(ADJOINT) not in network.quantities:
+        yield left.name, block.start
 
 
 def _defines(block: Block, lets: Mapping[str, Expr]) -> bool:
     return isinstance(block.left, Ref) and lets.get(block.left.name) is block.start
 
 
-def _symbols(derivation: Derivation, lets: Mapping[str, Expr]) -> frozenset[str]:
-    """Names in the lines that neither the network nor a let gives."""
-    network = derivation.network
+def _symbols(block: Block, network: Network, lets: Iterable[str]) -> frozenset[str]:
+    """Names in a block's lines that neither the network nor a let gives."""
     found: set[str] = set()
-    for block in derivation.blocks:
-        for e in (block.left, block.start, *(s.after for s in block.steps)):
-            found |= e.names if e is not None and block.start is not None else frozenset()
+    for e in (block.left, block.start, *(s.after for s in block.steps)):
+        found |= e.names if e is not None else frozenset()
+    for _, e in block.lets:
+        found |= e.names
     unknown = {n for n in found if n.removeprefix(ADJOINT) not in network.quantities}
     wrong = sorted(n for n in unknown if n.startswith(ADJOINT))
     if wrong:
         raise NetworkError(f"the derivation names {wrong[0]}, but there is no such quantity")
-    return frozenset(unknown - lets.keys() - network.sizes.keys())
+    return frozenset(unknown - set(lets) - network.sizes.keys())

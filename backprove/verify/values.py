@@ -82,6 +82,7 @@ class Scene:
         self.sites = frozenset(sites)
         self.seen: set[tuple[Expr, int]] = set()
         self.numbers: dict[Fraction, Jet] = {}
+        self._letters: dict[Expr, tuple[str, ...]] = {}
         self._readings: dict[str, tuple[Ref, ...]] = {}
         self.ground = World(self)
 
@@ -95,6 +96,13 @@ class Scene:
             found = self._readings[name] = tuple(
                 Ref(r.name, tuple(f"\0{i}" if i in inside else i for i in r.indices)) for r in refs
             )
+        return found
+
+    def letters(self, e: Expr) -> tuple[str, ...]:
+        """The free letters of an expression, in a fixed order."""
+        found = self._letters.get(e)
+        if found is None:
+            found = self._letters[e] = tuple(sorted(e.free))
         return found
 
 
@@ -126,15 +134,27 @@ class World:
         self.settled: set[str] = set()
         self.touched: dict[str, set[Indices]] = {varied[0]: {varied[1]}} if varied else {}
         self.derivatives: dict[tuple[Any, ...], Jet] = {}
+        self.sums: dict[tuple[Any, ...], Jet] = {}
+        self.follow = follow
         self.followers: frozenset[str] | None = None  # None: every name
-        if parent is not None:
-            self.followers = _followers(scene, varied[0]) if follow and varied else frozenset()
+        if parent is not None and varied is not None:
+            self.followers = _followers(scene, varied[0], follow)
 
     def _here(self, name: str) -> bool:
         """Whether the name's value may differ from the world below."""
         if self.followers is None:
             return True
-        return name in self.followers or (bool(self.followers) and name.startswith(ADJOINT))
+        return name in self.followers or (self.follow and name.startswith(ADJOINT))
+
+    def below(self, e: Expr) -> World:
+        """The lowest world in which the expression has the same value as in this one."""
+        world = self
+        while world.parent is not None and world.pattern is world.parent.pattern:
+            assert world.varied is not None
+            if world.varied[0] in e.names or any(map(world._here, e.names)):
+                break
+            world = world.parent
+        return world
 
     def component(self, name: str, indices: Indices) -> Jet:
         """The value of a component."""
@@ -249,21 +269,25 @@ class World:
         return World(self.scene, self, varied, value + step, follow=follow, bit=bit)
 
 
-def _followers(scene: Scene, name: str) -> frozenset[str]:
-    """The quantities and named expressions that are computed from a quantity."""
-    found = set(scene.network.influenced_by(name))
+def _followers(scene: Scene, name: str, follow: bool) -> frozenset[str]:
+    """The names whose value may change with a quantity: what is computed from it, if that
+    follows, and in any case the named expressions in which it occurs."""
+    found = set(scene.network.influenced_by(name)) if follow else {name}
     growing = True
     while growing:
         growing = False
         for let, equation in scene.lets.items():
             names = equation.right.names
             if let not in found and (
-                not found.isdisjoint(names) or any(n.startswith(ADJOINT) for n in names)
+                not found.isdisjoint(names) or (follow and any(map(_is_adjoint, names)))
             ):
                 found.add(let)
                 growing = True
-    # an empty set would mean that the derivative is local
-    return frozenset(found - {name}) or frozenset({""})
+    return frozenset(found - {name})
+
+
+def _is_adjoint(name: str) -> bool:
+    return name.startswith(ADJOINT)
 
 
 def _no_such_position(scene: Scene, name: str, indices: Indices) -> str:
@@ -399,6 +423,15 @@ def _reduce(e: Reduce, setting: Setting, world: World) -> Jet:
         return _largest(e, setting, world)[1]
     if e.op == "argmax":
         return number(_largest(e, setting, world)[0])
+    world = world.below(e)
+    key = (e, *[setting[i] for i in world.scene.letters(e)])
+    found = world.sums.get(key)
+    if found is None:
+        found = world.sums[key] = _summed(e, setting, world)
+    return found
+
+
+def _summed(e: Reduce, setting: Setting, world: World) -> Jet:
     result: Jet | None = None
     inner = dict(setting)
     for k in range(1, world.scene.point.length(e.size) + 1):
@@ -432,14 +465,15 @@ def _derivative(e: Derivative, setting: Setting, world: World) -> Jet:
 
 def _differentiated(e: Derivative, setting: Setting, world: World) -> Jet:
     bit = world.next_bit
-    if isinstance(e.wrt, Ref):
-        place = (e.wrt.name, _places(e.wrt.indices, setting))
+    wrt = _place(e.wrt, setting, world.scene)
+    if wrt is not None:
+        place = (wrt.name, _places(wrt.indices, setting))
         inner = world.moved(place, world.component(*place), follow=e.total)
     else:
         inner = world.moved(("", ()), evaluate(e.wrt, setting, world), follow=False)
         inner.pattern = Pattern(e.wrt, setting, inner, world.pattern)
-        if e.total:  # any quantity may hold the expression: all are computed again
-            inner.followers = None
+        # any quantity, or only any named expression, may hold the expression
+        inner.followers = None if e.total else frozenset(world.scene.lets)
     if not e.total:
         own = _own_equation(e, world.scene)
         if own is not None:
@@ -449,6 +483,18 @@ def _differentiated(e: Derivative, setting: Setting, world: World) -> Jet:
             setting = dict(zip(equation.indices, _places(indices, setting), strict=True))
             return evaluate(equation.right, setting, inner).part(bit)
     return evaluate(e.body, setting, inner).part(bit)
+
+
+def _place(wrt: Expr, setting: Setting, scene: Scene) -> Ref | None:
+    """The component in which to differentiate, where it is one; "let y = w" names a place."""
+    if not isinstance(wrt, Ref) or wrt.name not in scene.lets:
+        return wrt if isinstance(wrt, Ref) else None
+    let = scene.lets[wrt.name]
+    if not isinstance(let.right, Ref):
+        return wrt
+    change: dict[str, Index] = dict(zip(let.indices, wrt.indices, strict=True))
+    inner = with_indices(let.right, change)
+    return _place(inner, setting, scene)
 
 
 def _own_equation(e: Derivative, scene: Scene) -> tuple[Equation, tuple[Index, ...]] | None:
