@@ -1,32 +1,79 @@
 """backprove: a network's equations, its gradients step by step, each step verified.
 
     >>> import backprove as bp
-    >>> bp.__version__.count(".")
-    2
+    >>> network = bp.parse('''
+    ... input  i = 2
+    ... target t = 1
+    ... weight w_h = 0.5, w_o = 0.25
+    ... r_h = w_h * i
+    ... r_o = w_o * r_h
+    ... loss E = (t - r_o)^2 / 2
+    ... ''')
+    >>> bp.derive(network, "w_h").answer
+    -(t - r_o)*w_o*i
+    >>> float(bp.evaluate(network).gradients["w_h"])
+    -0.375
 
-Names are loaded when first used, so that importing the package costs next to nothing.
+Names are loaded when they are first used, so that importing the package costs next to nothing.
 """
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .adjoints import backprop
+    from .derivation import derive
     from .errors import BackproveError
+    from .language import load, mlp, parse, read
     from .network import Network
+    from .rewrite import Derivation
+    from .run.training import load_model, predict, resume, train
+    from .run.values import evaluate
+    from .verify import verify_derivation, verify_network
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "BackproveError": "errors",
+    "Derivation": "rewrite",
     "Network": "network",
+    "backprop": "adjoints",
+    "derive": "derivation",
+    "evaluate": "run.values",
+    "load": "language",
+    "load_model": "run.training",
+    "mlp": "language",
+    "parse": "language",
+    "predict": "run.training",
+    "read": "language",
+    "resume": "run.training",
+    "train": "run.training",
+    "verify_derivation": "verify",
+    "verify_network": "verify",
 }
 """Each public name, and the module that holds it."""
 
-__all__ = ["BackproveError", "Network", "__version__"]
+__all__ = [
+    "BackproveError",
+    "Derivation",
+    "Network",
+    "__version__",
+    "backprop",
+    "derive",
+    "evaluate",
+    "load",
+    "load_model",
+    "mlp",
+    "parse",
+    "predict",
+    "read",
+    "resume",
+    "train",
+    "verify_derivation",
+    "verify_network",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -39,19 +86,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-class _Package(ModuleType):
-    """Keeps `backprove.derive` the function.
-
-    Loading a submodule binds it in its package under its own name, which would hide the
-    function of that name; the module stays reachable by `from backprove.derive import ...`.
-    """
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if isinstance(value, ModuleType) and _HOMES.get(name) == name:
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import BackproveError
+from .output import prepare_streams
 
 NOT_RIGHT = 1
 UNUSABLE = 2
@@ -109,4 +110,5 @@ def common(
 
 def main() -> None:
     """Run the command line with the arguments of this process."""
+    prepare_streams()
     app(prog_name="backprove")

@@ -32,7 +32,10 @@ def show(
     format: ListFormatName = None,
     output: Output = None,
 ) -> None:
-    """Print a network's quantities, its equations and its representative equation."""
+    """Print a network's equations.
+
+    Its quantities, its equations, and its representative equation: every definition put in.
+    """
     from ..errors import DerivationError
     from .pages import Section, equations_text, quantities_of
 
@@ -119,7 +122,10 @@ def backprop_(
     format: ListFormatName = None,
     output: Output = None,
 ) -> None:
-    """List every adjoint and every gradient, in the order of the backward pass."""
+    """List every adjoint and every gradient.
+
+    In the order of the backward pass: each is made once, from those above it.
+    """
     from ..adjoints import backprop
     from .pages import Section, equations_text
 

@@ -32,9 +32,9 @@ def grad(
     ] = "float64",
     output: Output = None,
 ) -> None:
-    """Compute the loss and every gradient at the values in the file.
+    """Compute the loss and every gradient.
 
-    Weights without a value are drawn (Glorot uniform), biases are 0.
+    At the values in the file. Weights without a value are drawn (Glorot uniform), biases are 0.
     """
     from ..run.values import evaluate
 

@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ..errors import BackproveError
+
 WIDEST = 100
 """Columns above which a line is hard to follow, however wide the terminal."""
 
@@ -44,12 +46,14 @@ def emit(text: str, output: Path | None = None) -> None:
 def write_whole(path: Path, text: str) -> None:
     """Write a text file in one move, so that no half of it is ever seen under its name.
 
-    Raises OSError when the folder does not exist or cannot be written.
+    Raises BackproveError where there is no such folder, OSError where it cannot be written.
     """
     # A pipe or a device, such as /dev/stdout, cannot be replaced; it is written as it is.
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return
+    if not path.resolve().parent.is_dir():
+        raise BackproveError(f"{path} cannot be written: there is no folder {path.parent}")
     path = path.resolve()
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

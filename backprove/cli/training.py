@@ -229,10 +229,10 @@ def predict(
         typer.Option("--output", "-o", metavar="CSV", show_default=False, help="Write to a file."),
     ] = None,
 ) -> None:
-    """Predict from a saved model, one line a sample, as CSV.
+    """Predict from a saved model.
 
-    Where the data have the target too, the score goes to stderr. For digits, the images that
-    were held out are predicted.
+    One line a sample, as CSV. Where the data have the target too, the score goes to stderr.
+    For digits, the images that were held out are predicted.
     """
     from ..run.training import predict as predict_
 
