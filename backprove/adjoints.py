@@ -26,6 +26,7 @@ from .expr import (
     count,
     fresh_index,
     mapped,
+    substituted,
     total,
     with_indices,
 )
@@ -42,7 +43,7 @@ from .rules import (
     refs,
 )
 from .rules.algebra import POSITIVE_FIRST
-from .rules.definitions import adjoint_rule
+from .rules.definitions import CONSTANT_VALUE, adjoint_rule
 from .rules.delta import OUT
 
 # constants leave a sum only after folding, which needs them beside what they were written with
@@ -179,6 +180,22 @@ class Backprop:
         """The adjoints of weights and biases, in the file's order."""
         return {q.name: self.adjoints[q.name] for q in self.network.trained}
 
+    def in_symbols(self, named: frozenset[str]) -> Mapping[str, Equation]:
+        """The adjoints that have a symbol, and all gradients, the other adjoints put in place.
+
+        named: the quantities whose adjoints have a symbol. The brackets around what is put in
+        stay, and a constant weight of 1 shows its value: v_4 = (s_4 × 1) × t(d_4 + b_4).
+        """
+        full: dict[str, Equation] = {}
+        for name, equation in self.adjoints.items():
+            right = substituted(equation.right, lambda ref: _unnamed(ref, named, full))
+            full[name] = Equation(equation.left, right)
+        shown = {n: e for n, e in full.items() if n in named or self.network[n].kind != "computed"}
+        return {
+            n: Equation(e.left, rewritten(e.right, (CONSTANT_VALUE,), self.scope, set()))
+            for n, e in shown.items()
+        }
+
     def _order(self) -> Iterator[str]:
         yield from reversed(list(self.network.equations))
         for q in self.network.quantities.values():
@@ -261,6 +278,15 @@ def put_in_if_shorter(recorder: Recorder[Scope], known: Mapping[str, Equation]) 
     recorder.breaks.extend(offset + b for b in trial.breaks)
     recorder.now = trial.now
     return True
+
+
+def _unnamed(ref: Ref, named: frozenset[str], full: Mapping[str, Equation]) -> Expr | None:
+    """What stands for an adjoint without a symbol."""
+    name = ref.name.removeprefix(ADJOINT)
+    if name == ref.name or name in named or name not in full:
+        return None
+    equation = full[name]
+    return with_indices(equation.right, dict(zip(equation.indices, ref.indices, strict=True)))
 
 
 def _renamed(e: Expr, names: Mapping[str, str]) -> Expr:

@@ -431,6 +431,18 @@ def with_indices(e: Expr, change: dict[str, Index]) -> Expr:
     return e.rebuilt(tuple(with_indices(c, change) for c in e.children))
 
 
+def apart(e: Expr, taken: frozenset[str]) -> Expr:
+    """`e` with bound letters renamed where they are taken by what stands around it."""
+    if bound(e).isdisjoint(taken):
+        return e
+    if isinstance(e, Reduce):
+        if e.index in taken:
+            letter = fresh_index(taken | e.body.free | bound(e.body))
+            e = Reduce(e.op, letter, e.size, with_indices(e.body, {e.index: letter}))
+        return Reduce(e.op, e.index, e.size, apart(e.body, taken | {e.index}))
+    return e.rebuilt(tuple(apart(c, taken) for c in e.children))
+
+
 def bound(e: Expr) -> frozenset[str]:
     """The index variables that sums and maxima inside `e` bind."""
     return frozenset(node.index for node in walk(e) if isinstance(node, Reduce))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeAlias, TypeVar
 
-from .expr import Derivative, Expr, Path, Ref, part, replaced
+from .expr import Derivative, Expr, Path, Reduce, Ref, apart, part, replaced
 from .network import Network
 
 Sentence: TypeAlias = "tuple[str | Expr, ...]"
@@ -136,18 +136,30 @@ class Derivation:
 class Recorder(Generic[Scope]):
     """Applies rules to one expression and keeps the steps."""
 
-    def __init__(self, start: Expr, scope: Scope) -> None:
+    def __init__(self, start: Expr, scope: Scope, outside: frozenset[str] = frozenset()) -> None:
         self.start = self.now = start
         self.scope = scope
+        self.outside = outside  # letters of sums around what is recorded
         self.steps: list[Step] = []
         self.breaks: list[int] = []
 
     def make(self, rule: Rule[Scope], path: Path, change: Change) -> None:
         """Record that `rule` changed the part at `path`."""
         new, says = change
+        new = apart(new, self._letters_around(path))
         before = part(self.now, path)
         self.steps.append(Step(rule.name, rule.law, rule.when, path, before, new, says))
         self.now = replaced(self.now, path, new)
+
+    def _letters_around(self, path: Path) -> frozenset[str]:
+        """The letters asked for and those of the sums around a place: no inner sum reuses them."""
+        around = set(self.start.free | self.outside)
+        here = self.now
+        for number in path:
+            if isinstance(here, Reduce):
+                around.add(here.index)
+            here = here.children[number]
+        return frozenset(around)
 
     def attempt(self, rule: Rule[Scope], path: Path = ()) -> bool:
         """Apply the rule at this place if it fits."""
@@ -178,7 +190,7 @@ class Recorder(Generic[Scope]):
 
     def inside(self, path: Path, rules: tuple[Rule[Scope], ...], quiet: set[Expr]) -> bool:
         """Sweep the rules over the part at `path` alone."""
-        inner = Recorder(part(self.now, path), self.scope)
+        inner = Recorder(part(self.now, path), self.scope, self._letters_around(path))
         inner.sweep(rules, quiet)
         self.steps.extend(replace(step, path=(*path, *step.path)) for step in inner.steps)
         self.now = replaced(self.now, path, inner.now)

@@ -233,8 +233,12 @@ def _v_blocks(program: Program, q: Ref, wanted: list[Ref]) -> list[Block]:
         general = Program(program.network, program.named, False)
         names = dict.fromkeys(w.name for w in wanted)
         wanted = [program.network.equations[name].left for name in names]
-        return [general.block(w, ("v at ", w)) for w in wanted]
-    return [program.block(w, ("v at ", w)) for w in wanted]
+        return [general.block(w, _title(w)) for w in wanted]
+    return [program.block(w, _title(w)) for w in wanted]
+
+
+def _title(q: Ref) -> Sentence:
+    return (adjoint(q), ", the adjoint of ", q)
 
 
 # -- the first weight of a layer, unfolded -------------------------------------------------

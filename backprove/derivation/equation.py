@@ -26,6 +26,7 @@ from ..expr import (
     count,
     part,
     plain,
+    substituted,
     walk,
 )
 from ..network import CHANGE, RATE, TOO_LONG, Network
@@ -257,7 +258,9 @@ def _chain_in_letters(recorder: Recorder[Scope], path: Path) -> tuple[tuple[str,
     recorder.attempt(d.POWER if isinstance(body, Power) else d.FUNCTION, first)
     recorder.sweep(_FLAT, set())
     recorder.line()
-    return ((names[0], inner), (names[1], outer), (names[2], node.wrt))  # fmt: skip
+    # in the letters alone, z depends on y, as it depends on the weight that y stands for
+    of_y = substituted(inner, lambda ref: y if ref is node.wrt else None)
+    return ((names[0], of_y), (names[1], outer), (names[2], node.wrt))
 
 
 def _outer(e: Expr, scope: Scope) -> tuple[Expr, Sentence] | None:

@@ -7,6 +7,8 @@ derivative is held.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..expr import (
     MINUS_ONE,
     ONE,
@@ -46,7 +48,7 @@ def _of(d: Derivative, body: Expr) -> Expr:
     return Derivative(body, d.wrt, d.total)
 
 
-def listed(parts: list[Expr]) -> Sentence:
+def listed(parts: Sequence[Expr]) -> Sentence:
     """a, b and c."""
     words: list[str | Expr] = []
     for position, item in enumerate(parts):
@@ -173,11 +175,10 @@ def _unrelated(gone: list[Expr], e: Derivative) -> Sentence:
         return (*listed(gone), " is a number")
     elif len(seen) == 1:
         subject = (seen[0], " does")
+    elif len(seen) == 2:
+        return ("neither ", seen[0], " nor ", seen[1], " depends on ", e.wrt)
     else:
-        parts: list[str | Expr] = ["neither "]
-        for position, ref in enumerate(seen):
-            parts.extend(((", nor " if len(seen) > 2 else " nor ") if position else "", ref))
-        return (*(p for p in parts if p != ""), " depends on ", e.wrt)
+        return ("none of ", *listed(list(seen)), " depends on ", e.wrt)
     return (*subject, " not depend on ", e.wrt)
 
 
