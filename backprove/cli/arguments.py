@@ -42,7 +42,9 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="PATH", show_default=False, help="Write to this file."),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="What random numbers start from.")]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, help="What random numbers start from.")
+]
 
 ENDINGS: dict[str, Format] = {
     ".tex": "latex",

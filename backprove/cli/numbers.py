@@ -24,7 +24,12 @@ def grad(
     json_: AsJson = False,
     eta: Annotated[
         float | None,
-        typer.Option("--eta", show_default=False, help="Also take one step w - eta * ∂loss/∂w."),
+        typer.Option(
+            "--eta",
+            metavar="RATE",
+            show_default=False,
+            help="Also take one step w - eta * ∂loss/∂w.",
+        ),
     ] = None,
     seed: Seed = 0,
     precision: Annotated[

@@ -22,13 +22,84 @@ if TYPE_CHECKING:
 
 CURVE_WIDTH = 72
 
+
+def option(*names: str, help: str, metavar: str | None = None) -> Any:
+    """An option that the training itself gives a value where the reader gives none."""
+    return typer.Option(*names, metavar=metavar, show_default=False, help=help)
+
+
 Data = Annotated[
     str | None,
-    typer.Option(
-        "--data", "-d", metavar="DATA", show_default=False,
-        help="A .csv or .npz file, or the word digits.",
+    option("--data", "-d", metavar="DATA", help="A .csv or .npz file, or the word digits."),
+]
+Map = Annotated[
+    list[str] | None,
+    option(
+        "--map",
+        metavar="NAME=COLUMNS",
+        help="Which columns give an input, such as 'x=pixel*'; may be repeated.",
     ),
-]  # fmt: skip
+]
+Target = Annotated[
+    str | None,
+    option("--target", metavar="COLUMNS", help="Those of the target; by default the last."),
+]
+Scale = Annotated[
+    Literal["none", "standard", "minmax"] | None,
+    option("--scale", help="Of the inputs; by default standard, for digits / 16."),
+]
+Epochs = Annotated[
+    int | None, option("--epochs", metavar="N", help="Passes over the data; by default 30.")
+]
+Batch = Annotated[
+    int | None, option("--batch", metavar="N", help="Samples in a mini-batch; by default 32.")
+]
+OptimizerName = Annotated[
+    str | None, option("--optimizer", metavar="NAME", help="sgd, momentum or adam (the default).")
+]
+Eta = Annotated[
+    float | None,
+    option("--eta", metavar="RATE", help="The learning rate; by default the optimizer's own."),
+]
+RunSeed = Annotated[
+    int | None, option("--seed", metavar="N", help="What random numbers start from; by default 0.")
+]
+Validation = Annotated[
+    float | None,
+    option("--validation", metavar="PART", help="The part set aside to watch; by default 0.1."),
+]
+Test = Annotated[
+    float | None,
+    option("--test", metavar="PART", help="The part held out; of digits always 360 images."),
+]
+Patience = Annotated[
+    int | None,
+    option(
+        "--patience",
+        metavar="N",
+        help="Stop after so many epochs without a better validation loss.",
+    ),
+]
+Precision = Annotated[
+    Literal["float32", "float64"] | None,
+    option("--precision", help="The arithmetic; by default float32."),
+]
+Resume = Annotated[
+    Path | None, option("--resume", metavar="MODEL", help="Go on with the run saved there.")
+]
+ModelFile = Annotated[
+    Path | None,
+    option(
+        "--output",
+        "--checkpoint",
+        "-o",
+        metavar="MODEL",
+        help="The model's file, written after each epoch; by default model.npz.",
+    ),
+]
+Plot = Annotated[
+    Path | None, option("--plot", metavar="PNG", help="Draw the loss curve (needs matplotlib).")
+]
 
 
 @app.command()
@@ -38,72 +109,22 @@ def train(
         typer.Argument(metavar="FILE", help="A .bp file or a builder; not needed with --resume."),
     ] = None,
     data: Data = None,
-    map_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", metavar="NAME=COLUMNS", show_default=False,
-            help="Which columns give an input, such as 'x=pixel*'; may be repeated.",
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option("--target", metavar="COLUMNS", show_default=False, help="The target's."),
-    ] = None,
-    scale: Annotated[
-        Literal["none", "standard", "minmax"] | None,
-        typer.Option("--scale", show_default="standard; digits: / 16", help="Of the inputs."),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", show_default="30", help="Passes over the data.")
-    ] = None,
-    batch: Annotated[
-        int | None, typer.Option("--batch", show_default="32", help="Samples in a mini-batch.")
-    ] = None,
-    optimizer: Annotated[
-        str | None, typer.Option("--optimizer", show_default="adam", help="sgd, momentum or adam.")
-    ] = None,
-    eta: Annotated[
-        float | None,
-        typer.Option("--eta", show_default="the optimizer's own", help="The learning rate."),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", show_default="0", help="What random numbers start from.")
-    ] = None,
-    validation: Annotated[
-        float | None,
-        typer.Option("--validation", show_default="0.1", help="The part set aside to watch."),
-    ] = None,
-    test: Annotated[
-        float | None,
-        typer.Option("--test", show_default="0", help="The part held out (digits: 360 always)."),
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            "--patience", show_default=False,
-            help="Stop after so many epochs without a better validation loss.",
-        ),
-    ] = None,
-    precision: Annotated[
-        Literal["float32", "float64"] | None,
-        typer.Option("--precision", show_default="float32", help="The arithmetic."),
-    ] = None,
-    resume: Annotated[
-        Path | None,
-        typer.Option("--resume", metavar="MODEL", show_default=False, help="Go on with a run."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "--checkpoint", "-o", metavar="MODEL", show_default="model.npz",
-            help="The model's file, written after each epoch.",
-        ),
-    ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option("--plot", metavar="PNG", show_default=False, help="Draw the loss curve."),
-    ] = None,
-) -> None:  # fmt: skip
+    map_: Map = None,
+    target: Target = None,
+    scale: Scale = None,
+    epochs: Epochs = None,
+    batch: Batch = None,
+    optimizer: OptimizerName = None,
+    eta: Eta = None,
+    seed: RunSeed = None,
+    validation: Validation = None,
+    test: Test = None,
+    patience: Patience = None,
+    precision: Precision = None,
+    resume: Resume = None,
+    output: ModelFile = None,
+    plot: Plot = None,
+) -> None:
     """Train the weights and biases on data.
 
     Ctrl-C saves first; --resume goes on exactly where a run was left.
