@@ -282,9 +282,16 @@ class RandomFunction:
         waves = tuple((fraction(20, 60), fraction(30, 90), fraction(-90, 90)) for _ in range(3))
         return cls(fraction(15, 45), waves)
 
-    def __call__(self, x: arb, length: int) -> list[arb]:
-        u = _variable(x, length)
-        total = u * ball(self.slope)
-        for height, pace, shift in self.waves:
-            total = total + (u * ball(pace) + ball(shift)).sin() * ball(height)
-        return _coefficients(total, length)
+    def taylor(self) -> Taylor:
+        """The function at the working precision."""
+        slope = ball(self.slope)
+        waves = [(ball(height), ball(pace), ball(shift)) for height, pace, shift in self.waves]
+
+        def coefficients(x: arb, length: int) -> list[arb]:
+            u = _variable(x, length)
+            total = u * slope
+            for height, pace, shift in waves:
+                total = total + (u * pace + shift).sin() * height
+            return _coefficients(total, length)
+
+        return coefficients

@@ -82,9 +82,17 @@ class Scene:
         self.sites = frozenset(sites)
         self.seen: set[tuple[Expr, int]] = set()
         self.numbers: dict[Fraction, Jet] = {}
+        self._functions: dict[str, Taylor] = {}
         self._letters: dict[Expr, tuple[str, ...]] = {}
         self._readings: dict[str, tuple[Ref, ...]] = {}
         self.ground = World(self)
+
+    def function(self, name: str) -> Taylor:
+        """The random analytic function that stands for an abstract one."""
+        found = self._functions.get(name)
+        if found is None:
+            found = self._functions[name] = self.point.functions[name].taylor()
+        return found
 
     def readings(self, name: str) -> tuple[Ref, ...]:
         """The components that a quantity's equation reads, bound letters set apart."""
@@ -392,8 +400,7 @@ def _applied(name: str, order: int, argument: Jet, world: World) -> Jet:
     if name in own:
         row = own[name]
         if row.definition is None:
-            taylor: Taylor = world.scene.point.functions[name]
-            return argument.through(differentiated(taylor, order))
+            return argument.through(differentiated(world.scene.function(name), order))
         return _by_definition(row.definition, order, argument, world)
     if name in SERIES:
         return argument.through(differentiated(SERIES[name], order))
