@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from itertools import product as combinations
 
 from ..errors import NotationError
-from ..expr import Apply, Ref
+from ..expr import Apply, Ref, Size
 from ..functions import lookup
 from ..network import ADJOINT, ARGUMENT, Label, Network
 from ..roles import Role, has_layers, roles
@@ -115,19 +116,20 @@ class BoundNotation:
 
     def _layer_name(self, role: Role) -> str:
         letters = self.notation.layers.names
-        if not letters or role.layer is None:
+        if not letters or role.layer is None or not self._made_layers:
             return ""
-        known = {
-            r.layer for r in self.roles.values()
-            if r.layer and "weighted input" in (r.kind, r.also)
-        }  # fmt: skip
-        top = max(known, key=lambda label: label.offset, default=role.layer)
-        if role.kind == "input" or role.layer.offset < min(k.offset for k in known):
+        if role.kind == "input" or role.layer.offset < self._made_layers[0].offset:
             return letters.get("input", "i")
-        if role.layer == top:
+        if role.layer == self._made_layers[-1]:
             return letters.get("output", "o")
         hidden = letters.get("hidden", "h")
-        return hidden if len(known) <= 2 else f"{hidden}{role.layer.offset - 1}"
+        return hidden if len(self._made_layers) <= 2 else f"{hidden}{role.layer.offset - 1}"
+
+    @cached_property
+    def _made_layers(self) -> tuple[Label, ...]:
+        """The layers of the weighted inputs, in order."""
+        found = {r.layer for r in self.roles.values() if "weighted input" in (r.kind, r.also)}
+        return tuple(sorted((layer for layer in found if layer), key=lambda layer: layer.offset))
 
     def _one_node_a_layer(self) -> bool:
         """Whether scalars are layers of one node each, so that a layer says which is meant."""
@@ -208,23 +210,38 @@ class BoundNotation:
     # -- telling apart ---------------------------------------------------------------------
 
     def _clashes(self, made: Mapping[str, Spelling]) -> frozenset[str]:
-        """The quantities of which some component prints like one of another."""
+        """The quantities (or adjoints) of which some component prints like one of another."""
+        found: set[str] = set()
+        same: dict[tuple[object, ...], str] = {}
+        alike: dict[tuple[str, str], list[str]] = {}
+        for name, spelling in made.items():
+            rank = len(self.network[name.removeprefix(ADJOINT)].shape)
+            s = spelling
+            first = same.setdefault((s.letter, s.sub, s.after, s.sup, rank), name)
+            if first != name:
+                found |= {first, name}
+            else:
+                alike.setdefault((s.letter, s.sup), []).append(name)
+        for group in alike.values():
+            if len(group) > 1:
+                found |= self._clashing({name: made[name] for name in group})
+        return frozenset(found)
+
+    def _clashing(self, group: Mapping[str, Spelling]) -> set[str]:
         owner: dict[tuple[object, ...], str] = {}
         found: set[str] = set()
-        for name, spelling in made.items():
-            if name not in self.network.quantities:
-                continue
-            for indices in self._samples(name):
-                whole = bool(self.network[name].shape) and not indices  # as matrices, in bold
+        for name, spelling in group.items():
+            shape = self.network[name.removeprefix(ADJOINT)].shape
+            for indices in self._samples(shape):
+                whole = bool(shape) and not indices  # only matrix form prints these
                 key = (whole, *spelling.symbol(indices, self.commas).key)
                 first = owner.setdefault(key, name)
                 if first != name:
                     found |= {first, name}
-        return frozenset(found)
+        return found
 
-    def _samples(self, name: str) -> Iterator[tuple[int | str, ...]]:
+    def _samples(self, shape: tuple[Size, ...]) -> Iterator[tuple[int | str, ...]]:
         """Components to compare: all of a small tensor, the ends of a long axis; letters."""
-        shape = self.network[name].shape
         yield ()
         if not shape:
             return
@@ -253,19 +270,11 @@ class BoundNotation:
             if template is not None:
                 made[name] = self._filled(template, name, role)
         made = self._with_marks(made)
-        taken = self._clashes({**{ADJOINT + n: s for n, s in made.items()}, **self._spellings})
-        taken |= self._clashes(made)
-        keys = {
-            s.symbol(i, self.commas).key for n, s in self._spellings.items()
-            if n in self.network.quantities for i in self._samples(n)
-        }  # fmt: skip
-        for name in list(made):
-            alike = any(made[name].symbol(i, self.commas).key in keys for i in self._samples(name))
-            if alike or name in taken:
-                self._note(
-                    f"the adjoint of {name} is written as a fraction: its letter is taken here"
-                )
-                del made[name]
+        printed = {ADJOINT + name: spelling for name, spelling in made.items()}
+        for name in sorted(self._clashes({**self._spellings, **printed}) & printed.keys()):
+            owner = name.removeprefix(ADJOINT)
+            self._note(f"the adjoint of {owner} is written as a fraction: its letter is taken here")
+            del made[owner]
         return made
 
     def _named(self) -> frozenset[str]:

@@ -40,7 +40,8 @@ class Signs:
     product: between factors. symbols: between two plain symbols, "" for side by side.
     derivative: `fraction`, the body above the line; `operator`, d/dw [body]; `mixed`, a
     fraction for a name, an operator for an expression.
-    d: ∂ or d. sum_from: what a printed sum starts at, 1 or 0.
+    d: ∂ or d. sum_from: what a printed sum starts at, 1 or 0. brackets: whether [ ] stands
+    around parts that hold ( ).
     """
 
     product: str = "·"
@@ -48,6 +49,7 @@ class Signs:
     derivative: Literal["fraction", "operator", "mixed"] = "mixed"
     d: str = "∂"
     sum_from: int = 1
+    brackets: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ _ALLOWED: Mapping[str, frozenset[str]] = {
     "layers": frozenset(("first", "weight", "bias", "weighted_input", "names")),
     "layers.names": frozenset(("input", "hidden", "output")),
     "signs": frozenset(
-        ("product", "symbols", "derivative", "d", "sum_from", "weight_order", "rate")
+        ("product", "symbols", "derivative", "d", "sum_from", "brackets", "weight_order", "rate")
     ),
     "functions": frozenset(("activation", "derivative", "loss")),
     "symbols": frozenset(kind.replace(" ", "_") for kind in KINDS) | {"named_weighted_input"},
@@ -137,6 +139,7 @@ _CHOICES: Mapping[tuple[str, str], tuple[object, ...]] = {
     ("signs", "d"): ("∂", "d"),
     ("signs", "sum_from"): (0, 1),
     ("signs", "weight_order"): ("to from", "from to"),
+    ("signs", "brackets"): (True, False),
 }
 
 
@@ -194,7 +197,10 @@ def _check_keys(table: Any, part: str, where: str) -> None:
 
 def _check_choice(part: str, key: str, value: object, where: str) -> None:
     choices = _CHOICES.get((part, key))
-    if choices is not None and (value not in choices or isinstance(value, bool)):
+    alike = choices is not None and any(
+        value == choice and type(value) is type(choice) for choice in choices
+    )
+    if choices is not None and not alike:
         shown = ", ".join(repr(choice) for choice in choices)
         raise NotationError(f"{where}: [{part}] {key} = {value!r} is none of {shown}")
 

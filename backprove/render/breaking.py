@@ -27,11 +27,13 @@ def cut(waiting: list[Piece], room: int) -> int:
     """How many pieces stand on the next line: all, or up to the cheapest break that fits."""
     if sum(piece.width for piece in waiting) <= room:
         return len(waiting)
-    length, best, cheapest = 0, 0, NEVER + 1
+    length, best, cheapest = 0, 0, float("inf")
     for place, piece in enumerate(waiting):
-        far_enough = length > room // 3 or piece.cost < 2
-        if place and length <= room and far_enough and piece.cost <= cheapest:
-            best, cheapest = place, piece.cost
+        # the emptier the line, the dearer the break: ½ does not stand alone if there is
+        # a sum in parentheses that can be broken
+        cost = piece.cost + max(0.0, 6 - 15 * length / room)
+        if place and length <= room and cost <= cheapest:
+            best, cheapest = place, cost
         length += piece.width
         if length > room and best:
             break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from fractions import Fraction as Exact
 
 from ..expr import (
@@ -36,6 +36,7 @@ from .boxes import (
     Root,
     Row,
     bare,
+    parts_of,
 )
 
 MINUS = Operator("-", prefix=True)
@@ -116,6 +117,11 @@ class _Layout:
         made = self.box(e, path)
         return made if isinstance(bare(made), Symbol) else parenthesised(made)
 
+    def grouped(self, box: Box) -> Fenced:
+        """A part in parentheses; brackets around parentheses where the notation says so."""
+        inner = any(isinstance(b, Fenced) and b.left == "(" for b in _outside_calls(box))
+        return Fenced("[", box, "]") if self.signs.brackets and inner else parenthesised(box)
+
     # -- sums and products -----------------------------------------------------------------
 
     def _add(self, e: Add, path: Path) -> Box:
@@ -138,7 +144,7 @@ class _Layout:
         else:
             negative, made = False, self._unmarked(e, path)
         if isinstance(e, Add):
-            made = parenthesised(made)
+            made = self.grouped(made)
         return negative, Marked(made) if path in self.marks else made
 
     def _mul(self, e: Mul, path: Path) -> tuple[bool, Box]:
@@ -169,7 +175,7 @@ class _Layout:
     def _over(self, above: list[Box], below: list[Box]) -> Fraction:
         def unfenced(box: Box) -> Box:  # a fraction's line already groups
             inner = bare(box)
-            if isinstance(inner, Fenced) and inner.left == "(" and box is inner:
+            if isinstance(inner, Fenced) and inner.left in "([" and box is inner:
                 return inner.inner
             return box
 
@@ -192,7 +198,7 @@ class _Layout:
         """A factor, in parentheses where it would come apart."""
         made = self._unmarked(e, path)
         if self._loose(e, made, last):
-            made = parenthesised(made)
+            made = self.grouped(made)
         return Marked(made) if path in self.marks else made
 
     def _loose(self, e: Expr, made: Box, last: bool) -> bool:
@@ -288,6 +294,14 @@ class _Layout:
         if not (named or isinstance(bare(body), Applied)):
             body = Fenced("[", body, "]")
         return Row((operator, Operator("", glue=True), body))
+
+
+def _outside_calls(box: Box) -> Iterator[Box]:
+    """The boxes inside one, without the arguments of functions."""
+    yield box
+    if not isinstance(box, Applied):
+        for inner in parts_of(box):
+            yield from _outside_calls(inner)
 
 
 def index_box(index: int | str) -> Box:

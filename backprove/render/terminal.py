@@ -66,6 +66,8 @@ class _Writer:
         """One sentence a line; short ones that follow each other share a line."""
         waiting: list[str | Box] = []
         for reason in reasons:
+            if not prose_text(reason.says):
+                continue
             joined = (*waiting, "; ", *reason.says) if waiting else reason.says
             if waiting and len(prose_text(joined)) > self.width - len(indent):
                 yield from self.words(tuple(waiting), indent, DIM)
@@ -84,12 +86,18 @@ class _Writer:
     def formula(self, head: str, box: Box | None, tail: str = "", label: str = "") -> Iterator[str]:
         if box is None:
             return
-        lines = lines_of(box, self.width - len(head) - len(tail), self.color)
+        room = self.width - len(head)
+        lines = lines_of(box, room - len(tail), self.color)
         lines[-1] += tail
+        last = text_of_box(box) if len(lines) == 1 else lines[-1]
+        if label:
+            mark = f"({label})"
+            beside = len(last) + 2 + len(mark) <= room
+            before = " " * max(2, room - len(last) - len(mark)) if beside else ""
+            shown = before + self.style(mark, DIM)
+            lines[-1:] = [lines[-1] + shown] if beside else [lines[-1], f"{mark:>{room}}"]
         for number, line in enumerate(lines):
             yield (head if number == 0 else " " * len(head)) + line
-        if label:
-            yield " " * len(head) + self.style(f"... {label}", DIM)
 
     def words(self, prose: Prose, indent: str, code: str = "") -> Iterator[str]:
         """Wrapped words; a formula among them is kept on one line where it fits."""
