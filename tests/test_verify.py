@@ -241,6 +241,13 @@ def test_terms_that_cancel_are_zero() -> None:
     assert answer(network, nothing + Number(Fraction(1, 10**200)), ZERO) == "refuted"
 
 
+def test_powers_of_a_number_that_is_zero() -> None:
+    network = parse("input x\nd = x/3 - x/3\nloss J = d^2 + d^3 + x")
+    assert answer(network, R("∂x"), ONE) == "confirmed"
+    assert answer(network, R("d") ** 2, ZERO) == "confirmed"
+    assert answer(network, R("d") ** 0, ONE) == "confirmed"
+
+
 # -- derivatives of derivatives, and in expressions ----------------------------------------
 
 

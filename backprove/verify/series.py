@@ -233,6 +233,16 @@ def differentiated(taylor: Taylor, times: int) -> Taylor:
     return moved
 
 
+def _whole_power(x: arb, exponent: int) -> arb:
+    """x^exponent by squaring, which also holds for balls around 0 (`**` gives NaN there)."""
+    result, square, rest = arb(1), x, abs(exponent)
+    while rest:
+        if rest & 1:
+            result = result * square
+        square, rest = square * square, rest >> 1
+    return 1 / result if exponent < 0 else result
+
+
 def power(exponent: Fraction) -> Taylor:
     """u ↦ u^exponent: a whole exponent for every u (but 0 to a negative one), a fraction for
     u > 0, or at u = 0 for the value alone of a positive one."""
@@ -255,7 +265,7 @@ def power(exponent: Fraction) -> Taylor:
             if not binomial:
                 found.append(arb(0))
             elif whole:
-                found.append(ball(binomial) * x ** int(rest))
+                found.append(ball(binomial) * _whole_power(x, int(rest)))
             else:
                 found.append(ball(binomial) * x ** ball(rest))
             binomial = binomial * rest / (k + 1)
