@@ -313,6 +313,8 @@ BAD = [
     ("weight a\nloss e = " + "2^" * 10_000 + "a", 2, 19410, "nested too deep"),
     ("weight a\nloss e = " + "-" * 10_000 + "a", 2, 9710, "nested too deep"),
     ("\0\1\2", 1, 1, "cannot be read"),
+    ("weight a\nloss e = " + "a + " * 100_000 + "a", 2, 1, "400,010 characters"),
+    ("#" * 1_000_001, 1, 1, "more than 1,000,000 are not read"),
 ]  # fmt: skip
 
 

@@ -36,11 +36,14 @@ _FIRST_WORDS = (
 _FOLD_FORM = "a sum or maximum names its index first: `sum(k: x[k])`, `max(k: x[k])`"
 
 
-def explain(error: UnexpectedToken, text: str) -> NoReturn:
-    """Turn the parser's refusal into a sentence for the commonest slips."""
+def explain(error: UnexpectedToken, text: str, *, statements: bool) -> NoReturn:
+    """Turn the parser's refusal into a sentence for the commonest slips.
+
+    statements: whether the text is a file, and not one expression.
+    """
     token, expected = error.token, set(error.expected)
     ended = token.type in ("_NEWLINE", "$END")
-    at = len(text) - 1 if token.type == "$END" else (token.start_pos or 0)
+    at = len(text.rstrip()) if token.type == "$END" else (token.start_pos or 0)
     shown = str(token).strip()
     span = (at, at + max(1, len(shown)))
     before = text[text.rfind("\n", 0, at) + 1 : at].rstrip(" \t")
@@ -52,7 +55,7 @@ def explain(error: UnexpectedToken, text: str) -> NoReturn:
         raise Mistake("an equation has one `=`", span)
     if before == "loss" and "NAME" in expected:
         raise Mistake("the loss needs a name", span, "write `loss J = …`")
-    if token.type == "NAME" and "EQUAL" in expected and _NAME.fullmatch(before):
+    if statements and token.type == "NAME" and _NAME.fullmatch(before):
         close = get_close_matches(before, _FIRST_WORDS, 1)
         hint = f"did you mean {close[0]}?" if close else "write `name = …`, or `weight name`"
         start = text.rfind(before, 0, at)

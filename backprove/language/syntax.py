@@ -21,6 +21,7 @@ from .tree import (
     MAX_CHARACTERS,
     MAX_DEPTH,
     MAX_DIGITS,
+    MAX_EQUATION,
     MAX_NESTING,
     MAX_SIZE,
     Call,
@@ -275,10 +276,10 @@ def _around(nodes: list[Node]) -> Span:
 # -- reading -------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=2)
-def _parser(start: str) -> Lark:
+@lru_cache(maxsize=1)
+def _parser() -> Lark:
     grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", start=start, transformer=_Tree())
+    return Lark(grammar, parser="lalr", start=["start", "expression"], transformer=_Tree())
 
 
 def lines_of(source: Source) -> list[Line]:
@@ -298,9 +299,9 @@ def expression_of(source: Source) -> Node:
 
 def _parsed(text: str, start: str) -> object:
     try:
-        return _parser(start).parse(text)
+        return _parser().parse(text, start)
     except UnexpectedToken as error:
-        explain(error, text)
+        explain(error, text, statements=start == "start")
     except UnexpectedCharacters as error:
         explain_character(error, text)
 
@@ -346,4 +347,21 @@ def _joined(text: str) -> str:
     if open_:
         mark, at = open_[-1]
         raise Mistake(f"this {mark} is never closed", (at, at + 1))
+    _refuse_long_equations(joined)
     return joined
+
+
+_EQUATION = re.compile(r"^(?![ \t]*(?:input|target|weight|bias|constant)\b).+", re.MULTILINE)
+
+
+def _refuse_long_equations(joined: str) -> None:
+    """Declarations may be long, as they can hold values; an equation is there to be read."""
+    for match in _EQUATION.finditer(joined):
+        start, end = match.span()
+        if end - start > MAX_EQUATION:
+            raise Mistake(
+                f"this line has {end - start:,} characters; more than {MAX_EQUATION:,} in one"
+                " equation are not read",
+                (start, start + 1),
+                "give parts of it names of their own, or write it as a sum over an index",
+            )

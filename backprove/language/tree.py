@@ -18,6 +18,7 @@ from ..expr import ReduceOp, Size
 from ..network import Kind, Label
 
 MAX_CHARACTERS = 1_000_000
+MAX_EQUATION = 50_000
 MAX_NESTING = 200
 MAX_DEPTH = 300
 """The deepest tree: what stands in 200 brackets with an operator or two between them."""
