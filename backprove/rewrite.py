@@ -7,7 +7,7 @@ long derivation takes linear space; whole lines are made when they are printed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeAlias, TypeVar
 
@@ -137,7 +137,7 @@ class Recorder(Generic[Scope]):
     """Applies rules to one expression and keeps the steps."""
 
     def __init__(self, start: Expr, scope: Scope, outside: frozenset[str] = frozenset()) -> None:
-        self.start = self.now = start
+        self.start = self.now = apart(start, start.free | outside)
         self.scope = scope
         self.outside = outside  # letters of sums around what is recorded
         self.steps: list[Step] = []
@@ -204,10 +204,12 @@ class Recorder(Generic[Scope]):
         return bool(places)
 
 
-def _parts(e: Expr) -> Iterator[tuple[int, Expr]]:
-    # what a derivative is taken with respect to is a place, not a value: it is left alone
-    children = e.children[:1] if isinstance(e, Derivative) else e.children
-    return enumerate(children)
+def _parts(e: Expr) -> Iterable[tuple[int, Expr]]:
+    if not isinstance(e, Derivative):
+        return enumerate(e.children)
+    # what a derivative is taken with respect to is a place, not a value: it is left alone;
+    # where it is an expression, the body is too, so that its occurrences there stay alike
+    return enumerate(e.children[:1] if isinstance(e.wrt, Ref) else ())
 
 
 def first_fit(
@@ -256,14 +258,9 @@ def rewritten(e: Expr, rules: tuple[Rule[Scope], ...], scope: Scope, quiet: set[
     while True:
         if e in quiet:
             return e
-        children = e.children
-        done = tuple(
-            rewritten(c, rules, scope, quiet)
-            if not (position == 1 and isinstance(e, Derivative))
-            else c
-            for position, c in enumerate(children)
-        )
-        if done != children:
+        inner = {n: rewritten(c, rules, scope, quiet) for n, c in _parts(e)}
+        done = tuple(inner.get(n, c) for n, c in enumerate(e.children))
+        if done != e.children:
             e = e.rebuilt(done)
         for rule in rules:
             made = rule.apply(e, scope)

@@ -22,12 +22,12 @@ from ..expr import (
     Path,
     Power,
     Ref,
+    bound,
     canonical,
     count,
     part,
     plain,
     substituted,
-    walk,
 )
 from ..network import CHANGE, RATE, TOO_LONG, Network
 from ..rewrite import Block, Recorder, Rule, Sentence
@@ -221,11 +221,13 @@ def _places(e: Expr, path: Path = ()) -> list[tuple[Path, Expr]]:
 
 def _chain_in_letters(recorder: Recorder[Scope], path: Path) -> tuple[tuple[str, Expr], ...]:
     """∂x/∂y = ∂x/∂z · ∂z/∂y with z the inner expression and x the outer, then put back."""
+    recorder.inside(path, _FLAT, set())
     node = part(recorder.now, path)
     assert isinstance(node, Derivative)
     body = node.body
     inner = body.children[0]
-    taken = {r.name for r in walk(recorder.now) if isinstance(r, Ref)} | node.wrt.free | body.free
+    known = recorder.scope.network
+    taken = known.quantities.keys() | known.own_functions.keys() | node.wrt.free | bound(body)
     names = next((n for n in CHAIN_LETTERS if taken.isdisjoint(n)), None)
     if names is None or inner.free:
         recorder.attempt(_OUTER, path)
