@@ -1,0 +1,1 @@
+"""Numbers: lowering to a straight-line program, NumPy, data, training, saved models."""
