@@ -17,12 +17,12 @@ FOLDER = Path("demo")
 
 STEPS = (
     (
-        "One weight of a network that reads handwritten digits, explained",
-        ["explain", NETWORK, WEIGHT, "--style", "chain", "--zoom", "scalar"],
+        "One weight of a network that reads handwritten digits: explained, each step verified",
+        ["explain", NETWORK, WEIGHT, "--style", "chain", "--verify"],
     ),
     (
-        "A small network of the same make, every gradient verified to 60 digits",
-        ["verify", "mlp:4-3-2,tanh,cross_entropy"],
+        "The gradients of the whole network, verified by an oracle that knows no rule",
+        ["verify", NETWORK],
     ),
     (
         "The network, trained on the 1,797 bundled images",
@@ -43,7 +43,8 @@ def main() -> int:
         code = subprocess.run([sys.executable, "-m", "backprove", *arguments]).returncode
         if code:
             return code
-    print(f"\nOpen {(FOLDER / 'derivation.html').resolve()} in a browser.")
+    print(f"\nThe derivation as a page: {(FOLDER / 'derivation.html').resolve()}")
+    print(f"The trained network: {(FOLDER / 'digits.npz').resolve()}")
     return 0
 
 
