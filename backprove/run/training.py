@@ -7,7 +7,7 @@ interruption at any moment leaves a state from which the run goes on bit for bit
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,16 +15,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..adjoints import backprop
 from ..errors import DataError
 from ..language import parse, source_text
 from ..network import ADJOINT, Network
 from .checkpoint import Saved, State, load, save
-from .data import Fit, Scaling, TargetFit, fit, has_targets, input_arrays, target_arrays
-from .lower import MEAN_LOSS, lower
-from .numpy_backend import Prepared, prepare
+from .data import Fit, Scaling, fit, has_targets, input_arrays, target_arrays
+from .lower import MEAN_LOSS
 from .optimizers import optimizer as optimizer_named
-from .program import Program
+from .runner import Prediction, Runner, Score, prediction
 from .table import Table, as_table
 from .values import (
     check_memory,
@@ -38,8 +36,21 @@ from .values import (
 
 Array: TypeAlias = NDArray[Any]
 
-_CHUNK = 1024  # samples at a time where nothing is learned
 DTYPES = ("float32", "float64")
+
+__all__ = [
+    "DTYPES",
+    "Model",
+    "Options",
+    "Prediction",
+    "Predictions",
+    "Score",
+    "Watcher",
+    "load_model",
+    "predict",
+    "resume",
+    "train",
+]
 
 
 class Watcher:
@@ -70,31 +81,6 @@ class Options:
     dtype: str = "float32"
     source: str = ""
     fingerprint: str = ""
-
-
-@dataclass(frozen=True)
-class Score:
-    """How well a network does on some samples.
-
-    loss: the mean of the network's loss. measures: `accuracy` for class targets, else
-    `mean squared error` and `R²`; none where no quantity is compared with the target.
-    """
-
-    samples: int
-    loss: float
-    measures: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The predicted quantity of one target over samples, and labels where it has classes."""
-
-    target: str
-    quantity: str
-    values: Array
-    labels: tuple[str, ...]
-    confidence: Array | None
-    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,14 +130,14 @@ class Model:
         if len(table.test):
             notes = (f"the {len(table.test):,} held-out rows of {table.source}",)
             table = table.only(table.test)
-        runner = _Runner(self.network, self.fit, self.options)
+        runner = Runner(self.network, self.fit, self.options.dtype, self.options.batch_size)
         scored = has_targets(table, self.fit)
         arrays = input_arrays(self.network, table, self.fit, runner.dtype)
         if scored:
             arrays |= target_arrays(self.network, table, self.fit, runner.dtype)
         found = runner.predicted(self.parameters, arrays, table.rows)
         score = runner.score(self.parameters, arrays, table.rows) if scored else None
-        rows = tuple(_prediction(t, found[t.predicted]) for t in self.fit.targets if t.predicted)
+        rows = tuple(prediction(t, found[t.predicted]) for t in self.fit.targets if t.predicted)
         return Predictions(table.rows, rows, score, notes)
 
 
@@ -281,7 +267,7 @@ class _Run:
         self.network, self.fit, self.options = network, fitted, options
         self.state, self.checkpoint, self.watcher = state, checkpoint, watcher
         self.parts = parts
-        self.runner = _Runner(network, fitted, options)
+        self.runner = Runner(network, fitted, options.dtype, options.batch_size)
         self.train = self._arrays(table, parts.train)
         self.validation = self._arrays(table, parts.validation)
         self.test = self._arrays(table, parts.test)
@@ -390,126 +376,6 @@ class _Run:
             permutation=permutation,
             generator=_random_state(generator),
         )
-
-
-class _Runner:
-    """The programs of one network, prepared: one step, and the forward part alone."""
-
-    def __init__(self, network: Network, fitted: Fit, options: Options) -> None:
-        self.network, self.fit = network, fitted
-        self.dtype = np.dtype(options.dtype)
-        self.trained = [q.name for q in network.trained if q.name in network.live]
-        self.constants = {
-            q.name: from_file(q.value, shape_of(network, q.name), self.dtype)
-            for q in network.of_kind("constant")
-            if q.value is not None
-        }
-        self._step: Prepared | None = None
-        self._forward: dict[bool, Prepared] = {}
-        self._batch_size = options.batch_size
-
-    def step(self, given: Mapping[str, Array], samples: int) -> dict[str, Array]:
-        """Mean loss and mean gradients of the weights and biases over a mini-batch."""
-        if self._step is None:
-            names = [MEAN_LOSS, *(ADJOINT + name for name in self.trained)]
-            program = lower(self.network, backprop(self.network).adjoints, names)
-            self._step = self._prepared(program, self._batch_size)
-        return self._step({**self.constants, **given}, samples)
-
-    def score(
-        self, parameters: Mapping[str, Array], arrays: Mapping[str, Array], samples: int
-    ) -> Score:
-        """Mean loss and measures, a chunk of samples at a time."""
-        total, measures = 0.0, _Measures(self.fit)
-        for rows, results in self._chunks(parameters, arrays, samples, with_loss=True):
-            total += float(results[MEAN_LOSS]) * (rows.stop - rows.start)
-            measures.add(results, {n: array[rows] for n, array in arrays.items()})
-        return Score(samples, total / samples, measures.result())
-
-    def predicted(
-        self, parameters: Mapping[str, Array], arrays: Mapping[str, Array], samples: int
-    ) -> dict[str, Array]:
-        """The predicted quantities over all samples."""
-        rows = [r for _, r in self._chunks(parameters, arrays, samples, with_loss=False)]
-        names = [t.predicted for t in self.fit.targets if t.predicted]
-        return {name: np.concatenate([r[name] for r in rows]) for name in names}
-
-    def _chunks(
-        self,
-        parameters: Mapping[str, Array],
-        arrays: Mapping[str, Array],
-        samples: int,
-        with_loss: bool,
-    ) -> Iterator[tuple[slice, dict[str, Array]]]:
-        forward = self._forward.get(with_loss)
-        if forward is None:
-            names = [t.predicted for t in self.fit.targets if t.predicted]
-            program = lower(self.network, {}, [*names, *([MEAN_LOSS] if with_loss else [])])
-            forward = self._forward[with_loss] = self._prepared(program, _CHUNK)
-        for start in range(0, samples, _CHUNK):
-            rows = slice(start, min(start + _CHUNK, samples))
-            chunk = {name: array[rows] for name, array in arrays.items()}
-            given = {**self.constants, **parameters, **chunk}
-            yield rows, forward(given, rows.stop - rows.start)
-
-    def _prepared(self, program: Program, samples: int) -> Prepared:
-        needed = program.bytes_needed(samples, self.dtype.itemsize)
-        check_memory(needed, f"a mini-batch of {samples} samples")
-        return prepare(program, self.dtype)
-
-
-class _Measures:
-    """Accuracy or error, gathered over chunks."""
-
-    def __init__(self, fitted: Fit) -> None:
-        self.targets = [t for t in fitted.targets if t.predicted]
-        self.right = self.classified = 0
-        self.squares = self.squared_error = self.total = 0.0
-        self.count = 0
-
-    def add(self, results: Mapping[str, Array], arrays: Mapping[str, Array]) -> None:
-        for t in self.targets:
-            found = results[t.predicted].astype(np.float64)
-            wanted = arrays[t.name].astype(np.float64)
-            if t.classes:
-                self.right += int((_chosen(found) == _chosen(wanted)).sum())
-                self.classified += len(found)
-            else:
-                self.squared_error += float(np.square(found - wanted).sum())
-                self.squares += float(np.square(wanted).sum())
-                self.total += float(wanted.sum())
-                self.count += wanted.size
-
-    def result(self) -> dict[str, float]:
-        said = {}
-        if self.classified:
-            said["accuracy"] = self.right / self.classified
-        if self.count:
-            said["mean squared error"] = self.squared_error / self.count
-            spread = self.squares - self.total**2 / self.count
-            if spread > 0 and len(self.targets) == 1:
-                said["R²"] = 1 - self.squared_error / spread
-        return said
-
-
-def _chosen(values: Array) -> Array:
-    """The class of each sample: the largest component, or for a scalar whether it is over 1/2."""
-    if values.ndim == 1 or values.shape[1] == 1:
-        return np.asarray(values.reshape(len(values)) > 0.5, dtype=np.int64)
-    return np.asarray(np.argmax(values, axis=1))
-
-
-def _prediction(target: TargetFit, values: Array) -> Prediction:
-    if not target.classes:
-        return Prediction(target.name, target.predicted, values, (), None, target.columns)
-    chosen = _chosen(values)
-    labels = tuple(target.classes[place] for place in chosen)
-    if values.ndim == 1 or values.shape[1] == 1:
-        flat = values.reshape(len(values))
-        confidence = np.where(chosen == 1, flat, 1 - flat)
-    else:
-        confidence = values.max(axis=1)
-    return Prediction(target.name, target.predicted, values, labels, confidence, target.columns)
 
 
 # -- beginning -----------------------------------------------------------------------------
