@@ -1,5 +1,15 @@
 """From expressions and derivations to text, LaTeX, Markdown, HTML and JSON."""
 
-from .formats import FORMATS, html_of, latex_of, render, text_of
+from .formats import FORMATS, html_of, latex_of, latex_of_derivation, mathml_of, render, text_of
+from .graph import graph_text
 
-__all__ = ["FORMATS", "html_of", "latex_of", "render", "text_of"]
+__all__ = [
+    "FORMATS",
+    "graph_text",
+    "html_of",
+    "latex_of",
+    "latex_of_derivation",
+    "mathml_of",
+    "render",
+    "text_of",
+]

@@ -45,9 +45,11 @@ _SPECIAL = str.maketrans({
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
 })  # fmt: skip
 _FENCES = {"‖": r"\|"}
-_WORDS = {"½": r"$\tfrac12$", "Σ": r"$\sum$", "∂": r"$\partial$", "×": r"$\times$", "·": r"$\cdot$",
+_WORDS = {letter: f"${command}$" for letter, command in _COMMANDS.items()} | {
+          "½": r"$\tfrac12$", "Σ": r"$\sum$", "∂": r"$\partial$", "×": r"$\times$", "·": r"$\cdot$",
           "ᵀ": r"$^{\top}$", "⊙": r"$\odot$", "≥": r"$\geq$", "≤": r"$\leq$", "−": "--",
-          "‖": r"$\|$", "→": r"$\to$"}  # fmt: skip
+          "‖": r"$\|$", "→": r"$\to$", "←": r"$\leftarrow$", "≠": r"$\neq$", "²": "$^2$",
+          "’": "'", "…": r"\dots{}"}  # fmt: skip
 
 
 def latex_of_box(box: Box) -> str:
@@ -63,9 +65,8 @@ def latex_lines(box: Box, width: int = LINE) -> list[str]:
 def escaped(text: str) -> str:
     """Words in text mode."""
     text = text.translate(_SPECIAL)
-    for letter, command in {**_COMMANDS, **_WORDS}.items():
-        if letter in text:
-            text = text.replace(letter, command if command.startswith("$") else f"${command}$")
+    for letter, shown in _WORDS.items():
+        text = text.replace(letter, shown)
     return text.replace('"', "''")
 
 

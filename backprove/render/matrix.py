@@ -245,6 +245,8 @@ class _Maker:
         factors, summed = self._opened(e)
         if factors is None or set(summed) & set(axes):
             return None
+        if factors == [e] and not isinstance(e, Power):
+            return None  # a maximum: nothing to open
         if len(factors) == 1 and isinstance(factors[0], Power) and not summed:
             return self._power(factors[0], axes)
         square = self._square(factors, summed)
@@ -327,14 +329,15 @@ class _Maker:
     ) -> Form | None:
         """Take out the summed indices one by one, then put the rest in the shape of `axes`."""
         while summed:
-            index = min(summed, key=lambda i: sum(i in f.axes for f in forms))
+            index = min(reversed(summed), key=lambda i: sum(i in f.axes for f in forms))
             summed.remove(index)
             here = [f for f in forms if index in f.axes]
-            rest = [f for f in forms if index not in f.axes]
             made = _without(index, here)
             if made is None:
                 return None
-            forms = [*rest, made]
+            place = forms.index(here[0])
+            forms = [f for f in forms if f not in here]
+            forms.insert(place, made)
         return _shaped(forms, axes)
 
     def _scaled(self, negative: bool, scalars: list[Expr], shaped: Form) -> Form | None:

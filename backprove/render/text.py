@@ -28,6 +28,8 @@ from .boxes import (
 )
 from .breaking import NEVER, Piece, broken
 
+ONE_HALF = Fraction(Digits("1"), Digits("2"))
+
 
 def _piece(text: str, cost: int = NEVER) -> Piece:
     return Piece(text, len(text), cost)
@@ -120,11 +122,11 @@ def _tight(box: Box) -> bool:
     box = bare(box)
     if isinstance(box, Raised):
         return _tight(box.base)
-    return isinstance(box, Symbol | Digits)
+    return isinstance(box, Symbol | Digits) or box == ONE_HALF
 
 
 def _fraction(top: Box, bottom: Box, depth: int) -> Iterator[Piece]:
-    if (top, bottom) == (Digits("1"), Digits("2")):
+    if Fraction(top, bottom) == ONE_HALF:
         yield _piece("½")
         return
     yield from _grouped(top, depth, _has_sum(top) or isinstance(bare(top), Big))

@@ -1,0 +1,615 @@
+"""Formulas and derivations in every format: that they say the same, and say it well."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from fractions import Fraction
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from backprove.derivation import derive
+from backprove.errors import NotationError
+from backprove.expr import (
+    MINUS_ONE,
+    Add,
+    Delta,
+    Derivative,
+    Expr,
+    Mul,
+    Number,
+    Power,
+    Reduce,
+    Ref,
+)
+from backprove.language import load as load_network
+from backprove.language import parse
+from backprove.network import RATE, Network, adjoint
+from backprove.notation import BoundNotation, bind, load, names
+from backprove.render import FORMATS, html_of, latex_of, mathml_of, render, text_of
+from backprove.render.document import changed_places
+from backprove.render.graph import graph_text
+from backprove.render.layout import layout
+from backprove.render.matrix import matrix_equation
+from backprove.render.text import lines_of, text_of_box
+from backprove.rewrite import Block, Derivation, Step
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def network(name: str) -> Network:
+    return load_network(str(EXAMPLES / f"{name}.bp"))
+
+
+def bound(name: str, notation: str) -> BoundNotation:
+    return bind(load(notation), network(name))
+
+
+SCALARS = parse("input a, b, c\nweight w[3], v[3], m[3,3]\nq = a*w[1]\nloss J = q^2")
+PLAIN = bind(load("as-written"), SCALARS)
+A, B, C = Ref("a"), Ref("b"), Ref("c")
+
+
+def reading(text: str) -> Expr:
+    """The right side of a loss, as the language reads it."""
+    made = parse(f"input a, b, c\nweight w[3], v[3], m[3,3]\nloss J = {text}")
+    return made.equations["J"].right
+
+
+FORMULAS = [
+    # file, text, LaTeX
+    ("a - b", "a - b", "a - b"),
+    ("a*b", "a·b", r"a \cdot b"),
+    ("a*(b*c)", "a · (b·c)", r"a \cdot (b \cdot c)"),
+    ("a - (b + c)", "a - (b + c)", "a - (b + c)"),
+    ("a + (b - c)", "a + (b - c)", "a + (b - c)"),
+    ("-(a + b)", "-(a + b)", "-(a + b)"),
+    ("(a - b)^2/2", "(a - b)^2/2", r"\frac{(a - b)^{2}}{2}"),
+    ("(a + b)/c", "(a + b)/c", r"\frac{a + b}{c}"),
+    ("a/(b*c)", "a/(b·c)", r"\frac{a}{b \cdot c}"),
+    ("sigmoid(a)^2", "σ(a)^2", r"\sigma(a)^{2}"),
+    ("exp(a)/(1 + exp(a))", "exp(a)/(1 + exp(a))", r"\frac{\exp(a)}{1 + \exp(a)}"),
+    ("c*sqrt(a + b)", "c · √(a + b)", r"c \cdot \sqrt{a + b}"),
+    ("a^(b + 1)", "a^(b + 1)", "a^{b + 1}"),
+    ("(-a)^2", "(-a)^2", "(-a)^{2}"),
+    ("a*(-b)", "a · (-b)", r"a \cdot (-b)"),
+    ("sum(i: w[i]*v[i])", "Σ_i w[i]·v[i]", r"\sum_{i=1}^{3} w_{i} \cdot v_{i}"),
+    ("sum(i: w[i] + v[i])", "Σ_i (w[i] + v[i])", r"\sum_{i=1}^{3} (w_{i} + v_{i})"),
+    ("sum(i: w[i])*a", "(Σ_i w[i]) · a", r"\left(\sum_{i=1}^{3} w_{i}\right) \cdot a"),
+    ("max(i: w[i])", "max_i w[i]", r"\operatorname*{max}_{i} w_{i}"),
+]
+
+
+@pytest.mark.parametrize(("file", "text", "latex"), FORMULAS)
+def test_formulas(file: str, text: str, latex: str) -> None:
+    e = reading(file)
+    assert text_of(e, PLAIN) == text
+    assert latex_of(e, PLAIN) == latex
+
+
+NODES = [
+    (Delta("i", "j"), "[i = j]"),
+    (Delta("j", Reduce("argmax", "k", 3, Ref("w", ("k",)))), "[j = argmax_k w[k]]"),
+    (Mul((Number(Fraction(1, 2)), A)), "½·a"),
+    (Number(Fraction(3, 4)), "3/4"),
+    (Mul((A, Number(Fraction(-1, 2)))), "a · (-½)"),
+    (Mul((MINUS_ONE, Mul((A, B)))), "-(a·b)"),
+    (Add((A, Number(-2))), "a - 2"),
+    (Derivative(A, B, False), "∂a/∂b"),
+    (Derivative(Add((A, B)), C, True), "∂/∂c [a + b]"),
+    (Derivative(Power(A, Number(2)), Add((B, C)), False), "∂/∂(b + c) [a^2]"),
+    (adjoint(Ref("w", (2,))), "∂J/∂w[2]"),
+    (Ref("Δ.w", (2,)), "Δw[2]"),
+    (Mul((Ref(RATE), A)), "η·a"),
+]
+
+
+@pytest.mark.parametrize(("e", "text"), NODES, ids=[text for _, text in NODES])
+def test_nodes_that_no_file_writes(e: Expr, text: str) -> None:
+    assert text_of(e, PLAIN) == text
+
+
+STYLES = [
+    ("one-letter", "four_neurons", Derivative(Ref("s4"), Ref("w8"), True), "d/dw_8 s_4"),
+    ("one-letter", "four_neurons", Derivative(Ref("e"), Ref("w8"), True), "d/dw_8 f_e"),
+    (
+        "representative",
+        "two_neurons",
+        Derivative(Mul((Ref("w_o"), Ref("r_h"))), Ref("w_o"), False),
+        "∂(w_o.r_h)/∂w_o",
+    ),
+    ("nielsen", "chain_3_3_1", Power(Ref("h3", (1,)), Number(2)), "(a_1^3)^2"),
+    ("deeplizard", "deeplizard", Ref("a{L-2}", ("k",)), "a_k^(L-2)"),
+]
+
+
+@pytest.mark.parametrize(("notation", "file", "e", "text"), STYLES)
+def test_notations_write_operations_their_own_way(
+    notation: str, file: str, e: Expr, text: str
+) -> None:
+    assert text_of(e, bound(file, notation)) == text
+
+
+def test_brackets_stand_around_parentheses_in_source_000() -> None:
+    made = bound("four_neurons", "one-letter")
+    s4, h2 = Ref("s4"), Ref("h2")
+    v4 = Mul((Mul((s4, Number(1))), Ref("u4.argument")))
+    assert text_of(Mul((v4, h2)), made) == "[(s_4 × 1) × (d_4 + b_4)] × h_2"
+
+
+def test_a_sum_over_one_term_has_no_sigma() -> None:
+    made = network("chain_3_3_1")
+    printed = text_of(made.equations["J"].right, bind(load("chain"), made))
+    assert printed == "(y_1 - h_1^(3))^2/2"
+
+
+def test_source_001_counts_its_sums_from_zero() -> None:
+    made = network("deeplizard")
+    printed = latex_of(made.equations["C_0"].right, bind(load("deeplizard"), made))
+    assert printed == r"\sum_{j=0}^{n-1} C_{0j}"
+
+
+# -- what is printed means what was meant --------------------------------------------------
+
+LEAVES = st.one_of(
+    st.sampled_from([A, B, C]),
+    st.builds(Number, st.sampled_from([Fraction(n, d) for n in range(-3, 4) for d in (1, 2, 3)])),
+)
+
+
+def _grow(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    several = st.lists(inner, min_size=2, max_size=3).map(tuple)
+    return st.one_of(
+        st.builds(Add, several),
+        st.builds(Mul, several),
+        st.builds(lambda e: Mul((MINUS_ONE, e)), inner),
+        st.builds(lambda a, b: Mul((a, Power(b, MINUS_ONE))), inner, inner),
+        st.builds(Power, inner, st.sampled_from([Number(2), Number(3), MINUS_ONE])),
+    )
+
+
+EXPRESSIONS = st.recursive(LEAVES, _grow, max_leaves=9)
+VALUES = {"a": Fraction(3, 7), "b": Fraction(-5, 3), "c": Fraction(2)}
+
+
+def value(e: Expr) -> Fraction:
+    match e:
+        case Number(value=number):
+            return number
+        case Ref(name=name):
+            return VALUES[name]
+        case Add(terms=terms):
+            return sum((value(t) for t in terms), Fraction(0))
+        case Mul(factors=factors):
+            result = Fraction(1)
+            for factor in factors:
+                result *= value(factor)
+            return result
+        case Power(base=base, exponent=Number(value=exponent)):
+            return value(base) ** int(exponent)
+    raise AssertionError(e)
+
+
+def python_value(text: str) -> Fraction:
+    """The value of printed mathematics, read by Python's own parser."""
+    text = text.replace("½", "(1/2)").replace("·", "*").replace("^", "**")
+    text = re.sub(r"(?<![\w.])(\d+)", r"F(\1)", text)
+    text = re.sub(r"\*\*F\((\d+)\)", r"**\1", text)
+    result = eval(text, {"F": Fraction, **VALUES})
+    assert isinstance(result, Fraction)
+    return result
+
+
+@settings(max_examples=150, deadline=None)
+@given(EXPRESSIONS)
+def test_text_keeps_the_value(e: Expr) -> None:
+    try:
+        expected = value(e)
+    except ZeroDivisionError:
+        assume(False)
+    assert python_value(text_of(e, PLAIN)) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(EXPRESSIONS)
+def test_latex_keeps_the_value(e: Expr) -> None:
+    try:
+        expected = value(e)
+    except ZeroDivisionError:
+        assume(False)
+    latex = latex_of(e, PLAIN)
+    for command in (r"\left", r"\right", r"\frac"):
+        latex = latex.replace(command, "")
+    plain = latex.replace(r"\cdot", "·").replace("}{", ")/(").replace("{", "(").replace("}", ")")
+    plain = re.sub(r"\^\((\d+)\)", r"^\1", plain)
+    assert python_value(_fractions_first(plain)) == expected
+
+
+def _fractions_first(text: str) -> str:
+    """(a)/(b) as one factor: ((a)/(b))."""
+    while match := re.search(r"\)/\(", text):
+        start, end = match.start(), match.end() - 1
+        left = _partner(text, start, -1)
+        right = _partner(text, end, 1)
+        body = text[left:start] + ")÷(" + text[end + 1 : right + 1]
+        text = f"{text[:left]}({body}){text[right + 1 :]}"
+    return text.replace("÷", "/")
+
+
+def _partner(text: str, place: int, way: int) -> int:
+    depth = 0
+    while True:
+        depth += {"(": 1, ")": -1}.get(text[place], 0)
+        if depth == 0:
+            return place
+        place += way
+
+
+# -- derivations ---------------------------------------------------------------------------
+
+ASKED = [
+    ("four_neurons", "w8", "dynamic", "one-letter"),
+    ("four_neurons", "w4", "chain", "one-letter"),
+    ("two_neurons", "w_o", "equation", "representative"),
+    ("chain_3_3_1", "w1[1,2]", "chain", "chain"),
+    ("deeplizard", "w{L-1}[1,2]", "chain", "deeplizard"),
+    ("softmax_classifier", "w2[i,j]", "dynamic", "nielsen"),
+    ("shared_weights", "", "dynamic", "as-written"),
+]
+
+
+def derivation(file: str, quantity: str, style: str, notation: str) -> Derivation:
+    made = network(file)
+    quantity = quantity or made.trained[0].name
+    named = bind(load(notation), made).named_adjoints
+    return derive(made, quantity, style=style, named=named)
+
+
+@pytest.fixture(scope="module", params=ASKED, ids=lambda row: "-".join(row))
+def asked(request: pytest.FixtureRequest) -> tuple[Derivation, str]:
+    row = request.param
+    return derivation(*row), row[3]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 132])
+def test_text_stays_within_the_width(asked: tuple[Derivation, str], width: int) -> None:
+    text = render(*asked, width=width)
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_every_line_of_the_derivation_is_there(asked: tuple[Derivation, str]) -> None:
+    made, notation = asked
+    squeezed = re.sub(r"\s", "", render(made, notation, width=100_000))
+    box = bind(load(notation), made.network)
+    for block in made.blocks:
+        for line in block.lines:
+            assert re.sub(r"\s", "", text_of(line.right, box)) in squeezed
+
+
+def test_colour_adds_styles_and_nothing_else(asked: tuple[Derivation, str]) -> None:
+    coloured = render(*asked, color=True)
+    assert "\x1b[" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == render(*asked)
+
+
+def test_laws_are_printed_on_request(asked: tuple[Derivation, str]) -> None:
+    made, notation = asked
+    rules = {step.rule for block in made.blocks for step in block.steps if step.law and step.says}
+    assert rules
+    text = re.sub(r"\s+", " ", render(made, notation, laws=True, width=1000))
+    assert sum(f"{rule}: " in text for rule in rules) > len(rules) // 2
+    assert len(text) > len(re.sub(r"\s+", " ", render(made, notation, width=1000)))
+
+
+def test_numbers_stand_beside_the_symbols() -> None:
+    made = derivation("four_neurons", "w8", "dynamic", "one-letter")
+    text = render(made, "one-letter", numbers=lambda e: "0.25" if e is Ref("h2") else None)
+    assert "h_2 = 0.25" in text
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_formats_are_not_empty_and_deterministic(
+    asked: tuple[Derivation, str], format: str
+) -> None:
+    once = render(*asked, format)
+    assert len(once) > 200
+    assert once == render(*asked, format)
+
+
+def test_an_unknown_format_is_met_with_the_names() -> None:
+    made = derivation(*ASKED[0])
+    with pytest.raises(NotationError, match="text, latex, markdown, html, json"):
+        render(made, "as-written", "pdf")
+
+
+def test_a_block_of_words_only_prints_in_every_format() -> None:
+    words = Block((Ref("w_o"), " & 100 % of $x_1$"), before=(("see <b> \\ {", Ref("E"), "}"),))
+    made = Derivation(network("two_neurons"), Ref("w_o"), "chain", "scalar", (words,), None)
+    for format in FORMATS:
+        assert "100" in render(made, "as-written", format)
+
+
+# -- changed places ------------------------------------------------------------------------
+
+
+def step(path: tuple[int, ...]) -> Step:
+    return Step("r", (), "", path, A, B, ())
+
+
+PLACES = [
+    ([(0,)], {(0,)}),
+    ([(0,), (1,)], {(0,), (1,)}),
+    ([(0, 1), (0,)], {(0,)}),
+    ([(0,), (0, 1)], {(0,), (0, 1)}),
+    ([(0,), ()], set()),
+]
+
+
+@pytest.mark.parametrize(("paths", "places"), PLACES)
+def test_changed_places_outlive_only_later_changes_elsewhere(
+    paths: list[tuple[int, ...]], places: set[tuple[int, ...]]
+) -> None:
+    assert changed_places(tuple(step(path) for path in paths)) == places
+
+
+def test_the_changed_place_is_underlined() -> None:
+    line = lines_of(layout(Add((A, B)), PLAIN, [(1,)]), 40, color=True)
+    assert line == ["a + \x1b[4mb\x1b[24m"]
+
+
+# -- LaTeX ---------------------------------------------------------------------------------
+
+
+def test_latex_is_balanced(asked: tuple[Derivation, str]) -> None:
+    for format in ("latex", "markdown"):
+        text = render(*asked, format)
+        depth = 0
+        for token in re.findall(r"\\[{}]|[{}]", text):
+            depth += {"{": 1, "}": -1}.get(token, 0)
+            assert depth >= 0
+        assert depth == 0
+        left, right = (re.findall(rf"\\{side}(?![a-z])", text) for side in ("left", "right"))
+        assert len(left) == len(right)
+        assert text.count(r"\Bigl") == text.count(r"\Bigr")
+        begun, ended = re.findall(r"\\begin{(\w+\*?)}", text), re.findall(r"\\end{(\w+\*?)}", text)
+        assert sorted(begun) == sorted(ended)
+
+
+def test_latex_is_ascii_and_so_needs_no_font(asked: tuple[Derivation, str]) -> None:
+    assert render(*asked, "latex").isascii()
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
+def test_latex_compiles_without_an_overfull_line(
+    asked: tuple[Derivation, str], tmp_path: Path
+) -> None:
+    (tmp_path / "page.tex").write_text(render(*asked, "latex"), encoding="utf-8")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
+    too_wide = [float(w) for w in re.findall(r"Overfull \\hbox \((\d+\.?\d*)pt", done.stdout)]
+    assert all(width < 20 for width in too_wide), too_wide
+
+
+# -- HTML and MathML -----------------------------------------------------------------------
+
+VOID = frozenset(("meta", "wbr", "br", "hr", "img"))
+
+
+class Checker(HTMLParser):
+    """Balanced tags, and every address in an attribute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+        self.seen: dict[str, int] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen[tag] = self.seen.get(tag, 0) + 1
+        self.addresses += [v or "" for k, v in attrs if k in ("src", "href", "srcset", "action")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_a_page_is_well_formed_and_asks_nothing_of_the_network(
+    asked: tuple[Derivation, str],
+) -> None:
+    html = render(*asked, "html")
+    checker = Checker()
+    checker.feed(html)
+    assert checker.open == []
+    assert checker.addresses == []
+    assert "http" not in html
+    assert "@import" not in html
+    assert re.findall(r"url\((?!\"data:)", html) == []
+    assert not {"script", "link", "iframe", "img"} & checker.seen.keys()
+    steps = sum(len(block.steps) for block in asked[0].blocks)
+    assert 0 < checker.seen["details"] <= steps
+
+
+def test_a_page_carries_its_font_once_and_stays_small() -> None:
+    html = render(derivation(*ASKED[0]), "one-letter", "html")
+    fonts = re.findall(r"base64,([A-Za-z0-9+/=]+)", html)
+    assert len(fonts) == 1
+    assert len(html) < 300_000
+
+
+def test_a_part_for_another_page_carries_no_font() -> None:
+    part = html_of(derivation(*ASKED[0]))
+    assert "base64" not in part
+    assert part.startswith("<style>")
+
+
+def test_the_changed_place_is_marked_in_a_page() -> None:
+    html = render(derivation("four_neurons", "w8", "dynamic", "one-letter"), "one-letter", "html")
+    assert html.count('<mrow class="changed">') > 3
+
+
+@settings(max_examples=150, deadline=None)
+@given(EXPRESSIONS)
+def test_mathml_is_well_formed(e: Expr) -> None:
+    root = ElementTree.fromstring(mathml_of(e, PLAIN).replace("&#x2061;", ""))
+    assert root.tag == "math"
+    for fraction in root.iter("mfrac"):
+        assert len(fraction) == 2
+    for raised in root.iter("msup"):
+        assert len(raised) == 2
+
+
+def test_mathml_of_every_network(asked: tuple[Derivation, str]) -> None:
+    html = render(*asked, "html")
+    found = re.findall(r"<math.*?</math>", html, flags=re.DOTALL)
+    assert found
+    for math in found:
+        ElementTree.fromstring(math)
+
+
+def leaves(root: ElementTree.Element) -> Iterator[str]:
+    for node in root.iter():
+        if node.text and node.text.strip():
+            yield node.text.strip()
+
+
+def test_mathml_holds_every_name() -> None:
+    made = bound("chain_3_3_1", "chain")
+    root = ElementTree.fromstring(mathml_of(Ref("w2", (1, 2)), made))
+    assert "".join(leaves(root)) == "w12(2)"
+
+
+# -- JSON ----------------------------------------------------------------------------------
+
+
+def test_json_holds_every_step(asked: tuple[Derivation, str]) -> None:
+    made, notation = asked
+    data = json.loads(render(made, notation, "json"))
+    assert data["style"] == made.style
+    assert len(data["blocks"]) == len(made.blocks)
+    steps = [s for block in data["blocks"] for line in block["lines"] for s in line["steps"]]
+    assert [s["rule"] for s in steps] == [s.rule for b in made.blocks for s in b.steps]
+    assert all({"rule", "says", "place", "before", "after"} <= s.keys() for s in steps)
+    if made.answer is not None:
+        assert data["answer"]["plain"] == repr(made.answer)
+
+
+# -- matrix form ---------------------------------------------------------------------------
+
+MATRIX = [
+    # file text of the equation, in nielsen's letters
+    ("z[i] = sum(j: w[i,j]*x[j]) + b[i]", "a^2 = W^2 x + b^2"),
+    ("z[i] = sum(j: u[j,i]*x[j])", "z = Uᵀ x"),
+    ("z[i] = x[i]*y[i]", "z = x ⊙ y"),
+    ("z[i] = sigmoid(x[i])*(1 - sigmoid(x[i]))", "z = σ(x) ⊙ (1 - σ(x))"),
+    ("z[i] = 2*x[i] - y[i]/3", "z = 2 x - y/3"),
+    ("z[i] = exp(x[i])/sum(k: exp(x[k]))", "z = exp(x)/(1ᵀ exp(x))"),
+    ("z[i] = sum(j,k: c[i,j]*c[j,k]*x[k])", "z = C C x"),
+    ("z[i] = sum(j: c[i,j]*x[j])*y[i]", "z = (C x) ⊙ y"),
+    ("z[i] = max(k: c[i,k])", None),
+    ("z[i] = sum(j,k: c[i,j]*c[j,k]*c[j,i]*x[k])", None),
+    ("z[i] = x[i]^3", None),
+    ("z[i] = x[2]*y[i]", None),
+]
+
+
+@pytest.mark.parametrize(("equation", "printed"), MATRIX)
+def test_matrix_form(equation: str, printed: str | None) -> None:
+    made = parse(
+        "input x[4]\nconstant y[4], c[4,4], u[4,4]\nweight w[4,4]\nbias b[4]\ntarget t[4]\n"
+        f"{equation}\nq[i] = sum(j: w[i,j]*z[j]) + b[i]\nloss J = sum(i: (t[i] - q[i])^2)"
+        if "w[" not in equation
+        else "input x[4]\nweight w[4,4]\nbias b[4]\ntarget t[4]\n"
+        f"{equation}\nloss J = sum(i: (t[i] - z[i])^2)"
+    )
+    row = made.equations["z"]
+    form = matrix_equation(row.left, row.right, bind(load("nielsen"), made))
+    shown = form and f"{text_of_box(form.left)} = {text_of_box(form.right)}"
+    assert shown == printed
+
+
+SCALAR_FORMS = [
+    ("sum(i: (t[i] - x[i])^2)/2", "‖t - x‖^2/2"),
+    ("-sum(i: t[i]*log(x[i]))", "-tᵀ ln(x)"),
+    ("sum(i,j: t[i]*c[i,j]*x[j])", "tᵀ C x"),
+    ("sum(i: x[i])", "1ᵀ x"),
+    ("sum(i: x[i])*sum(j: t[j])", "1ᵀ x 1ᵀ t"),
+]
+
+
+@pytest.mark.parametrize(("loss", "printed"), SCALAR_FORMS)
+def test_matrix_form_of_a_scalar(loss: str, printed: str) -> None:
+    made = parse(f"input x[4], t[4]\nconstant c[4,4]\nloss J = {loss}")
+    row = made.equations["J"]
+    form = matrix_equation(row.left, row.right, bind(load("as-written"), made))
+    assert form is not None
+    assert text_of_box(form.right) == printed.replace("C", "c")
+
+
+GRADIENTS = [
+    ("nielsen", "∂w", "δ_i a_j", "∂C/∂W^3 = δ^3 (a^2)ᵀ"),
+    ("cs231n", "∂w", "δ_i a_j", "dW2 = h1 dscores2ᵀ"),
+    ("nielsen", "∂h", "Σ_k δ_k w_kj", "∂C/∂a^2 = (W^3)ᵀ δ^3"),
+]
+
+
+@pytest.mark.parametrize(("notation", "left", "meaning", "printed"), GRADIENTS)
+def test_matrix_form_of_gradients(notation: str, left: str, meaning: str, printed: str) -> None:
+    made = load_network("mlp:3-4-2,sigmoid,squared_error")
+    v, w, h = adjoint(Ref("z3", ("i",))), Ref("w2", ("k", "j")), Ref("h2", ("j",))
+    if left == "∂w":
+        sides = adjoint(Ref("w2", ("i", "j"))), Mul((v, h))
+    else:
+        sides = adjoint(h), Reduce("sum", "k", 2, Mul((adjoint(Ref("z3", ("k",))), w)))
+    form = matrix_equation(*sides, bind(load(notation), made))
+    assert form is not None, meaning
+    assert f"{text_of_box(form.left)} = {text_of_box(form.right)}" == printed
+
+
+def test_matrix_zoom_states_shapes() -> None:
+    made = derive(load_network("mlp:3-4-2,tanh,squared_error"), "w2", zoom="matrix")
+    text = render(made, "nielsen")
+    assert "in matrix form" in text
+    assert "W^3 is 2 × 4" in text
+
+
+def test_matrix_zoom_says_where_there_is_no_matrix_form() -> None:
+    made = parse("input x[4]\nweight w[4]\nloss J = sum(i: x[i]^3*w[i])")
+    text = render(derive(made, "w", zoom="matrix"), "as-written")
+    assert "has no matrix form; its index form stands" in text
+
+
+# -- the graph -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("notation", names())
+def test_the_graph_fits_sixty_columns_and_names_every_quantity(notation: str) -> None:
+    for path in sorted(EXAMPLES.glob("*.bp")):
+        made = load_network(str(path))
+        text = graph_text(made, bind(load(notation), made), 60)
+        lines = text.splitlines()
+        assert max(map(len, lines)) <= 60
+        drawn = [n for n in made.equations if not made[n].hidden]
+        inputs = made.of_kind("input")
+        assert len([line for line in lines if "←" in line]) == len(drawn)
+        assert len(lines) >= len(drawn) + len(inputs)
+
+
+def test_the_graph_shows_a_skipped_layer() -> None:
+    made = network("residual")
+    text = graph_text(made, bind(load("as-written"), made))
+    assert re.search(r"h2\[i\] ← .*h1\[i\]", text)
