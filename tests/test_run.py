@@ -487,6 +487,11 @@ def test_a_dead_weight_has_gradient_zero_and_a_note() -> None:
         ("size n\ninput x[n]\nloss E = sum(i: x[i])\n", "the size n of x has no number"),
         ("function g\ninput x = 1\nloss E = g(x)\n", "the function g is only a name"),
         (
+            "target y[2] = [0.5, 0.6] with sum(k: y[k]) = 1\nweight w = 1\n"
+            "loss E = sum(k: w*y[k])\n",
+            "y breaks its promise sum(k: y[k]) = 1: it is off by 0.1",
+        ),
+        (
             "input x = 1\nweight w[10000000,10000000]\nloss E = x*sum(i,j: w[i,j])\n",
             "800 TB; this machine has",
         ),

@@ -317,6 +317,12 @@ def test_data_and_options_that_do_not_fit(
     assert not checkpoint.exists(), "nothing is half-written"
 
 
+def test_a_target_that_breaks_its_promise() -> None:
+    data = {"x": np.zeros((3, 2)), "y": np.array([[1.0, 0, 0], [0, 1, 0], [1, 1, 0]])}
+    with pytest.raises(DataError, match=r"y breaks its promise sum\(k: y\[k\]\) = 1 in row 3"):
+        train(TWO_IN, data, validation=0)
+
+
 def test_files_that_are_no_data(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no file"):
         read_table(tmp_path / "missing.csv")

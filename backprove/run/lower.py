@@ -42,6 +42,9 @@ from .terms import Factor, Term, Terms
 MEAN_LOSS = "mean loss"
 """The name of the result that is the mean of the loss over the samples."""
 
+CONSTRAINT = "constraint "
+"""The beginning of the names `constraint 0`, …: what a target's promise is off by."""
+
 _LARGEST_INLINED = 400  # nodes of an adjoint that may be put into its users to cancel
 
 
@@ -73,6 +76,8 @@ def lower(
         lowering.equation(equation)
     for equation in adjoints.values():
         lowering.equation(equation, derived=True)
+    for number, constraint in enumerate(network.constraints):
+        lowering.residual(f"{CONSTRAINT}{number}", constraint.left - constraint.right)
     if lifted:
         lowering.mean_loss()
     return lowering.program(None if wanted is None else tuple(wanted))
@@ -126,6 +131,14 @@ class _Lowering:
         self._open({})
         value = self.build.combine(self._combination(Ref(self.network.loss), (SAMPLE,)))
         self.results[MEAN_LOSS] = Result(value.buffer, (), (), sampled=False)
+
+    def residual(self, name: str, e: Expr) -> None:
+        """A scalar that should be 0, one a sample."""
+        self._open({})
+        value = self.build.combine(self._combination(e, ()))
+        sampled = bool(e.names & self.sampled)
+        axes = tuple(SAMPLES for _ in value.letters)
+        self.results[name] = Result(value.buffer, axes, (), sampled)
 
     def program(self, wanted: tuple[str, ...] | None) -> Program:
         """What has been lowered, without the operations that nothing wanted needs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from ..adjoints import backprop
 from ..network import ADJOINT, Network
 from .data import Fit, TargetFit
-from .lower import MEAN_LOSS, lower
+from .lower import CONSTRAINT, MEAN_LOSS, lower
 from .numpy_backend import Prepared, prepare
 from .program import Program
-from .values import check_memory, from_file, shape_of
+from .values import check_constraints, check_memory, from_file, shape_of
 
 Array: TypeAlias = NDArray[Any]
 
@@ -88,6 +88,15 @@ class Runner:
         rows = [r for _, r in self._chunks(parameters, arrays, samples, with_loss=False)]
         names = [t.predicted for t in self.fit.targets if t.predicted]
         return {name: np.concatenate([r[name] for r in rows]) for name in names}
+
+    def check_targets(
+        self, arrays: Mapping[str, Array], samples: int, where: Callable[[int], str]
+    ) -> None:
+        """Raises DataError where a sample's target breaks what the file promises of it."""
+        names = [f"{CONSTRAINT}{number}" for number in range(len(self.network.constraints))]
+        if names and samples:
+            check = prepare(lower(self.network, {}, names), self.dtype)
+            check_constraints(self.network, check({**self.constants, **arrays}, samples), where)
 
     def _chunks(
         self,

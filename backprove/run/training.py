@@ -275,8 +275,10 @@ class _Run:
     def _arrays(self, table: Table, rows: Array) -> dict[str, Array]:
         part = table.only(rows)
         dtype = self.runner.dtype
-        inputs = input_arrays(self.network, part, self.fit, dtype)
-        return inputs | target_arrays(self.network, part, self.fit, dtype)
+        arrays = input_arrays(self.network, part, self.fit, dtype)
+        arrays |= target_arrays(self.network, part, self.fit, dtype)
+        self.runner.check_targets(arrays, part.rows, part.where)
+        return arrays
 
     def to_the_end(self, notes: tuple[str, ...]) -> Model:
         """Train until all epochs are done, or early stopping, or Ctrl-C, which saves first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod, sqrt
@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..adjoints import backprop
 from ..errors import DataError
 from ..network import ADJOINT, TRAINED, Network, Quantity, Value
-from .lower import lower
+from .lower import CONSTRAINT, lower
 from .numpy_backend import prepare
 from .program import Program
 
@@ -23,6 +23,9 @@ Array: TypeAlias = NDArray[Any]
 
 Nested: TypeAlias = "float | list[Nested]"
 """A number, or rows of them: what JSON holds."""
+
+
+_PROMISE_KEPT = 1e-4  # room for targets given to a few decimals
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def evaluate(
     program = lower(network, adjoints, lifted=False)
     check_memory(program.bytes_needed(1, np.dtype(dtype).itemsize), "its values and adjoints")
     results = prepare(program, dtype)(given)
+    check_constraints(network, results)
     shown = [name for name in network.equations if not network[name].hidden]
     differentiated = network.of_kind("input", *TRAINED)
     gradients = {q.name: _adjoint(network, q.name, results) for q in differentiated}
@@ -117,6 +121,26 @@ def _warnings(network: Network) -> tuple[str, ...]:
         for q in network.trained
         if q.name not in network.live
     )
+
+
+def check_constraints(
+    network: Network, results: Mapping[str, Array], where: Callable[[int], str] | None = None
+) -> None:
+    """Raises DataError where a target breaks what the file promises of it.
+
+    The gradients rest on it: softmax with cross-entropy is o - y only where y sums to 1.
+    where: a sample's place in words, where there are several.
+    """
+    for number, constraint in enumerate(network.constraints):
+        off = np.abs(np.atleast_1d(results[f"{CONSTRAINT}{number}"]))
+        bad = np.flatnonzero(~(off <= _PROMISE_KEPT))
+        if len(bad):
+            place = f" in {where(int(bad[0]))}" if where else ""
+            raise DataError(
+                f"the target {constraint.target} breaks its promise"
+                f" {constraint.left} = {constraint.right}{place}: it is off by {off[bad[0]]:.4g}",
+                "give values that keep it, or take the promise out of the network's file",
+            )
 
 
 # -- values --------------------------------------------------------------------------------
