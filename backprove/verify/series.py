@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from math import perm
 from random import Random
 from typing import TypeAlias
@@ -243,32 +244,40 @@ def _whole_power(x: arb, exponent: int) -> arb:
     return 1 / result if exponent < 0 else result
 
 
+@cache
 def power(exponent: Fraction) -> Taylor:
     """u ↦ u^exponent: a whole exponent for every u (but 0 to a negative one), a fraction for
     u > 0, or at u = 0 for the value alone of a positive one."""
-    whole = exponent.denominator == 1
+    return _whole(int(exponent)) if exponent.denominator == 1 else _fractional(exponent)
 
+
+def _whole(exponent: int) -> Taylor:
     def taylor(x: arb, length: int) -> list[arb]:
-        if not whole or exponent < 0:
-            side = sign_of(x)
-            if side < 0 and not whole:
-                raise OutsideDomain("a fractional power of a negative number")
-            if side == 0 and exponent < 0:
-                raise OutsideDomain("division by 0")
-            if side == 0 and length > 1:
-                raise OutsideDomain("a fractional power has no series at 0")
-            if side == 0:
-                return [arb(0)]
-        found, binomial = [], Fraction(1)
+        if exponent < 0 and sign_of(x) == 0:
+            raise OutsideDomain("division by 0")
+        found, binomial = [], 1
         for k in range(length):
             rest = exponent - k
-            if not binomial:
-                found.append(arb(0))
-            elif whole:
-                found.append(ball(binomial) * _whole_power(x, int(rest)))
-            else:
-                found.append(ball(binomial) * x ** ball(rest))
-            binomial = binomial * rest / (k + 1)
+            found.append(_whole_power(x, rest) * binomial if binomial else arb(0))
+            binomial = binomial * rest // (k + 1)
+        return found
+
+    return taylor
+
+
+def _fractional(exponent: Fraction) -> Taylor:
+    def taylor(x: arb, length: int) -> list[arb]:
+        side = sign_of(x)
+        if side < 0:
+            raise OutsideDomain("a fractional power of a negative number")
+        if side == 0 and (exponent < 0 or length > 1):
+            raise OutsideDomain("a fractional power has no series at 0")
+        if side == 0:
+            return [arb(0)]
+        found, binomial = [], Fraction(1)
+        for k in range(length):
+            found.append(ball(binomial) * x ** ball(exponent - k))
+            binomial = binomial * (exponent - k) / (k + 1)
         return found
 
     return taylor

@@ -142,7 +142,7 @@ class World:
         self.settled: set[str] = set()
         self.touched: dict[str, set[Indices]] = {varied[0]: {varied[1]}} if varied else {}
         self.derivatives: dict[tuple[Any, ...], Jet] = {}
-        self.sums: dict[tuple[Any, ...], Jet] = {}
+        self.kept: dict[tuple[Any, ...], Jet] = {}
         self.follow = follow
         self.followers: frozenset[str] | None = None  # None: every name
         if parent is not None and varied is not None:
@@ -317,7 +317,16 @@ def evaluate(e: Expr, setting: Setting, world: World) -> Jet:
         found = world.pattern.match(e, setting, world)
         if found is not None:
             return found
-    return _EVALUATE[type(e)](e, setting, world)
+    kind = type(e)
+    if kind is not Reduce and not (kind in (Apply, Power) and e.children[0].children):
+        return _EVALUATE[kind](e, setting, world)
+    # what is costly is kept: lines of a derivation, and the terms of a sum, share most of it
+    world = world.below(e)
+    key = (e, *[setting.get(i) for i in world.scene.letters(e)])
+    known = world.kept.get(key)
+    if known is None:
+        known = world.kept[key] = _EVALUATE[kind](e, setting, world)
+    return known
 
 
 def _number(e: Number, setting: Setting, world: World) -> Jet:
@@ -430,15 +439,6 @@ def _reduce(e: Reduce, setting: Setting, world: World) -> Jet:
         return _largest(e, setting, world)[1]
     if e.op == "argmax":
         return number(_largest(e, setting, world)[0])
-    world = world.below(e)
-    key = (e, *[setting[i] for i in world.scene.letters(e)])
-    found = world.sums.get(key)
-    if found is None:
-        found = world.sums[key] = _summed(e, setting, world)
-    return found
-
-
-def _summed(e: Reduce, setting: Setting, world: World) -> Jet:
     result: Jet | None = None
     inner = dict(setting)
     for k in range(1, world.scene.point.length(e.size) + 1):
