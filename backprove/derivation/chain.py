@@ -7,13 +7,26 @@ where they part is kept as one factor and gets a chain of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ..adjoints import Link, components, links, summed
-from ..expr import ONE, ZERO, Derivative, Expr, Ref, flat_factors, mapped, product, total, walk
+from ..expr import (
+    ONE,
+    ZERO,
+    Derivative,
+    Expr,
+    Reduce,
+    Ref,
+    flat_factors,
+    mapped,
+    product,
+    total,
+    walk,
+)
 from ..network import Network, adjoint
 from ..rewrite import Block, Recorder, Rule, Sentence
-from ..rules import FOLDING, TIDY, Scope, algebra, definitions, delta
+from ..rules import FOLDING, TIDY, Scope, algebra, definitions, delta, refs
 from ..rules import derivative as d
 from .stages import Stage, gradient, quantity_of, ranges, run
 
@@ -92,7 +105,10 @@ def chain_style(network: Network, q: Ref, zoom: str) -> tuple[tuple[Block, ...],
     chains = Chains(network, scope, write_out)
     chains.cut = chains.factors(q, MOST_FACTORS) > MOST_FACTORS
     start = chains.chain(q)
-    blocks = [Block(_path_title(network, q), gradient(network, q), start, before=_paths(start, q))]
+    blocks = list(_composition(network))
+    blocks.append(
+        Block(_path_title(network, q), gradient(network, q), start, before=_paths(start, q))
+    )
     made: dict[Expr, Expr] = {}
     shown: set[Expr] = set()
     goals: list[tuple[Ref, Expr]] = [(q, start)]
@@ -132,6 +148,49 @@ def _general(e: Expr) -> Expr | None:
 
 def _factors(chain: Expr) -> list[Derivative]:
     return [node for node in walk(chain) if isinstance(node, Derivative)]
+
+
+def _composition(network: Network) -> Iterator[Block]:
+    """The loss as a composition of functions: C_0j(a_j(z_j(w_j))), summed over the nodes j.
+
+    Nothing where the loss is not a chain of single quantities down to a weighted sum.
+    """
+    loss = Ref(network.loss)
+    first = network.definition(loss)
+    summed_up = isinstance(first, Reduce) and first.op == "sum" and isinstance(first.body, Ref)
+    here = first.body if isinstance(first, Reduce) and isinstance(first.body, Ref) else loss
+    functions = [here]
+    words: list[Sentence] = [(loss, " = ", first)] if summed_up else []
+    while True:
+        definition = network.definition(functions[-1])
+        used = dict.fromkeys(r for r in refs(definition) if r.name in network.equations)
+        inner = next(iter(used)) if len(used) == 1 else None
+        if inner is None or inner.free - here.free:
+            break
+        held = [r for r in dict.fromkeys(refs(definition)) if network[r.name].kind == "target"]
+        aside: Sentence = (
+            "; it depends on ", *d.listed(held), " too, which is a constant: a parameter that"
+            " helps define the function",
+        ) if held else ()  # fmt: skip
+        words.append((functions[-1], " is a function of ", inner, *aside))
+        functions.append(inner)
+    weights = dict.fromkeys(
+        Ref(r.name, tuple(i for i in r.indices if isinstance(i, int) or i in here.free))
+        for r in refs(network.definition(functions[-1]))
+        if network[r.name].kind == "weight"
+    )
+    if len(functions) < 3 or not weights:
+        return
+    words.append((functions[-1], " is a function of the weights ", *d.listed(list(weights))))
+    nested: list[str | Expr] = [here, " = "]
+    for function in functions:
+        nested.extend((function, "("))
+    nested.extend((*d.listed(list(weights)), ")" * len(functions)))
+    words.append(tuple(nested))
+    if summed_up:
+        words.append((loss, ", the sum of these, is a composition of functions too: the chain rule"
+                      " differentiates it"))  # fmt: skip
+    yield Block(("the loss as a composition of functions",), before=tuple(words))
 
 
 def _path_title(network: Network, q: Ref) -> Sentence:

@@ -229,7 +229,7 @@ def _chain_in_letters(recorder: Recorder[Scope], path: Path) -> tuple[tuple[str,
     known = recorder.scope.network
     taken = known.quantities.keys() | known.own_functions.keys() | node.wrt.free | bound(body)
     names = next((n for n in CHAIN_LETTERS if taken.isdisjoint(n)), None)
-    if names is None or inner.free:
+    if names is None or inner.free or node.wrt.free:
         recorder.attempt(_OUTER, path)
         recorder.line()
         return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from ..adjoints import letters
@@ -68,7 +68,7 @@ def asked(network: Network, text: str | Ref) -> Ref:
         indices = _indices(found[2], text) if found[2] is not None else ()
     if name not in network.quantities:
         known = [n for n, q in network.quantities.items() if not q.hidden]
-        close = get_close_matches(name, known, 1)
+        close = get_close_matches(name, known, 1, cutoff=0.5)
         hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known[:20])}"
         raise DerivationError(f"there is no quantity named {name}", hint)
     shape = network[name].shape
@@ -132,11 +132,6 @@ def remarks(network: Network, blocks: Sequence[Block]) -> Iterator[Sentence]:
         row = network.functions.get(name)
         for kink in row.kinks if row else ():
             yield (f"{name} is not differentiable at {kink.at}: {kink.says}.",)
-
-
-def titled(block: Block, title: Sentence) -> Block:
-    """The block with a title."""
-    return replace(block, title=title)
 
 
 def adjoints_in(e: Expr) -> list[Ref]:

@@ -1,0 +1,309 @@
+"""Derivations of many networks, each step and each answer against the oracle."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backprove.adjoints import backprop
+from backprove.derivation import STYLES, derive
+from backprove.errors import DerivationError, NetworkError
+from backprove.expr import Apply, Derivative, Ref, plain, walk
+from backprove.language import load, parse
+from backprove.network import Network
+from backprove.rewrite import rewritten
+from backprove.rules import DIFFERENTIATION, Scope
+from backprove.verify import verify_derivation, verify_network
+
+NETWORKS = {
+    "layer norm": """
+        size n = 2
+        input x[n]
+        target y[n]
+        weight w[n,n], g[n]
+        bias b[n]
+        z[i] = sum(j: w[i,j]*x[j])
+        m = sum(i: z[i])/n
+        v = sum(i: (z[i]-m)^2)/n
+        h[i] = g[i]*(z[i]-m)/sqrt(v + 0.1) + b[i]
+        loss J = sum(i: (y[i]-h[i])^2)/2
+        """,
+    "maximum": """
+        input x[2]
+        target y
+        weight w[3,2], u
+        z[i] = sum(j: w[i,j]*x[j])
+        m = max(i: z[i])
+        o = tanh(u*m)
+        loss J = (y - o)^2
+        """,
+    "attention": """
+        size n = 2, d = 1
+        input x[n,d]
+        target y[n,d]
+        weight wq[d,d], wk[d,d], wv[d,d]
+        q[i,a] = sum(b: x[i,b]*wq[b,a])
+        k[i,a] = sum(b: x[i,b]*wk[b,a])
+        v[i,a] = sum(b: x[i,b]*wv[b,a])
+        s[i,j] = sum(a: q[i,a]*k[j,a])/sqrt(d)
+        p[i,j] = exp(s[i,j])/sum(m: exp(s[i,m]))
+        o[i,a] = sum(j: p[i,j]*v[j,a])
+        loss L = sum(i,a: (o[i,a]-y[i,a])^2)
+        """,
+    "gates over two steps": """
+        input x1, x2
+        target y
+        weight w, u, r
+        h1 = tanh(w*x1)
+        g = sigmoid(r*x2 + u*h1)
+        h2 = g*h1 + (1-g)*tanh(w*x2 + u*h1)
+        loss J = (y-h2)^2/2
+        """,
+    "literal indices": """
+        input x[3]
+        target y[2]
+        weight w[2,3], v[3,3]
+        z[i] = w[i,1]*x[1] + w[i,3]*x[2]^2
+        tr = sum(i: v[i,i]*x[i])
+        h[i] = softplus(z[i]) + tr*x[3]
+        loss J = sum(i: abs(y[i]-h[i])) + 0.1*sum(i,j: w[i,j]^2)
+        """,
+    "powers": """
+        input x = 2
+        target t = 1
+        weight a = 1.5, b = 0.5, c = 2
+        u = abs(a*x) + 1
+        p = u^b
+        q = 2^(c*p)
+        r = p^p
+        l = log(q) + sin(r)*cos(p) + erf(p) + sqrt(u)
+        loss E = (l - t)^2/2
+        """,
+    "sigmoid with cross-entropy": """
+        input x[2]
+        target y
+        weight w[2]
+        bias b
+        z = sum(j: w[j]*x[j]) + b
+        h = sigmoid(z)
+        loss J = -(y*log(h) + (1-y)*log(1-h))
+        """,
+    "functions of a file": """
+        function swish(u) = u*sigmoid(u)
+        function f, g with derivative k
+        input x
+        target y
+        weight w, v
+        a = swish(w*x)
+        b = f(a) * g(v*a)
+        loss C = (y-b)^2
+        """,
+    "one line": """
+        input x[2]
+        target y[2]
+        weight w1[3,2], w2[2,3]
+        loss J = sum(i: (y[i] - tanh(sum(j: w2[i,j]*relu(sum(k: w1[j,k]*x[k])))))^2)/2
+        """,
+    "tied weights": """
+        input x[3]
+        weight w[2,3]
+        bias b[2], c[3]
+        h[i] = sigmoid(sum(j: w[i,j]*x[j]) + b[i])
+        r[j] = sigmoid(sum(i: w[i,j]*h[i]) + c[j])
+        loss E = sum(j: (x[j]-r[j])^2)/2
+        """,
+}
+
+
+def network(text: str) -> Network:
+    return parse(re.sub(r"(?m)^ +", "", text))
+
+
+def confirmed(net: Network, quantity: str, style: str, zoom: str | None = None) -> None:
+    derivation = derive(net, quantity, style, zoom)
+    report = verify_derivation(derivation)
+    assert report.ok, [(row.what, row.verdict.says) for row in report.wrong + report.open]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_step_of_every_weight_is_confirmed(name: str, style: str) -> None:
+    net = network(NETWORKS[name])
+    for q in net.trained:
+        confirmed(net, q.name, style, "index")
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize(
+    "builder",
+    [
+        "mlp:2-2-1,sigmoid,squared_error",
+        "mlp:2-2-2,tanh,cross_entropy",
+        "mlp:2-1-2-1,relu,sse,nobias",
+        "mlp:2-2-2,gelu,sse",
+        "mlp:1-2-1,elu,squared_error",
+    ],
+)
+def test_scalar_zoom_of_the_first_weight(builder: str, style: str) -> None:
+    confirmed(load(builder), "w1[1,2]" if "2-" in builder[4:6] else "w1[1,1]", style)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_dynamic_program_agrees_with_the_oracle(name: str) -> None:
+    net = network(NETWORKS[name])
+    report = verify_network(net, backprop(net).adjoints)
+    assert report.ok, [(row.what, row.verdict.says) for row in report.wrong + report.open]
+
+
+@pytest.mark.parametrize(
+    ("builder", "quantity", "expected"),
+    [
+        ("mlp:2-2-2,tanh,cross_entropy", "z3", "o[i] - y[i]"),
+        ("mlp:2-3-2,sigmoid,squared_error", "w2", "∂z3[i]*h2[j]"),
+        ("mlp:2-3-2,sigmoid,squared_error", "h2", "sum(k: ∂z3[k]*w2[k,i])"),
+    ],
+)
+def test_closed_forms(builder: str, quantity: str, expected: str) -> None:
+    right = plain(backprop(load(builder)).adjoints[quantity].right)
+    assert re.sub(r"\b[klm]\b", "k", right) == expected
+
+
+def test_sigmoid_with_cross_entropy_folds() -> None:
+    net = network(NETWORKS["sigmoid with cross-entropy"])
+    assert plain(backprop(net).adjoints["z"].right) == "h - y"
+
+
+# -- what is used several times, or not at all ---------------------------------------------
+
+
+def test_a_quantity_used_twice_counts_twice() -> None:
+    net = parse("weight a = 1\nb = a + a\nloss c = b + b")
+    assert [plain(backprop(net).adjoints[n].right) for n in ("b", "a")] == ["2", "4"]
+    confirmed(net, "a", "chain")
+    derivation = derive(net, "a", "equation")
+    assert derivation.answer is not None
+    assert plain(derivation.answer) == "4"
+
+
+def test_local_factors_are_local() -> None:
+    # with b = a^2 and c = b*a the paths sum to 3a^2: 12 at a = 2
+    net = parse("weight a = 2\nb = a^2\nloss c = b*a")
+    for style in STYLES:
+        confirmed(net, "a", style)
+
+
+def test_a_dead_branch_is_zero_with_its_reason() -> None:
+    net = parse("input x\nweight w, v\nd = v*x\nloss e = w*x")
+    derivation = derive(net, "v")
+    assert derivation.answer is not None
+    assert plain(derivation.answer) == "0"
+    words = [w for b in derivation.blocks for s in b.before for w in s]
+    assert Ref("v") in words
+    assert Ref("e") in words
+    assert plain(backprop(net).adjoints["v"].right) == "0"
+    assert backprop(net).reason("v")
+
+
+def test_a_zero_names_what_was_looked_for() -> None:
+    derivation = derive(load("mlp:2-2-1,sigmoid,squared_error"), "w2[1,2]")
+    zeros = [s for b in derivation.blocks for s in b.steps if plain(s.after) == "0"]
+    assert zeros
+    for step in zeros:
+        assert isinstance(step.before, Derivative) or step.rule == "zero"
+        assert any(isinstance(word, Ref) for word in step.says) or step.rule == "zero"
+
+
+def test_an_unknown_function_is_an_error() -> None:
+    net = parse("weight w\nz = 2*w\nloss e = z^2")
+    mystery = Derivative(Apply("mystery", Ref("z")), Ref("w"), True)
+    with pytest.raises(NetworkError, match="mystery"):
+        rewritten(mystery, DIFFERENTIATION, Scope(net), set())
+
+
+def test_no_letter_is_bound_twice_on_one_line() -> None:
+    from_inside: list[str] = []
+    for block in derive(load("mlp:2-3-3-2,sigmoid,squared_error"), "w1", "dynamic").blocks:
+        for line in block.lines:
+            for node in walk(line.right):
+                inner = getattr(node, "index", None)
+                if inner is not None:
+                    nested = [getattr(p, "index", None) for p in walk(node) if p is not node]
+                    from_inside.extend(n for n in nested if n == inner)
+    assert from_inside == []
+
+
+# -- questions that cannot be answered -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("quantity", "style", "piece"),
+    [
+        ("w9", "chain", "did you mean w"),
+        ("w1[1]", "chain", "2 indices"),
+        ("w1[3,1]", "chain", "1 to 2"),
+        ("w1[0,1]", "chain", "out of range"),
+        ("w1[", "chain", "cannot read"),
+        ("w1[1,x+y]", "chain", "cannot read the index"),
+        ("w1", "magic", "chain, equation, dynamic"),
+    ],
+)
+def test_bad_questions(quantity: str, style: str, piece: str) -> None:
+    with pytest.raises(DerivationError, match=re.escape(piece)):
+        derive(load("mlp:2-2-1,sigmoid,squared_error"), quantity, style)
+
+
+def test_too_long_to_read_is_refused_and_names_the_way_out() -> None:
+    net = load("mlp:6-6-6-6-6-6,sigmoid,squared_error")
+    with pytest.raises(DerivationError, match="dynamic"):
+        derive(net, "w1[1,1]", "equation")
+    derive(net, "w1[1,1]", "dynamic")
+
+
+# -- all networks --------------------------------------------------------------------------
+
+FUNCTIONS = ("sigmoid", "tanh", "softplus", "silu", "gelu", "exp", "sin", "cos", "elu", "relu")
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> str:
+    """A random acyclic network of scalars: every form an equation may take."""
+    lines = ["input x1, x2", "target t", "weight w1, w2, w3", "bias b"]
+    names = ["x1", "x2", "w1", "w2", "w3", "b"]
+    for k in range(draw(st.integers(2, 5))):
+        one, two, three = (draw(st.sampled_from(names)) for _ in range(3))
+        form = draw(
+            st.sampled_from(
+                [
+                    "{f}({a}*{b} + {c})",
+                    "{a}*{b} - {c}/2",
+                    "({a} + {b})^2*{c}",
+                    "{f}({a}) + {b}*{c}",
+                    "{a}*{f}({b} - {c})",
+                    "({a} - {b})/(2 + {c}^2)",
+                ]
+            )
+        )
+        f = draw(st.sampled_from(FUNCTIONS))
+        lines.append(f"q{k} = " + form.format(f=f, a=one, b=two, c=three))
+        names.append(f"q{k}")
+    lines.append(f"loss e = (t - {names[-1]})^2/2 + {draw(st.sampled_from(names))}*w1/10")
+    return "\n".join(lines)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(graphs())
+def test_the_dynamic_program_of_any_network(text: str) -> None:
+    net = parse(text)
+    report = verify_network(net, backprop(net).adjoints)
+    assert not report.wrong, (text, [(r.what, r.verdict.says) for r in report.wrong])
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(graphs(), st.sampled_from(["w1", "w2", "x1"]), st.sampled_from(STYLES))
+def test_the_derivation_of_any_network(text: str, quantity: str, style: str) -> None:
+    net = parse(text)
+    report = verify_derivation(derive(net, quantity, style))
+    assert not report.wrong, (text, [(r.what, r.verdict.says) for r in report.wrong])
