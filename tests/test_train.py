@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -92,6 +95,33 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
         written(path, half)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+ENDLESS = """
+import sys
+from backprove.language import load
+from backprove.run.training import train
+train(load("mlp:64-8-10,tanh,cross_entropy"), "digits", epochs=10**6, checkpoint=sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
+def test_a_kill_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    run = subprocess.Popen([sys.executable, "-c", ENDLESS, str(path)])
+    try:
+        deadline = time.monotonic() + 60
+        while not path.exists():
+            assert run.poll() is None, "the run ended by itself"
+            assert time.monotonic() < deadline, "no file was written"
+            time.sleep(0.01)
+    finally:
+        run.kill()
+        run.wait()
+    done = len(load_model(path).history)
+    assert done >= 1
+    whole = train(SMALL, DIGITS, epochs=done + 1)
+    assert same(resume(path, epochs=done + 1), whole)
 
 
 def test_resuming_with_other_data_is_refused(tmp_path: Path) -> None:

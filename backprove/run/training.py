@@ -444,7 +444,9 @@ def _start(network: Network, options: Options, samples: int) -> tuple[State, tup
             "no weight or bias reaches the loss, so there is nothing to train",
             "declare one: weight w[3,2]",
         )
-    missing = [q.name for q in network.of_kind("constant") if q.value is None]
+    missing = [
+        q.name for q in network.of_kind("constant") if q.value is None and q.name in network.live
+    ]
     if missing:
         raise DataError(
             f"{missing[0]} has no value", f"give it one in the file: constant {missing[0]} = 1"

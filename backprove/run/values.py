@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod, sqrt
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -273,11 +275,13 @@ def check_memory(needed: int, what: str) -> None:
 
 
 def physical_memory() -> int | None:
-    """The memory of this machine in bytes, or None where it cannot be told."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
+    """The memory of this machine, or of this container, in bytes; None where it cannot be told."""
+    found = []
+    with suppress(AttributeError, ValueError, OSError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with suppress(ValueError, OSError):  # a container's limit, "max" where there is none
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(found, default=None)
 
 
 def in_bytes(count: int) -> str:
