@@ -27,7 +27,7 @@ class Digits:
 
 @dataclass(frozen=True)
 class Operator:
-    """A sign between boxes: + - = · × . * ⊙, or "" for side by side.
+    """A sign between boxes: + - = · × . * ⊙ /, or "" for side by side.
 
     prefix: a sign before a box. glue: no line may be broken here.
     """
@@ -152,6 +152,14 @@ def walk_boxes(box: Box) -> Iterator[Box]:
     yield box
     for inner in parts_of(box):
         yield from walk_boxes(inner)
+
+
+def in_line(box: Fraction) -> Row:
+    """A fraction written in one line, (a + b)/c, so that its parts can be broken."""
+    bottom = box.bottom
+    if not isinstance(bare(bottom), Symbol | Digits):
+        bottom = Fenced("(", bottom, ")")
+    return Row((Fenced("(", box.top, ")"), Operator("/", glue=True), bottom))
 
 
 def bare(box: Box) -> Box:

@@ -25,6 +25,7 @@ from .boxes import (
     Transposed,
     Words,
     bare,
+    in_line,
     walk_boxes,
 )
 from .breaking import NEVER, Piece, broken
@@ -37,7 +38,7 @@ LINE = 74
 _COMMANDS = {letter: f"\\{name}" for name, letter in GREEK.items()} | {"ο": "o"}
 _SIGNS = {
     "+": " + ", "-": " - ", "=": " = ", "·": r" \cdot ", "×": r" \times ", ".": " . ",
-    "*": r" \ast ", "": r" \, ", "⊙": r" \odot ",
+    "*": r" \ast ", "/": "/", "": r" \, ", "⊙": r" \odot ",
 }  # fmt: skip
 _FUNCTIONS = frozenset(("exp", "ln", "log", "tanh", "sin", "cos", "max"))
 _SPECIAL = str.maketrans({
@@ -130,6 +131,12 @@ def _pieces(box: Box, depth: int, breakable: bool) -> Iterator[Piece]:
                 yield from _pieces(part, depth, breakable)
         case Operator():
             yield _operator(box, depth)
+        case Fraction() if breakable and _width(box) > LINE:
+            yield from _pieces(in_line(box), depth, breakable)
+        case Raised(base, exponent) if breakable and isinstance(base, Fenced) and _wide(base):
+            *start, end = _pieces(base, depth, breakable)
+            yield from start
+            yield replace(end, text=f"{end.text}^{{{latex_of_box(exponent)}}}")
         case Fenced(left, inner, right) if breakable and _wide(box):
             size = "Bigl", "Bigr"
             yield Piece(rf"\{size[0]}{_fence(left)}" if _tall(inner) else left, 1)

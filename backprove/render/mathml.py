@@ -23,6 +23,8 @@ from .boxes import (
     Row,
     Transposed,
     Words,
+    bare,
+    in_line,
     walk_boxes,
 )
 from .breaking import NEVER, Piece
@@ -30,6 +32,9 @@ from .text import text_of_box
 
 CHUNK = 34
 """Characters above which a part in parentheses may be broken inside."""
+
+FULL = 64
+"""Characters above which a fraction is written in one line, and tall parentheses are broken."""
 
 _SIGNS = {"-": "−", ".": ".", "*": "∗"}
 
@@ -76,11 +81,17 @@ def _pieces(box: Box, depth: int) -> Iterator[Piece]:
         case Operator():
             free = NEVER if box.prefix or box.glue else 2 * depth
             yield Piece(_operator(box, infix=not box.prefix), 1, free)
-        case Fenced(left, inner, right) if _wide(inner) and not _tall(inner):
-            yield Piece(_fence(left, False), 1)
+        case Fraction() if _wider(box):
+            yield from _pieces(in_line(box), depth)
+        case Fenced(left, inner, right) if _breakable(inner):
+            yield Piece(_fence(left, False, _tall(inner)), 1)
             yield from _pieces(inner, depth + 1)
-            yield Piece(_fence(right, False), 1)
-        case Applied(function, argument) if _wide(argument) and not _tall(argument):
+            yield Piece(_fence(right, False, _tall(inner)), 1)
+        case Raised(base, exponent) if isinstance(bare(base), Fenced) and _breakable(base):
+            *start, end = _pieces(base, depth)
+            yield from start
+            yield replace(end, text=f"<msup>{end.text}{_whole(exponent)}</msup>")
+        case Applied(function, argument) if _breakable(argument):
             yield Piece(_symbol(function) + "<mo>&#x2061;</mo>", 1)
             yield from _pieces(argument, depth)
         case Big(body=body) if _wide(body):
@@ -94,6 +105,15 @@ def _pieces(box: Box, depth: int) -> Iterator[Piece]:
 
 def _wide(box: Box) -> bool:
     return len(text_of_box(box)) > CHUNK
+
+
+def _wider(box: Box) -> bool:
+    return len(text_of_box(box)) > FULL
+
+
+def _breakable(box: Box) -> bool:
+    """Whether a part in parentheses is broken inside: tall ones only where they must be."""
+    return _wider(box) if _tall(box) else _wide(box)
 
 
 def _tall(box: Box) -> bool:
@@ -148,14 +168,16 @@ def _operator(box: Operator, infix: bool) -> str:
     space = "0.22em" if infix else "0"
     sign = _SIGNS.get(box.sign, box.sign)
     form = "infix" if infix else "prefix"
-    if box.sign == ".":
+    if box.sign in "./":
         space = "0.1em"
     return f'<mo form="{form}" lspace="{space}" rspace="{space}">{sign}</mo>'
 
 
-def _fence(sign: str, tall: bool) -> str:
-    stretchy = "true" if tall else "false"
-    return f'<mo stretchy="{stretchy}" fence="true" lspace="0" rspace="0">{sign}</mo>'
+def _fence(sign: str, stretch: bool, large: bool = False) -> str:
+    """A parenthesis: as tall as what it holds, or large by itself where that is broken."""
+    size = ' minsize="2.4em" maxsize="2.4em"' if large else ""
+    stretchy = "true" if stretch or large else "false"
+    return f'<mo stretchy="{stretchy}" fence="true" lspace="0" rspace="0"{size}>{sign}</mo>'
 
 
 def _big(box: Big) -> str:
