@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -316,3 +317,17 @@ def test_every_notation_says_where_it_comes_from() -> None:
         assert notation.title
         assert notation.conventions
         assert notation.source or notation.as_written
+
+
+def test_the_notation_in_the_documentation_works() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "notations.md").read_text(encoding="utf-8")
+    text = page.split("```toml\n")[1].split("```")[0]
+    bound = bind(read_notation(text, "hagan", "docs"), network("chain_3_3_1"))
+    assert text_of(Ref("z1", ("i",)), bound) == "n_i^1"
+    assert text_of(adjoint(Ref("z2", ("i",))), bound) == "s_i^2"
+
+
+def test_the_documentation_lists_every_notation() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "notations.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([\w-]+)` \|", page, flags=re.MULTILINE) != []
+    assert set(re.findall(r"^\| `([\w-]+)` \|", page, flags=re.MULTILINE)) == set(names())
