@@ -480,6 +480,15 @@ def test_a_dead_weight_has_gradient_zero_and_a_note() -> None:
 
 
 @pytest.mark.parametrize(
+    ("x", "said"), [("-1", "u is not finite"), ("0", "u is not finite"), ("1", None)]
+)
+def test_what_is_not_finite_is_named(x: str, said: str | None) -> None:
+    notes = evaluate(parse(f"input x = {x}\nu = log(x)\nloss E = u^2 + x\n")).notes
+    found = [note for note in notes if "not finite" in note]
+    assert found == [] if said is None else found[0].startswith(said)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         (TWO.format(x="", y=" = 1", w=""), "give x a value in the file: input x[2] = [0.05, 0.05]"),

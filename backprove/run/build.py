@@ -170,6 +170,9 @@ class Builder:
             coefficient *= self.sizes[letter]
         one = self.constant(Fraction(1))
         values = [v for v in values if v != one]
+        averaged = SAMPLE not in rest
+        if not averaged:
+            averaged, values = self._averaged(values, rest)
         while len(values) > 1:
             values = [self._summed(v, rest - _letters(values, skip=v)) for v in values]
             a, b = self._cheapest(values, rest) if len(values) > 2 else (0, 1)
@@ -178,9 +181,20 @@ class Builder:
             made = self._pair(values[a], values[b], inner)
             values = [*others, made]
         value = self._summed(values[0], rest) if values else one
-        if SAMPLE in rest:
-            value = self.map("divide", value, Value(self.emit(SampleCount(), ()), ()))
-        return coefficient, value
+        return coefficient, value if averaged else self._divided(value)
+
+    def _averaged(self, values: list[Value], rest: set[str]) -> tuple[bool, list[Value]]:
+        """The values, one divided by the number of samples if it is smaller than the result."""
+        result = self._extent(_letters(values) - rest)
+        sizes = {self._extent(v.letters): i for i, v in enumerate(values) if SAMPLE in v.letters}
+        smallest = min(sizes)
+        if smallest >= result:
+            return False, values
+        place = sizes[smallest]
+        return True, [*values[:place], self._divided(values[place]), *values[place + 1 :]]
+
+    def _divided(self, value: Value) -> Value:
+        return self.map("divide", value, Value(self.emit(SampleCount(), ()), ()))
 
     def product(self, values: list[Value]) -> Value:
         """The elementwise product."""

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..adjoints import backprop
 from ..errors import DataError
-from ..network import ADJOINT, TRAINED, Network, Quantity, Value
+from ..network import ADJOINT, ARGUMENT, TRAINED, Network, Quantity, Value
 from .lower import CONSTRAINT, lower
 from .numpy_backend import prepare
 from .program import Program
@@ -97,7 +97,7 @@ def evaluate(
         values={name: results[name] for name in shown},
         adjoints={name: _adjoint(network, name, results) for name in shown},
         gradients=gradients,
-        notes=(*notes, *_warnings(network)),
+        notes=(*notes, *_warnings(network), *_not_finite(network, results)),
     )
     if eta is None:
         return numbers
@@ -143,6 +143,17 @@ def check_constraints(
                 f" {constraint.left} = {constraint.right}{place}: it is off by {off[bad[0]]:.4g}",
                 "give values that keep it, or take the promise out of the network's file",
             )
+
+
+def _not_finite(network: Network, results: Mapping[str, Array]) -> tuple[str, ...]:
+    """The first quantity that is no number, in the order of computation, in words."""
+    for name in (*network.equations, *(ADJOINT + name for name in network.quantities)):
+        array = results.get(name)
+        if array is not None and not np.isfinite(array).all():
+            said = name.removeprefix(ADJOINT).removesuffix(ARGUMENT)
+            what = f"∂loss/∂{said}" if name.startswith(ADJOINT) else said
+            return (f"{what} is not finite: it overflows or leaves a function's domain",)
+    return ()
 
 
 # -- values --------------------------------------------------------------------------------
