@@ -8,17 +8,19 @@ linear in the network: equations of the same shape share one derivation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from .expr import (
     ONE,
     ZERO,
+    Add,
     Derivative,
     Expr,
     Index,
     Mul,
+    Path,
     Reduce,
     Ref,
     Size,
@@ -263,21 +265,41 @@ def put_in_if_shorter(recorder: Recorder[Scope], known: Mapping[str, Equation]) 
                 near[ref.name] = (equation.left, equation.right)
     if not near:
         return False
-    trial: Recorder[Scope] = Recorder(recorder.now, recorder.scope)
-    trial.once((adjoint_rule(near),))
-    trial.line()
-    trial.sweep(MULTIPLYING_OUT, set())
-    trial.line()
-    if count(trial.now) >= count(recorder.now):
-        trial.sweep(EXPANDING, set())
-    if count(trial.now) >= count(recorder.now):
-        return False
-    trial.sweep((POSITIVE_FIRST,), set())
-    offset = len(recorder.steps)
-    recorder.steps.extend(trial.steps)
-    recorder.breaks.extend(offset + b for b in trial.breaks)
-    recorder.now = trial.now
-    return True
+    put_in = (adjoint_rule(near),)
+    if recorder.speculate((), (put_in, MULTIPLYING_OUT, EXPANDING), count):
+        recorder.sweep((POSITIVE_FIRST,), set())
+        return True
+    return False
+
+
+def shorten(recorder: Recorder[Scope]) -> None:
+    """Multiply out and cancel in every part that reads shorter then, innermost first."""
+    done = False
+    while not done:
+        done = True
+        for path in _sums(recorder.now):
+            if recorder.speculate(path, (MULTIPLYING_OUT, EXPANDING), reading_cost(recorder.scope)):
+                recorder.sweep((POSITIVE_FIRST,), set())
+                recorder.line()
+                done = False
+                break
+
+
+def reading_cost(scope: Scope) -> Callable[[Expr], int]:
+    """How long an expression reads when its needless parentheses are left away."""
+    return lambda e: count(rewritten(e, TIDY, scope, set()))
+
+
+def _sums(e: Expr, path: Path = ()) -> Iterator[Path]:
+    """The places of sums, and of products with a sum, innermost first."""
+    for number, child in enumerate(e.children):
+        yield from _sums(child, (*path, number))
+    if isinstance(e, Derivative):
+        return
+    if isinstance(e, Add | Reduce) or (
+        isinstance(e, Mul) and any(isinstance(f, Add) for f in e.factors)
+    ):
+        yield path
 
 
 def _unnamed(ref: Ref, named: frozenset[str], full: Mapping[str, Equation]) -> Expr | None:

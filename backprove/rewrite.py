@@ -192,9 +192,28 @@ class Recorder(Generic[Scope]):
         """Sweep the rules over the part at `path` alone."""
         inner = Recorder(part(self.now, path), self.scope, self._letters_around(path))
         inner.sweep(rules, quiet)
-        self.steps.extend(replace(step, path=(*path, *step.path)) for step in inner.steps)
-        self.now = replaced(self.now, path, inner.now)
+        self._adopt(inner, path)
         return bool(inner.steps)
+
+    def speculate(
+        self, path: Path, groups: tuple[tuple[Rule[Scope], ...], ...], cost: Callable[[Expr], int]
+    ) -> bool:
+        """Sweep one group of rules after the other over a part; keep it only if it costs less."""
+        before = part(self.now, path)
+        trial = Recorder(before, self.scope, self._letters_around(path))
+        for rules in groups:
+            trial.sweep(rules, set())
+            trial.line()
+            if cost(trial.now) < cost(before):
+                self._adopt(trial, path)
+                return True
+        return False
+
+    def _adopt(self, trial: Recorder[Scope], path: Path) -> None:
+        offset = len(self.steps)
+        self.steps.extend(replace(step, path=(*path, *step.path)) for step in trial.steps)
+        self.breaks.extend(offset + position for position in trial.breaks)
+        self.now = replaced(self.now, path, trial.now)
 
     def once(self, rules: tuple[Rule[Scope], ...]) -> bool:
         """Apply the rules once at every outermost place where one fits."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ..adjoints import Link, components, links, summed
+from ..adjoints import Link, components, links, shorten, summed
 from ..expr import (
     ONE,
     ZERO,
@@ -240,4 +240,6 @@ def _product_block(
     recorder.sweep((*TIDY, algebra.COLLECT), set())
     recorder.line()
     recorder.sweep(FOLDING, set())
+    recorder.line()
+    shorten(recorder)
     return recorder.block(gradient(network, q), ("the product of the factors",))

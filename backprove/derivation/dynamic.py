@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..adjoints import Link, components, links, summed
+from ..adjoints import Link, components, links, shorten, summed
 from ..expr import (
     ONE,
     Derivative,
@@ -18,12 +18,11 @@ from ..expr import (
     Mul,
     Ref,
     canonical,
-    count,
     total,
 )
 from ..network import Network, adjoint
 from ..rewrite import Block, Recorder, Rule, Sentence, places, rewritten
-from ..rules import DIFFERENTIATION, EXPANDING, FOLDING, TIDY, Scope, algebra, definitions, delta
+from ..rules import DIFFERENTIATION, FOLDING, TIDY, Scope, algebra, definitions, delta
 from ..rules import derivative as d
 from ..rules.definitions import adjoint_rule
 from .stages import Stage, adjoints_in, gradient, quantity_of, ranges, run
@@ -161,7 +160,7 @@ class Program:
         recorder.line()
         recorder.sweep(tuple(rule for rule in FOLDING if rule is not algebra.FLAT), set())
         recorder.line()
-        _shorten(recorder)
+        shorten(recorder)
         if q.name in self.named and recorder.sweep((definitions.CONSTANT_VALUE,), set()):
             recorder.line()
 
@@ -199,18 +198,6 @@ class Program:
             stack.append((q, True))
             stack.extend((link.consumer, False) for link in reversed(self.ways(q)))
         return order
-
-
-def _shorten(recorder: Recorder[Scope]) -> None:
-    """Multiply out where that reads shorter: o - y for softmax or sigmoid with cross-entropy."""
-    trial: Recorder[Scope] = Recorder(recorder.now, recorder.scope)
-    trial.sweep(EXPANDING, set())
-    trial.sweep((algebra.POSITIVE_FIRST,), set())
-    tidied = rewritten(recorder.now, TIDY, recorder.scope, set())
-    if count(trial.now) < count(tidied):
-        recorder.steps.extend(trial.steps)
-        recorder.now = trial.now
-        recorder.line()
 
 
 def dynamic_style(

@@ -128,7 +128,14 @@ def remarks(network: Network, blocks: Sequence[Block]) -> Iterator[Sentence]:
             for node in walk(e):
                 if isinstance(node, Apply) and node.function.rstrip("'") not in seen:
                     seen.add(node.function.rstrip("'"))
-    for name in sorted(seen):
+    # what only derivatives bring in (the step of relu') is covered by the function's own note
+    used = {
+        node.function
+        for equation in network.equations.values()
+        for node in walk(equation.right)
+        if isinstance(node, Apply)
+    }
+    for name in sorted(seen & used):
         row = network.functions.get(name)
         for kink in row.kinks if row else ():
             yield (f"{name} is not differentiable at {kink.at}: {kink.says}.",)

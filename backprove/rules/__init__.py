@@ -52,6 +52,7 @@ MULTIPLYING_OUT = (
     algebra.COLLECT,
     delta.SPLIT,
     definitions.CONSTRAINT,
+    definitions.CONSTRAINT_WRITTEN,
     *TIDY,
 )
 EXPANDING = (algebra.DISTRIBUTE, algebra.LIKE_TERMS, algebra.EXPONENTIALS, *MULTIPLYING_OUT)

@@ -16,12 +16,15 @@ from ..expr import (
     Reduce,
     Ref,
     canonical,
+    flat_factors,
+    flat_terms,
     product,
+    total,
     with_indices,
 )
 from ..network import Equation
 from ..rewrite import Change, Rule
-from .scope import Scope
+from .scope import WRITTEN_OUT, Scope
 
 q, x, E = Ref("q"), Ref("x"), Ref("E")
 
@@ -126,28 +129,28 @@ OWN_VALUE: Rule[Scope] = Rule(
 )  # fmt: skip
 
 
-def match(pattern: Expr, e: Expr, letters: dict[str, Index], free: frozenset[str]) -> bool:
+def match(
+    pattern: Expr, e: Expr, letters: dict[str, Index], free: frozenset[str], scope: Scope
+) -> bool:
     """Whether `e` is `pattern` with the `free` letters replaced; fills `letters`.
 
-    Bound letters of the pattern are matched to those of `e`; order and parentheses count.
+    Bound letters of the pattern are matched to those of `e`; order and parentheses count. A
+    small sum of the pattern may stand written out in `e`.
     """
+    if isinstance(e, Add) and isinstance(pattern, Add | Reduce):
+        terms, wanted = flat_terms(e), _written(pattern, scope)
+        return len(terms) == len(wanted) and all(
+            match(a, b, letters, free, scope) for a, b in zip(wanted, terms, strict=True)
+        )
     if type(pattern) is not type(e):
         return False
     if isinstance(pattern, Ref) and isinstance(e, Ref):
-        if pattern.name != e.name:
-            return False
-        for a, b in zip(pattern.indices, e.indices, strict=True):
-            if isinstance(a, str) and a in free:
-                if letters.setdefault(a, b) != b:
-                    return False
-            elif a != b:
-                return False
-        return True
+        return pattern.name == e.name and _match_indices(pattern, e, letters, free)
     if isinstance(pattern, Reduce) and isinstance(e, Reduce):
         if (pattern.op, pattern.size) != (e.op, e.size):
             return False
         body = with_indices(pattern.body, {pattern.index: e.index})
-        return match(body, e.body, letters, free - {e.index})
+        return match(body, e.body, letters, free - {e.index}, scope)
     if isinstance(pattern, Apply) and isinstance(e, Apply) and pattern.function != e.function:
         return False
     if not pattern.children:
@@ -155,8 +158,30 @@ def match(pattern: Expr, e: Expr, letters: dict[str, Index], free: frozenset[str
     if len(pattern.children) != len(e.children):
         return False
     return all(
-        match(a, b, letters, free) for a, b in zip(pattern.children, e.children, strict=True)
+        match(a, b, letters, free, scope) for a, b in zip(pattern.children, e.children, strict=True)
     )
+
+
+def _match_indices(pattern: Ref, e: Ref, letters: dict[str, Index], free: frozenset[str]) -> bool:
+    for a, b in zip(pattern.indices, e.indices, strict=True):
+        if isinstance(a, str) and a in free:
+            if letters.setdefault(a, b) != b:
+                return False
+        elif a != b:
+            return False
+    return True
+
+
+def _written(pattern: Expr, scope: Scope) -> tuple[Expr, ...]:
+    """The terms of a sum, small sums over an index written out."""
+    if isinstance(pattern, Add):
+        return tuple(t for term in pattern.terms for t in _written(term, scope))
+    if isinstance(pattern, Reduce) and pattern.op == "sum":
+        length = scope.length(pattern.size)
+        if length is not None and length <= WRITTEN_OUT:
+            positions = range(1, length + 1)
+            return tuple(with_indices(pattern.body, {pattern.index: k}) for k in positions)
+    return (pattern,)
 
 
 def _units(factors: tuple[Expr, ...]) -> list[Expr]:
@@ -180,15 +205,20 @@ _SMALL = (2, 3, 4)
 
 
 def _match_some(
-    wanted: tuple[Expr, ...], units: list[Expr], letters: dict[str, Index], free: frozenset[str]
+    wanted: tuple[Expr, ...],
+    units: list[Expr],
+    letters: dict[str, Index],
+    free: frozenset[str],
+    scope: Scope,
 ) -> list[Expr] | None:
     """What is left of `units` when each wanted factor is matched to one of them, or None."""
     if not wanted:
         return units
     for position, unit in enumerate(units):
         trial = dict(letters)
-        if match(wanted[0], unit, trial, free):
-            rest = _match_some(wanted[1:], units[:position] + units[position + 1 :], trial, free)
+        if match(wanted[0], unit, trial, free, scope):
+            others = units[:position] + units[position + 1 :]
+            rest = _match_some(wanted[1:], others, trial, free, scope)
             if rest is not None:
                 letters.update(trial)
                 return rest
@@ -201,7 +231,9 @@ def _candidates(e: Expr, scope: Scope) -> list[Equation]:
     for name in sorted(e.names & scope.network.quantities.keys()):
         for user in scope.network.consumers[name]:
             equation = scope.network.equations[user]
-            if type(equation.right) is type(e) and equation.right.names <= e.names:
+            right = equation.right
+            alike = type(right) is type(e) or (isinstance(right, Reduce) and isinstance(e, Add))
+            if alike and right.names <= e.names:
                 found[user] = equation
     return list(found.values())
 
@@ -216,8 +248,8 @@ def _fold(e: Expr, scope: Scope) -> Change | None:
         right = equation.right
         rest: list[Expr] | None = []
         if isinstance(e, Mul) and isinstance(right, Mul):
-            rest = _match_some(right.factors, _units(e.factors), letters, free)
-        elif not match(right, e, letters, free):
+            rest = _match_some(right.factors, _units(e.factors), letters, free, scope)
+        elif not match(right, e, letters, free, scope):
             continue
         if rest is None or set(letters) != free:
             continue
@@ -242,6 +274,51 @@ CONSTRAINT: Rule[Scope] = Rule(
     "constraint", ((Reduce("sum", "k", "n", Ref("y", ("k",))), Number(1)),), _constraint,
     "a target's constraint",
 )  # fmt: skip
+
+
+def _constraint_written(e: Expr, scope: Scope) -> Change | None:
+    """c y_1 + c y_2 + … + c y_n = c where the target promises Σ_k y_k = 1."""
+    if not isinstance(e, Add):
+        return None
+    for known in scope.network.constraints:
+        parts = _written(known.left, scope)
+        if len(parts) < 2:
+            continue
+        for term in e.terms:
+            found = _multiples(term, parts, e.terms)
+            if found is not None:
+                factor, gone = found
+                new = product((*factor, known.right)) if known.right is not ONE else product(factor)
+                kept = tuple(t for t in e.terms if t not in gone)
+                position = e.terms.index(gone[0])
+                before = sum(1 for t in e.terms[:position] if t not in gone)
+                return total((*kept[:before], new, *kept[before:])), (
+                    "the target promises ", known.left, " = ", known.right,
+                )  # fmt: skip
+    return None
+
+
+def _multiples(
+    term: Expr, parts: tuple[Expr, ...], terms: tuple[Expr, ...]
+) -> tuple[tuple[Expr, ...], list[Expr]] | None:
+    """If terms holds c·p for every p of parts, with this term as c·parts[0]: c and the terms."""
+    factors = list(flat_factors(term))
+    if parts[0] not in factors:
+        return None
+    factors.remove(parts[0])
+    keys = {canonical(t): t for t in terms}
+    gone = [keys.get(canonical(product((*factors, p)))) for p in parts]
+    if any(t is None for t in gone) or not factors:
+        return None
+    return tuple(factors), [t for t in gone if t is not None]
+
+
+CONSTRAINT_WRITTEN: Rule[Scope] = Rule(
+    "constraint",
+    ((Ref("c") * Ref("y", (1,)) + Ref("c") * Ref("y", (2,)), Ref("c")),),
+    _constraint_written,
+    "a target's constraint",
+)
 
 
 def adjoint_rule(equations: dict[str, tuple[Ref, Expr]]) -> Rule[Scope]:
