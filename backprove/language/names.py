@@ -23,7 +23,7 @@ RESERVED = frozenset((
 """Words of the language; no name may be one of them."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Known:
     """A quantity as far as it is known."""
 

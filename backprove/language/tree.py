@@ -104,7 +104,7 @@ Scope = dict[str, Extent]
 # -- the tree ------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Name:
     """A name with its layer label; `text` is its one spelling, `a{L-1}`."""
 
@@ -114,7 +114,7 @@ class Name:
     span: Span
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Position:
     """What stands in a bracket: a letter (or the name of a size), or a whole number."""
 
@@ -122,7 +122,7 @@ class Position:
     span: Span
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """A part of an expression. depth: how far below it the tree goes."""
 
@@ -130,12 +130,12 @@ class Node:
     depth: int = field(default=1, init=False)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Numeral(Node):
     value: Fraction
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Use(Node):
     """A quantity, a size, or a function's own argument."""
 
@@ -144,7 +144,7 @@ class Use(Node):
     is_argument: bool = field(default=False, init=False)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Call(Node):
     """function: the full name once it is looked up, primes and all."""
 
@@ -154,7 +154,7 @@ class Call(Node):
     function: str = field(default="", init=False)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Fold(Node):
     """sum, max or argmax over index letters. extents: how far they run, once looked up."""
 
@@ -164,43 +164,43 @@ class Fold(Node):
     extents: tuple[Extent, ...] = field(default=(), init=False)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Kronecker(Node):
     left: Position
     right: Position | Fold
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Sum(Node):
     terms: tuple[Node, ...]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Product(Node):
     """Factors; each but the first is multiplied by (False) or divided by (True)."""
 
     factors: tuple[tuple[bool, Node], ...]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Minus(Node):
     operand: Node
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Raised(Node):
     base: Node
     exponent: Node
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Group(Node):
     """Parentheses around more than a name or a call."""
 
     inner: Node
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Rows:
     """`[0.1, 0.2]`, or rows of rows."""
 
@@ -208,13 +208,13 @@ class Rows:
     span: Span
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class SizeLine:
     name: Name
     value: Fraction | None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class ItemLine:
     """One declared quantity."""
 
@@ -225,7 +225,7 @@ class ItemLine:
     constraint: tuple[Node, Node] | None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class FunctionLine:
     name: Name
     derivative: Name | None = None
@@ -233,14 +233,14 @@ class FunctionLine:
     body: Node | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class RoleLine:
     name: Name
     words: tuple[Name, ...]
     layer: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class EquationLine:
     left: Use
     right: Node
