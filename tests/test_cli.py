@@ -241,10 +241,13 @@ def test_numbers_stand_beside_the_symbols(folder: Path) -> None:
 
 def test_text_keeps_to_the_width(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    for arguments in (["explain", "mlp:3-4-2", "w1[2,3]"], ["show", "mlp:3-4-2"], ["--help"]):
-        result = run(*arguments)
+    for line in (
+        "show mlp:13-24-12", "explain mlp:3-4-2 w1[2,3]", "backprop mlp:3-4-2", "verify mlp:7-8-2",
+        "train linear.bp --data data.csv --epochs 3",
+    ):  # fmt: skip
+        result = run(*line.split())
         assert result.exit_code == 0
-        assert max(map(len, result.stdout.splitlines())) <= 60
+        assert max(map(len, result.stdout.splitlines())) <= 60, line
 
 
 def test_there_is_no_colour_where_there_is_no_terminal(folder: Path) -> None:
@@ -302,6 +305,15 @@ def test_verify_confirms_and_answers_as_json(folder: Path) -> None:
     answer = json.loads(result.stdout)
     assert answer["ok"] is True
     assert [row["what"] for row in answer["rows"]] == ["∂E/∂w_h", "∂E/∂w_o"]
+
+
+def test_what_has_no_gradient_is_explained_and_there_is_nothing_to_verify(folder: Path) -> None:
+    text = SMALL.replace("weight w_h", "constant c = 1\nweight w_h").replace("(t -", "(c*t -")
+    Path("constant.bp").write_text(text, encoding="utf-8")
+    result = run("explain", "constant.bp", "c", "--verify")
+    assert result.exit_code == 0, result.output
+    assert "constant" in result.stdout
+    assert "nothing to verify" in result.stdout
 
 
 def test_verify_refutes_a_wrong_gradient(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

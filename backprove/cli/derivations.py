@@ -34,15 +34,17 @@ def show(
 ) -> None:
     """Print a network's equations.
 
-    Its quantities, its equations, and its representative equation: every definition put in.
+    Its quantities, its equations, its representative equation and its graph.
     """
     from ..errors import DerivationError
+    from ..render import graph_text
     from .pages import Section, equations_text, quantities_of
 
     network = network_of(file)
     bound = notation_of(notation, network)
     equations = [e for e in network.equations.values() if not network[e.name].hidden]
-    whole = Section("The representative equation: every definition put in", [])
+    graph = graph_text(network, bound, width() - 2)
+    whole = Section("The representative equation: every definition put in")
     try:
         whole.equations.append(network.representative())
     except DerivationError as error:
@@ -51,6 +53,7 @@ def show(
         Section("Quantities", [], quantities_of(network)),
         Section("Equations", equations),
         whole,
+        Section("Graph: what each quantity is made from", drawing=graph),
     ]
     kind = list_format(format, output)
     emit(equations_text(network.file or "The network", sections, bound, kind, width()), output)

@@ -10,7 +10,7 @@ import typer
 
 from .app import NOT_RIGHT, app
 from .arguments import File, Output, Seed, network_of, warn
-from .output import emit
+from .output import emit, wrapped
 
 if TYPE_CHECKING:
     from ..run.values import Array, Numbers
@@ -105,6 +105,7 @@ def verify(
     elif not report.rows:
         emit(f"nothing to verify: {file} has no weights or biases", output)
     else:
-        emit("\n".join([*lines_of(report), summary_of(report, "gradients")]), output)
+        summary = wrapped(summary_of(report, "gradients"), 2)
+        emit("\n".join([*lines_of(report), *summary]), output)
     if report.rows and not report.ok:
         raise typer.Exit(NOT_RIGHT)

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from ..errors import BackproveError
@@ -25,6 +26,17 @@ def prepare_streams() -> None:
 def width() -> int:
     """The columns to wrap at: the terminal's, or COLUMNS, or 80 in a pipe."""
     return max(20, min(shutil.get_terminal_size((80, 24)).columns, WIDEST))
+
+
+def wrapped(text: str, indent: int = 0) -> list[str]:
+    """A paragraph in lines of the width; all but the first are indented."""
+    return textwrap.wrap(
+        text,
+        width(),
+        subsequent_indent=" " * min(indent, width() // 2),
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
 
 
 def coloured() -> bool:

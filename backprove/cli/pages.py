@@ -17,15 +17,22 @@ from ..render.terminal import prose_text
 from ..render.text import lines_of
 from ..rewrite import Sentence
 from .arguments import ListFormat
+from .output import wrapped
+
+PREAMBLE = (
+    "\\documentclass[11pt]{article}\n\\usepackage[a4paper,margin=25mm]{geometry}\n"
+    "\\usepackage{amsmath,amssymb}\n\\allowdisplaybreaks\n\\begin{document}\n"
+)
 
 
 @dataclass
 class Section:
-    """A title, equations, and remarks below them."""
+    """A title, equations, remarks below them, or a drawing in plain text."""
 
     title: str
     equations: list[Equation] = field(default_factory=list)
     words: list[Sentence] = field(default_factory=list)
+    drawing: str = ""
 
 
 def quantities_of(network: Network) -> list[Sentence]:
@@ -52,7 +59,7 @@ def equations_text(
     title: str, sections: list[Section], notation: BoundNotation, format: ListFormat, width: int
 ) -> str:
     """The sections in a format; empty ones are left out. width: for text."""
-    sections = [s for s in sections if s.equations or s.words]
+    sections = [s for s in sections if s.equations or s.words or s.drawing]
     sections += [Section("Notes", [], [(note,) for note in notation.notes])] * bool(notation.notes)
     if format == "json":
         return json.dumps(_data(title, sections, notation), ensure_ascii=False, indent=1)
@@ -72,20 +79,22 @@ def _text(
             lines = lines_of(layout(equation.right, notation), width - len(head))
             yield head + lines[0]
             yield from (" " * len(head) + line for line in lines[1:])
+        yield from (f"  {line}" for line in section.drawing.splitlines())
         for words in section.words:
-            yield f"  {prose_text(_laid(words, notation))}"
+            yield from wrapped(f"  {prose_text(_laid(words, notation))}", 4)
 
 
 def _latex(
     title: str, sections: list[Section], notation: BoundNotation, width: int
 ) -> Iterator[str]:
-    yield rf"\section*{{{prose_latex((title,))}}}"
-    for section in sections:
+    yield PREAMBLE + rf"\section*{{{prose_latex((title,))}}}"
+    for section in (s for s in sections if not s.drawing):  # drawn with signs that LaTeX lacks
         yield rf"\subsection*{{{prose_latex((section.title,))}}}"
         if section.equations:
             rows = [_aligned(equation, notation) for equation in section.equations]
             yield "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
         yield from (prose_latex(_laid(words, notation)) + r"\par" for words in section.words)
+    yield r"\end{document}"
 
 
 def _markdown(
@@ -97,6 +106,8 @@ def _markdown(
         for equation in section.equations:
             body = _aligned(equation, notation)
             yield from (f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$", "")
+        if section.drawing:
+            yield f"```text\n{section.drawing.rstrip()}\n```"
         yield from (f"- {prose_markdown(_laid(words, notation))}" for words in section.words)
 
 
@@ -114,6 +125,7 @@ def _data(title: str, sections: list[Section], notation: BoundNotation) -> dict[
             {
                 "title": section.title,
                 "equations": [_equation(equation, notation) for equation in section.equations],
+                "drawing": section.drawing.splitlines(),
                 "notes": [prose_text(_laid(words, notation)) for words in section.words],
             }
             for section in sections

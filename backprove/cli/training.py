@@ -14,7 +14,7 @@ import typer
 from ..errors import DataError
 from .app import INTERRUPTED, app
 from .arguments import network_of
-from .output import emit, width
+from .output import emit, width, wrapped
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -219,7 +219,7 @@ def _report(model: Model, place: Path, plot: Path | None) -> None:
         print(f"finished: {model.state.finished}")
     for name, score in (("validation", model.validation), ("test", model.test)):
         if score is not None:
-            print(f"{name}: {score_text(score)}")
+            print("\n".join(wrapped(f"{name}: {score_text(score)}", 2)))
     print(f"the model is in {place}")
     if plot is not None:
         save_curve(model.history, plot, model.network.file)

@@ -5,23 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from ..verify import Report, Row
+from .output import wrapped
 
 
 def lines_of(report: Report) -> list[str]:
-    """One line a claim, and a counterexample under each refuted one."""
+    """A paragraph a claim, wrapped to the terminal; a counterexample in each refuted one."""
     widest = max((len(row.what) for row in report.rows), default=0)
     lines = []
     for row in report.rows:
         verdict = row.verdict
-        lines.append(f"{row.what:<{widest}}  {verdict.verdict}: {verdict.says}")
+        said = f"{verdict.verdict}: {verdict.says}"
         if verdict.counterexample is not None:
-            lines.append(f"{'':<{widest}}  {verdict.counterexample}")
+            said += f"; {verdict.counterexample}"
+        lines += wrapped(f"{row.what:<{widest}}  {said}", widest + 2)
     return lines
 
 
 def summary_of(report: Report, what: str) -> str:
     """How many claims were confirmed, and how."""
     count = len(report.rows)
+    if not count:
+        return "nothing to verify: no equation is claimed"
     confirmed = sum(row.verdict.confirmed for row in report.rows)
     if report.ok:
         digits = min(row.verdict.digits for row in report.rows)
@@ -30,12 +34,11 @@ def summary_of(report: Report, what: str) -> str:
 
 
 def summarize(report: Report, what: str) -> bool:
-    """Print the claims that failed and the summary; whether all were confirmed."""
+    """Print the claims that failed and the summary; whether there were none that failed."""
     failed = Report((*report.wrong, *report.open))
-    for line in lines_of(failed):
+    for line in (*lines_of(failed), *wrapped(summary_of(report, what), 2)):
         print(line)
-    print(summary_of(report, what))
-    return report.ok
+    return not failed.rows
 
 
 def as_json(report: Report) -> dict[str, Any]:

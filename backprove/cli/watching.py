@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from ..run.training import Watcher
+from .output import wrapped
 
 LINES = 10
 """About how many epochs are reported where there is no terminal."""
@@ -51,7 +52,7 @@ def said(record: Mapping[str, float]) -> str:
 def print_notes(notes: Sequence[str]) -> None:
     """What is trained on what."""
     for note in notes:
-        print(note)
+        print("\n".join(wrapped(note, 2)))
     print(flush=True)
 
 
@@ -93,4 +94,5 @@ class Lines(Watcher):
         number = int(record["epoch"])
         every = max(1, self.epochs // LINES)
         if number in (1, self.epochs) or number % every == 0:
-            print(f"epoch {number:>{len(str(self.epochs))}}  {said(record)}", flush=True)
+            line = f"epoch {number:>{len(str(self.epochs))}}  {said(record)}"
+            print("\n".join(wrapped(line, 9)), flush=True)
