@@ -13,8 +13,22 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from .errors import NetworkError
-from .expr import Add, Apply, Expr, Number, Power, Reduce, Ref, flat_factors, walk
-from .network import Equation, Label, Network, Quantity
+from .expr import (
+    Add,
+    Apply,
+    Expr,
+    Mul,
+    Number,
+    Power,
+    Reduce,
+    Ref,
+    Size,
+    canonical,
+    flat_factors,
+    reciprocal,
+    walk,
+)
+from .network import ARGUMENT, TRAINED, Equation, Label, Network, Quantity
 
 RoleKind: TypeAlias = Literal[
     "input", "target", "weight", "bias", "dot product", "weighted input", "activation",
@@ -50,13 +64,14 @@ def roles(network: Network) -> Mapping[str, Role]:
     """
     kinds = _kinds(network)
     layers = _layers(network, kinds)
+    mean = mean_over_samples(network)
     found: dict[str, Role] = {}
     for name, quantity in network.quantities.items():
         kind, also = kinds[name]
         found[name] = Role(
             kind,
             layers.get(name),
-            _number(network, quantity),
+            _number(network, quantity, mean),
             also,
             _order(network, name) if kind == "weight" else (),
             quantity.label is not None,
@@ -199,6 +214,20 @@ def _makers(network: Network, name: str, kinds: Kinds) -> Iterator[str]:
             yield user
 
 
+def mean_over_samples(network: Network) -> Reduce | None:
+    """The sum in `loss C = (1/m) sum_s C_s`, where the network was lifted over samples."""
+    right = network.equations[network.loss].right
+    if not (isinstance(right, Mul) and len(right.factors) == 2):
+        return None
+    factor, mean = right.factors
+    if not (isinstance(mean, Reduce) and mean.op == "sum" and isinstance(mean.body, Ref)):
+        return None
+    size: Expr = Number(mean.size) if isinstance(mean.size, int) else Ref(mean.size)
+    one_of = canonical(factor) == canonical(reciprocal(size))
+    known = mean.body.name in network.equations and mean.body.indices == (mean.index,)
+    return mean if one_of and known else None
+
+
 # -- numbers and axes ----------------------------------------------------------------------
 
 
@@ -208,15 +237,25 @@ def trailing_number(base: str) -> tuple[str, int | None]:
     return (match[1], int(match[2])) if match else (base, None)
 
 
-def _number(network: Network, quantity: Quantity) -> int | None:
+def _number(network: Network, quantity: Quantity, mean: Reduce | None) -> int | None:
     """A scalar's node or edge; in a network of tensors a scalar's digits are no node."""
-    base = quantity.name.removesuffix(".argument") if quantity.hidden else quantity.base
-    if quantity.shape or quantity.label is not None:
+    sample_loss = mean.body.names if mean is not None else frozenset[str]()
+    if quantity.name in sample_loss | {network.loss} or quantity.label is not None:
+        return None
+    if _shape(quantity, mean):
         return None
     neighbours = [network.quantities[n] for n in network.consumers[quantity.name]]
-    if quantity.kind in ("weight", "bias") and any(n.shape for n in neighbours):
+    if quantity.kind in TRAINED and any(_shape(n, mean) for n in neighbours):
         return None
+    base = quantity.name.removesuffix(ARGUMENT) if quantity.hidden else quantity.base
     return trailing_number(base or quantity.name)[1]
+
+
+def _shape(quantity: Quantity, mean: Reduce | None) -> tuple[Size, ...]:
+    """A quantity's shape for one sample."""
+    lifted = mean is not None and quantity.kind not in TRAINED
+    over = lifted and mean is not None and quantity.shape[-1:] == (mean.size,)
+    return quantity.shape[:-1] if over else quantity.shape
 
 
 def _order(network: Network, name: str) -> tuple[int, ...]:
@@ -253,4 +292,13 @@ def _declared(role: Role, text: str) -> Role:
     raise NetworkError(f"there is no role {text!r}", f"the roles are: {', '.join(KINDS)}")
 
 
-__all__ = ["FIRST", "KINDS", "Role", "RoleKind", "has_layers", "roles", "trailing_number"]
+__all__ = [
+    "FIRST",
+    "KINDS",
+    "Role",
+    "RoleKind",
+    "has_layers",
+    "mean_over_samples",
+    "roles",
+    "trailing_number",
+]

@@ -331,3 +331,27 @@ def test_the_documentation_lists_every_notation() -> None:
     page = (Path(__file__).parent.parent / "docs" / "notations.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([\w-]+)` \|", page, flags=re.MULTILINE) != []
     assert set(re.findall(r"^\| `([\w-]+)` \|", page, flags=re.MULTILINE)) == set(names())
+
+
+LIFTED = [
+    ("deeplizard", "deeplizard", ["C_js", "C_s", "C"]),
+    ("four_neurons", "one-letter", ["s_4s", "e_s", "e"]),
+    ("two_neurons", "representative", ["r_o,s", "E_s", "E"]),
+]
+
+
+@pytest.mark.parametrize(("file", "notation", "printed"), LIFTED)
+def test_over_samples_the_mean_and_each_samples_loss_are_told_apart(
+    file: str, notation: str, printed: list[str]
+) -> None:
+    made = network(file).over("m")
+    bound = bind(load(notation), made)
+    lefts = [equation.left for equation in made.equations.values()]
+    assert [text_of(left, bound) for left in lefts[-3:]] == printed
+    assert not any("own names" in note for note in bound.notes)
+
+
+@pytest.mark.parametrize("notation", names())
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_no_two_quantities_print_alike_over_samples(notation: str, path: Path) -> None:
+    assert_injective(notation, load_network(str(path)).over(3))

@@ -518,10 +518,10 @@ MATRIX = [
     ("z[i] = sigmoid(x[i])*(1 - sigmoid(x[i]))", "z = σ(x) ⊙ (1 - σ(x))"),
     ("z[i] = 2*x[i] - y[i]/3", "z = 2 x - y/3"),
     ("z[i] = exp(x[i])/sum(k: exp(x[k]))", "z = exp(x)/(1ᵀ exp(x))"),
-    ("z[i] = sum(j,k: c[i,j]*c[j,k]*x[k])", "z = C C x"),
-    ("z[i] = sum(j: c[i,j]*x[j])*y[i]", "z = (C x) ⊙ y"),
-    ("z[i] = max(k: c[i,k])", None),
-    ("z[i] = sum(j,k: c[i,j]*c[j,k]*c[j,i]*x[k])", None),
+    ("z[i] = sum(j,k: p[i,j]*p[j,k]*x[k])", "z = P P x"),
+    ("z[i] = sum(j: p[i,j]*x[j])*y[i]", "z = (P x) ⊙ y"),
+    ("z[i] = max(k: p[i,k])", None),
+    ("z[i] = sum(j,k: p[i,j]*p[j,k]*p[j,i]*x[k])", None),
     ("z[i] = x[i]^3", None),
     ("z[i] = x[2]*y[i]", None),
 ]
@@ -530,7 +530,7 @@ MATRIX = [
 @pytest.mark.parametrize(("equation", "printed"), MATRIX)
 def test_matrix_form(equation: str, printed: str | None) -> None:
     made = parse(
-        "input x[4]\nconstant y[4], c[4,4], u[4,4]\nweight w[4,4]\nbias b[4]\ntarget t[4]\n"
+        "input x[4]\nconstant y[4], p[4,4], u[4,4]\nweight w[4,4]\nbias b[4]\ntarget t[4]\n"
         f"{equation}\nq[i] = sum(j: w[i,j]*z[j]) + b[i]\nloss J = sum(i: (t[i] - q[i])^2)"
         if "w[" not in equation
         else "input x[4]\nweight w[4,4]\nbias b[4]\ntarget t[4]\n"

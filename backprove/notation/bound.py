@@ -11,7 +11,7 @@ from ..errors import NotationError
 from ..expr import Apply, Ref, Size
 from ..functions import lookup
 from ..network import ADJOINT, ARGUMENT, Label, Network
-from ..roles import Role, has_layers, roles
+from ..roles import Role, has_layers, mean_over_samples, roles
 from .loader import Notation
 from .symbols import Spelling, Symbol, Template, own_spelling
 
@@ -173,14 +173,29 @@ class BoundNotation:
 
     def _from_roles(self) -> Iterator[tuple[str, Spelling]]:
         table = self.notation.symbols or {}
+        over_samples = self._over_samples(table)
         for name, role in self.roles.items():
-            made = self._template_for(role, table)
+            made = over_samples.get(name) or self._template_for(role, table)
             if made is None and role.kind == "weighted input" and not name.endswith(ARGUMENT):
                 made = table.get("named weighted input")
             if made is not None:
                 yield name, self._filled(made, name, role)
             elif not name.endswith(ARGUMENT):
                 yield name, replace(self._own(name), own="")
+
+    def _over_samples(self, table: Mapping[str, Template]) -> Mapping[str, Template]:
+        """The mean loss and each sample's, where the network was lifted over samples."""
+        mean = mean_over_samples(self.network)
+        if mean is None:
+            return {}
+        sample = mean.body.name if isinstance(mean.body, Ref) else ""
+        terms = self.network.equations[sample].right.names
+        chosen = {self.network.loss: table.get("mean loss"), sample: table.get("sample loss")}
+        chosen[sample] = chosen[sample] or table.get("loss")
+        for name in terms:
+            if self.roles[name].kind == "loss term":
+                chosen[name] = table.get("sample loss term")
+        return {name: made for name, made in chosen.items() if made is not None}
 
     @staticmethod
     def _template_for(role: Role, table: Mapping[str, Template]) -> Template | None:
@@ -233,8 +248,7 @@ class BoundNotation:
         for name, spelling in group.items():
             shape = self.network[name.removeprefix(ADJOINT)].shape
             for indices in self._samples(shape):
-                whole = bool(shape) and not indices  # only matrix form prints these
-                key = (whole, *spelling.symbol(indices, self.commas).key)
+                key = spelling.symbol(indices, self.commas).key
                 first = owner.setdefault(key, name)
                 if first != name:
                     found |= {first, name}
@@ -242,8 +256,8 @@ class BoundNotation:
 
     def _samples(self, shape: tuple[Size, ...]) -> Iterator[tuple[int | str, ...]]:
         """Components to compare: all of a small tensor, the ends of a long axis; letters."""
-        yield ()
         if not shape:
+            yield ()
             return
         yield tuple("ijklmpq"[axis % 7] for axis in range(len(shape)))
         most = max(3, round(_COMPARED ** (1 / len(shape))))
@@ -271,11 +285,14 @@ class BoundNotation:
                 made[name] = self._filled(template, name, role)
         made = self._with_marks(made)
         printed = {ADJOINT + name: spelling for name, spelling in made.items()}
-        for name in sorted(self._clashes({**self._spellings, **printed}) & printed.keys()):
-            owner = name.removeprefix(ADJOINT)
-            self._note(f"the adjoint of {owner} is written as a fraction: its letter is taken here")
-            del made[owner]
-        return made
+        clashing = sorted(self._clashes({**self._spellings, **printed}) & printed.keys())
+        owners = [name.removeprefix(ADJOINT) for name in clashing]
+        if owners:
+            self._note(
+                f"the derivatives of the loss in {_listed(owners)} are written as fractions,"
+                " since their letter is taken here"
+            )
+        return {name: spelling for name, spelling in made.items() if name not in owners}
 
     def _named(self) -> frozenset[str]:
         computed = frozenset(self.network.equations) - {self.network.loss}

@@ -123,7 +123,8 @@ _ALLOWED: Mapping[str, frozenset[str]] = {
         ("product", "symbols", "derivative", "d", "sum_from", "brackets", "weight_order", "rate")
     ),
     "functions": frozenset(("activation", "derivative", "loss")),
-    "symbols": frozenset(kind.replace(" ", "_") for kind in KINDS) | {"named_weighted_input"},
+    "symbols": frozenset(kind.replace(" ", "_") for kind in KINDS)
+    | {"named_weighted_input", "mean_loss", "sample_loss", "sample_loss_term"},
     "adjoints": frozenset(kind.replace(" ", "_") for kind in KINDS)
     | {"gradient", "difference_or_output"},
 }

@@ -6,6 +6,7 @@ by one. Where no such reading exists the answer is None, and the index form stan
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -102,6 +103,12 @@ def matrix_equation(left: Expr, right: Expr, notation: BoundNotation) -> MatrixE
     return MatrixEquation(maker.left(left, quantity), form.box, shapes)
 
 
+def _alike(symbols: dict[str, Symbol]) -> list[str]:
+    """The names whose symbols are not theirs alone."""
+    count = Counter(symbol.key for symbol in symbols.values())
+    return [name for name, symbol in symbols.items() if count[symbol.key] > 1]
+
+
 def _quantity(left: Expr, notation: BoundNotation) -> Ref | None:
     if isinstance(left, Ref):
         return left
@@ -132,11 +139,12 @@ class _Maker:
             if len(quantity.shape) == 2 and small:
                 symbol = replace(symbol, letter=symbol.letter.upper())
             made[name] = symbol
-        keys = [symbol.key for symbol in made.values()]
-        for name, symbol in made.items():
+        for name in _alike(made):
             layer = self.notation.layer(name)
-            if keys.count(symbol.key) > 1 and layer and not symbol.sup:
-                made[name] = replace(symbol, sup=f"({layer})")
+            if layer and not made[name].sup:
+                made[name] = replace(made[name], sup=f"({layer})")
+        for name in _alike(made):
+            made[name] = Symbol(name, upright=True)
         return made
 
     def whole(self, name: str) -> Box:
