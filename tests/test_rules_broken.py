@@ -177,6 +177,11 @@ CASES = [
     Case(definitions.OWN_VALUE, F("tanh'", v), sign_lost),
     Case(definitions.FOLD, F("sigmoid", z), becomes(z)),
     Case(definitions.CONSTRAINT, S(y_k), becomes(3)),
+    Case(
+        definitions.CONSTRAINT_WRITTEN,
+        Add((p * R("y", 1), v, p * R("y", 2), p * R("y", 3))),
+        first_only,
+    ),
     # deltas and sums over an index
     Case(delta.EVALUATE, Delta(1, 2), becomes(1)),
     Case(delta.EVALUATE, Delta("i", "i"), becomes(0)),

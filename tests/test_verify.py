@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from flint import arb
+from flint import arb, ctx, fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +37,7 @@ from backprove.verify import (
     verify_network,
     verify_step,
 )
+from backprove.verify.values import Scene
 
 
 def R(name: str, *indices: int | str) -> Ref:
@@ -555,6 +557,41 @@ def test_derivatives_by_finite_differences(e: Expr) -> None:
     third = oracle.value(D(D(D(e, R("a")), R("a")), R("a")))
     scale = 1 + abs(exact) + abs(third)
     assert abs(exact - near) < scale * arb(10) ** -25
+
+
+WHOLE_NETWORKS = {
+    "two layers": TWO_LAYERS,
+    "softmax": SOFTMAX,
+    "relu": RELU,
+    "skip": """
+        input x[2]
+        weight w[2,2], v
+        function f
+        z[i] = sum(j: w[i,j]*x[j])
+        h[i] = f(z[i]) + x[i]
+        m = max(k: h[k])
+        loss J = m*v + sum(i: h[i]^2*z[i])
+        """,
+}
+
+
+@pytest.mark.parametrize("name", WHOLE_NETWORKS)
+def test_adjoints_by_finite_differences(name: str) -> None:
+    """The loss at two points a little apart, against the adjoint of what was moved."""
+    oracle = Oracle(parse(WHOLE_NETWORKS[name]))
+    for number, point in enumerate(oracle.points()):
+        for quantity, table in point.values.items():
+            for position, value in table.items():
+                near = []
+                for by in (STEP, -STEP):
+                    values = {**point.values, quantity: {**table, position: value + by}}
+                    scene = Scene(replace(point, values=values))
+                    with ctx.workprec(512):
+                        near.append(scene.ground.component("J", ()).base)
+                exact = oracle.value(R(f"∂{quantity}", *position), trial=number)
+                with ctx.workprec(512):
+                    slope = (near[0] - near[1]) / (2 * arb(fmpq(1, 2**60)))
+                    assert abs(slope - exact) < arb(10) ** -25
 
 
 @settings(max_examples=40, deadline=None)

@@ -103,7 +103,8 @@ class Oracle:
 
     lets: named expressions that questions may use; an Equation where they have indices.
     symbols: free names that stand for any number (a learning rate). trials: the number of
-    points (more where piecewise functions have branches yet unseen). seed: what the points
+    points (more where piecewise functions have branches yet unseen). components: the number
+    of components above which a sample is tried, SAMPLED by default. seed: what the points
     are drawn from.
     """
 
@@ -114,9 +115,11 @@ class Oracle:
         lets: Lets | None = None,
         symbols: Iterable[str] = (),
         trials: int = TRIALS,
+        components: int | None = None,
         seed: int = 0,
     ) -> None:
         self.network = network
+        self.components = components
         self.lets = {name: _as_equation(name, let) for name, let in (lets or {}).items()}
         self.symbols = frozenset(symbols)
         self.trials, self.seed = trials, seed
@@ -124,6 +127,12 @@ class Oracle:
         self.unnumbered = unnumbered_sizes(network)
         self._least = 2
         self._trials: list[Trial] | None = None
+
+    def sampling(self, components: int) -> Oracle:
+        """An oracle with the same points and values that tries so many components at most."""
+        other = copy(self)
+        other.components = components
+        return other
 
     def beside(self, lets: Lets, symbols: Iterable[str] = ()) -> Oracle:
         """An oracle at the same points that knows more named expressions and free names."""
@@ -242,7 +251,7 @@ class Oracle:
         lengths = self._lengths(left, right, ranges or {})
         if isinstance(lengths, Verdict):
             return lengths
-        most = max(FEWEST, min(SAMPLED, WORK // (count(left) + count(right))))
+        most = min(self.components or SAMPLED, max(FEWEST, WORK // (count(left) + count(right))))
         tried, components, sampled, zero, outside = 0, 0, 0, True, ""
         for trial in trials:
             settings, every = _settings(trial.point, sorted(left.free | right.free), lengths, most)
@@ -452,7 +461,7 @@ def _settings(
         chosen: Iterable[tuple[int, ...]] = product(*(range(1, n + 1) for n in sizes))
     else:
         random = Random(f"{point.seed}/{sizes}")
-        corners = list(product(*((1, n) for n in sizes)))[: most - 2]
+        corners = list(dict.fromkeys(product(*((1, n) for n in sizes))))[: max(1, most - 2)]
         drawn = dict.fromkeys(corners)
         while len(drawn) < most:
             drawn[tuple(random.randint(1, n) for n in sizes)] = None

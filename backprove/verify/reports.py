@@ -9,7 +9,7 @@ from ..errors import NetworkError
 from ..expr import Derivative, Expr, Path, Reduce, Ref, Size, part, replaced
 from ..network import ADJOINT, Equation, Network, adjoint
 from ..rewrite import Block, Derivation, Step
-from .oracle import Oracle, Verdict
+from .oracle import SAMPLED, TRIALS, Oracle, Verdict
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ def verify_network(
     bias without one is an open row; other quantities may be among them.
     """
     oracle = oracle or Oracle(network)
+    if oracle.components is None:
+        oracle = oracle.sampling(_affordable(network, len(gradients)))
     names = dict.fromkeys([*(q.name for q in network.trained), *gradients])
     rows = []
     for name in names:
@@ -71,6 +73,31 @@ def verify_network(
         )  # not the adjoint's name: nothing that a caller gives can stand in for it
         rows.append(Row(what, oracle.agree(true, equation.right)))
     return Report(tuple(rows))
+
+
+AFFORDABLE = 12_000_000
+"""About how many operations a network's report may take before samples become smaller."""
+
+
+def _affordable(network: Network, gradients: int) -> int:
+    """How many components of each gradient to try: each takes a forward pass of its own."""
+    # a size without a number is tried at about 3
+    lengths = {name: 3 if length is None else length for name, length in network.sizes.items()}
+    one_pass = 0
+    for equation in network.equations.values():
+        operations = _operations(equation.right, lengths)
+        for size in network.quantities[equation.name].shape:
+            operations *= lengths.get(size, 3) if isinstance(size, str) else size
+        one_pass += operations
+    passes = max(1, gradients) * TRIALS * max(1, one_pass) // 2
+    return max(2, min(SAMPLED, AFFORDABLE // passes))
+
+
+def _operations(e: Expr, lengths: Mapping[str, int]) -> int:
+    inner = 1 + sum(_operations(child, lengths) for child in e.children)
+    if isinstance(e, Reduce):
+        return inner * (lengths.get(e.size, 3) if isinstance(e.size, str) else e.size)
+    return inner
 
 
 def verify_derivation(derivation: Derivation, *, oracle: Oracle | None = None) -> Report:
