@@ -436,6 +436,30 @@ def test_binary_cross_entropy_of_large_logits(form: str, y: int, z: int) -> None
     assert numbers.gradients["w"] == pytest.approx(p - y, rel=1e-9, abs=1e-15)
 
 
+ACTIVATIONS = {
+    "h = (exp(z) - exp(-z))/(exp(z) + exp(-z))": (-1, 0, 1, 0),  # tanh
+    "e = exp(z)\nf = exp(-z)\nh = (e - f)/(e + f)": (-1, 0, 1, 0),
+    "h = 1/(1 + exp(-z))": (0, 0, 1, 0),  # sigmoid
+    "e = exp(-z)\nh = 1/(1 + e)": (0, 0, 1, 0),
+    "e = exp(z)\nh = e/(e + 1)": (0, 0, 1, 0),
+    "h = log(1 + exp(z))": (0, 0, 1000, 1000),  # softplus
+    "h = z/(1 + exp(-z))": (0, 0, 1000, 1000),  # silu
+    "h = 1/(exp(z) + exp(-z))": (0, 0, 0, 0),
+    "h = log(exp(z) + exp(2*z))": (-1000, -1000, 2000, 4000),
+    "h = exp(-z^2)": (0, 0, 0, 0),
+}
+
+
+@pytest.mark.parametrize("text", ACTIVATIONS)
+def test_activations_written_with_exponentials(text: str) -> None:
+    """h and ∂(h²/2)/∂z at z = -1000 and 1000, where e^1000 is beyond every float."""
+    found = []
+    for z in (-1000, 1000):
+        numbers = evaluate(parse(f"input x = 1\nweight z = {z}\n{text}\nloss J = x*h^2/2\n"))
+        found += [float(numbers.values["h"]), float(numbers.gradients["z"])]
+    np.testing.assert_allclose(found, ACTIVATIONS[text], rtol=1e-12, atol=1e-300)
+
+
 # -- evaluate ------------------------------------------------------------------------------
 
 TWO = "input x[2]{x}\ntarget y{y}\nweight w[2]{w}\nbias b\no = sum(j: w[j]*x[j]) + b\n"

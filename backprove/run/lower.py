@@ -94,14 +94,17 @@ class _Lowering:
         self.build = Builder()
         self.given: dict[str, int] = {}
         self.results: dict[str, Result] = {}
-        self.unsafe: dict[str, Equation] = {}  # adjoints that may overflow where their users do not
+        # adjoints that may overflow where their users do not, and that may fade to 0 where
+        # a user's exponential makes up for it
+        self.unsafe: dict[str, Equation] = {}
+        self.fading: dict[str, Equation] = {}
         self.numbers: dict[str, Fraction] = {}  # scalar constants
         self.terms = Terms(
             self.build, self.positive, self.numbers, self._unsafe_adjoint, self._size
         )
         # within one equation:
         self.cache: dict[tuple[Expr, tuple[tuple[str, int], ...]], Value] = {}
-        self.overflowing = False
+        self.overflows = self.fades = False
         for quantity in network.quantities.values():
             if quantity.kind == "constant" and isinstance(quantity.value, Fraction):
                 self.numbers[quantity.name] = quantity.value
@@ -123,9 +126,12 @@ class _Lowering:
         place[SAMPLE] = SAMPLES
         axes = tuple(place[letter] for letter in value.letters)
         self.results[name] = Result(value.buffer, axes, shape, sampled)
-        if derived and self.overflowing and count(equation.right) <= _LARGEST_INLINED:
-            inlined = substituted(equation.right, self._unsafe_adjoint)
-            self.unsafe[name] = replace(equation, right=inlined)
+        if derived and count(equation.right) <= _LARGEST_INLINED:
+            inlined = replace(equation, right=substituted(equation.right, self._unsafe_adjoint))
+            if self.overflows:
+                self.unsafe[name] = inlined
+            elif self.fades:
+                self.fading[name] = inlined
 
     def mean_loss(self) -> None:
         self._open({})
@@ -160,7 +166,7 @@ class _Lowering:
     def _open(self, sizes: Mapping[str, int]) -> None:
         self.build.open(sizes)
         self.cache = {}
-        self.overflowing = False
+        self.overflows = self.fades = False
 
     def _give(self, name: str) -> None:
         shape = self._lengths(self.network[name].shape)
@@ -292,9 +298,11 @@ class _Lowering:
 
     # -- divisions by something tiny -------------------------------------------------------
 
-    def _unsafe_adjoint(self, ref: Ref) -> Expr | None:
+    def _unsafe_adjoint(self, ref: Ref, beside_huge: bool = False) -> Expr | None:
         """The right side of an adjoint that must cancel against its user's factors."""
         equation = self.unsafe.get(ref.name)
+        if equation is None and beside_huge:
+            equation = self.fading.get(ref.name)
         if equation is None:
             return None
         return with_indices(equation.right, dict(zip(equation.indices, ref.indices, strict=True)))
@@ -325,7 +333,9 @@ class _Lowering:
                 plain.append((atom, n))
             else:
                 left.append((atom, n))
-                self.overflowing |= not (n < 0 and _at_least_a_number(atom))
+                bounded = n < 0 and _at_least_a_number(atom)
+                self.fades |= bounded
+                self.overflows |= not bounded
         return tuple(plain), ratios, self.build.combine(self._logarithm(left)) if left else None
 
     def _safe_quotients(self, table: dict[object, Atom]) -> list[Value]:

@@ -34,7 +34,8 @@ class Terms:
     """Brings expressions of one network to normal form.
 
     build: where letters are bound. numbers: scalar constants by name. inlined: what is to be
-    put in the place of a Ref before anything else, if anything. length: of a sum's index.
+    put in the place of a Ref before anything else, if anything; told whether a factor beside it
+    may be huge. length: of a sum's index.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Terms:
         build: Builder,
         positive: Positive,
         numbers: Mapping[str, Fraction],
-        inlined: Callable[[Ref], Expr | None],
+        inlined: Callable[[Ref, bool], Expr | None],
         length: Callable[[Reduce], int],
     ) -> None:
         self.build, self.positive, self.numbers = build, positive, numbers
@@ -56,6 +57,8 @@ class Terms:
             term = self._flattened(waiting.pop())
             if term.coefficient == 0:
                 continue
+            if any(self._huge(base, n) for base, n in term.factors):
+                term = self._flattened(term, beside_huge=True)
             parts = self._split(term)
             if parts is not None:
                 waiting.extend(reversed(parts))
@@ -74,7 +77,7 @@ class Terms:
             for base, n in term.factors
         )
 
-    def _flattened(self, term: Term) -> Term:
+    def _flattened(self, term: Term, beside_huge: bool = False) -> Term:
         """Numbers go to the coefficient, nested products and powers are opened."""
         coefficient = term.coefficient
         factors: list[Factor] = []
@@ -85,7 +88,7 @@ class Terms:
                 if base.name in self.numbers:
                     base = Number(self.numbers[base.name])
                 else:
-                    inlined = self.inlined(base)
+                    inlined = self.inlined(base, beside_huge)
                     base = base if inlined is None else inlined
             whole = n.denominator == 1
             if isinstance(base, Number) and _exact(base.value, n):
@@ -103,6 +106,11 @@ class Terms:
             else:
                 factors.append((base, n))
         return Term(coefficient, tuple(factors), term.summed)
+
+    def _huge(self, base: Expr, n: Fraction) -> bool:
+        """Whether base^n is a product with an exponential above the line."""
+        atoms = self.positive.atoms(base)
+        return atoms is not None and any(n * m > 0 and unbounded(b) for b, m in atoms)
 
     def _known_delta(self, delta: Delta) -> int | None:
         left, right = delta.left, delta.right
