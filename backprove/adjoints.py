@@ -49,6 +49,9 @@ from .rules.definitions import CONSTANT_VALUE, adjoint_rule
 from .rules.delta import OUT
 
 # constants leave a sum only after folding, which needs them beside what they were written with
+WORTH_SHORTENING = 200
+"""Expressions with more nodes than this are not multiplied out to see if they get shorter."""
+
 LOCAL = (*DIFFERENTIATION, *(rule for rule in TIDY if rule is not OUT))
 
 
@@ -274,7 +277,7 @@ def put_in_if_shorter(recorder: Recorder[Scope], known: Mapping[str, Equation]) 
 
 def shorten(recorder: Recorder[Scope]) -> None:
     """Multiply out and cancel in every part that reads shorter then, innermost first."""
-    done = False
+    done = count(recorder.now) > WORTH_SHORTENING
     while not done:
         done = True
         for path in _sums(recorder.now):

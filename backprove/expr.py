@@ -547,7 +547,8 @@ def _plain(e: Expr, level: int) -> str:
         case Add():
             text = ""
             for term in e.terms:
-                piece = _plain(term, 1)
+                negated = isinstance(term, Number) and term.value < 0 and bool(text)
+                piece = f"-{_plain(negative(term), 1)}" if negated else _plain(term, 1)
                 if not text:
                     text = piece
                 else:

@@ -60,7 +60,13 @@ def derive(
         "equation": lambda: equation_style(network, q, working),
         "dynamic": lambda: dynamic_style(network, q, working, names),
     }
-    blocks, answer = make[style]()
+    try:
+        blocks, answer = make[style]()
+    except RecursionError:
+        raise DerivationError(
+            "an equation is nested too deeply to be differentiated",
+            "give names to its inner parts, in equations of their own",
+        ) from None
     notes.extend(remarks(network, blocks))
     return Derivation(network, q, style, zoom, blocks, answer, tuple(notes))
 

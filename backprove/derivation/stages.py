@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from ..adjoints import letters
 from ..errors import DerivationError
-from ..expr import Apply, Derivative, Expr, Index, Ref, Size, plain, walk
+from ..expr import Apply, Derivative, Expr, Ref, Size, count, plain, walk
+from ..language import reference
 from ..network import ADJOINT, Network
 from ..rewrite import Block, Recorder, Rule, Sentence
 from ..rules import Scope
 
 MOST_STEPS = 4_000
-"""A derivation with more steps than this is not read by anybody."""
+MOST_NODES = 10_000
+"""A derivation with more steps, or with longer lines, is not read by anybody."""
 
 
 @dataclass(frozen=True)
@@ -46,65 +45,21 @@ def run(recorder: Recorder[Scope], stages: Sequence[Stage]) -> None:
                 break
         else:
             return
-        if len(recorder.steps) > MOST_STEPS:
+        if len(recorder.steps) > MOST_STEPS or count(recorder.now) > MOST_NODES:
             raise DerivationError(
-                f"this derivation takes more than {MOST_STEPS:,} steps",
-                "ask for the `dynamic` style, or for the index zoom",
+                "this derivation would be too long to read: more than"
+                f" {MOST_STEPS:,} steps, or a line of more than {MOST_NODES:,} symbols",
+                "ask for the `dynamic` style, or for the index zoom; or name parts of the"
+                " equations, so that each has a derivative of its own",
             )
 
 
-def asked(network: Network, text: str | Ref) -> Ref:
+def asked(network: Network, question: str | Ref) -> Ref:
     """The component that a reader asks for: `w2[1,2]`, `w2[i,j]`, or `w2` for all of it.
 
-    Raises DerivationError with a suggestion for unknown names, wrong ranks and positions.
+    Raises SourceError with a suggestion for unknown names, wrong ranks and positions.
     """
-    if isinstance(text, Ref):
-        name, indices = text.name, text.indices
-    else:
-        found = re.fullmatch(r"\s*([^\[\]\s]+?)\s*(?:\[([^\[\]]*)\])?\s*", text)
-        if not found:
-            raise DerivationError(f"cannot read the quantity {text!r}", "write w2[1,2] or w2")
-        name = found[1]
-        indices = _indices(found[2], text) if found[2] is not None else ()
-    if name not in network.quantities:
-        known = [n for n, q in network.quantities.items() if not q.hidden]
-        close = get_close_matches(name, known, 1, cutoff=0.5)
-        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known[:20])}"
-        raise DerivationError(f"there is no quantity named {name}", hint)
-    shape = network[name].shape
-    if not indices:
-        indices = letters(network, name)
-    if len(indices) != len(shape):
-        form = f"{name}[{','.join(letters(network, name))}]" if shape else name
-        raise DerivationError(
-            f"{name} has {_counted(len(shape))}, not {len(indices)}", f"write {form}"
-        )
-    for index, size in zip(indices, shape, strict=True):
-        length = network.length(size)
-        if isinstance(index, int) and (index < 1 or (length is not None and index > length)):
-            reach = f"1 to {length}" if length is not None else "1 upwards"
-            raise DerivationError(
-                f"the index {index} of {plain(Ref(name, indices))} is out of range",
-                f"positions run from {reach}",
-            )
-    return Ref(name, indices)
-
-
-def _counted(rank: int) -> str:
-    return "no index" if rank == 0 else "1 index" if rank == 1 else f"{rank} indices"
-
-
-def _indices(inside: str, text: str) -> tuple[Index, ...]:
-    found: list[Index] = []
-    for piece in inside.split(","):
-        word = piece.strip()
-        if word.isdecimal() and len(word) < 10:
-            found.append(int(word))
-        elif word.isidentifier():
-            found.append(word)
-        else:
-            raise DerivationError(f"cannot read the index {word!r} in {text!r}", "write w2[1,2]")
-    return tuple(found)
+    return reference(question if isinstance(question, str) else plain(question), network)
 
 
 def ranges(network: Network, q: Ref) -> dict[str, Size]:
