@@ -270,7 +270,10 @@ def test_deep_nesting_ends_in_an_answer_or_a_message(text: str, style: str) -> N
     try:
         derive(net, "a", style)
     except DerivationError as error:
-        assert "too long" in str(error) or "too deeply" in str(error)
+        refusal = str(error)
+    else:
+        refusal = ""
+    assert not refusal or re.search("be read|to read|too deeply", refusal)
 
 
 # -- all networks --------------------------------------------------------------------------
