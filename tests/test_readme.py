@@ -68,10 +68,29 @@ def test_each_command_succeeds(command: str, workplace: Path, root: Path) -> Non
     assert answer.stdout.strip() or answer.stderr.strip()
 
 
-def test_each_linked_file_exists(root: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", README.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_each_named_file_exists(page: str, root: Path) -> None:
+    text = (root / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    named = re.findall(r"`((?:backprove|tests|docs|examples)/[\w./]*)`", text)
     assert links
-    assert not [link for link in links if not (root / link).is_file()]
+    assert not [file for file in (*links, *named) if not (root / file).exists()]
+
+
+EXCERPT = re.compile(r"^\$ (backprove .*)\n((?:.*\n)*?)(?=\$ |\Z)", re.MULTILINE)
+
+
+def test_each_shown_answer_is_what_is_printed(workplace: Path, root: Path) -> None:
+    """Line by line; a line of three dots stands for any number of lines."""
+    shown = [
+        match for _, kind, text in BLOCKS if kind == "text" for match in EXCERPT.finditer(text)
+    ]
+    assert shown
+    for command, wanted in (match.groups() for match in shown):
+        answer = run(["-m", *shlex.split(command)], workplace, root).stdout
+        parts = [re.escape(line) if line.strip() != "..." else r"(?:.*\n)*?.*" for line in
+                 wanted.rstrip().splitlines()]  # fmt: skip
+        assert re.search(r"\n".join(parts), answer), f"{command} prints:\n{answer}"
 
 
 def test_each_command_has_a_row_in_the_table_and_the_reverse() -> None:
