@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backprove.expr import (
     MINUS_ONE,
@@ -27,8 +29,10 @@ from backprove.expr import (
     Power,
     Reduce,
     Ref,
+    Size,
     as_expr,
     mapped,
+    walk,
     with_indices,
 )
 from backprove.language import parse
@@ -252,6 +256,47 @@ def test_its_broken_copy_is_refuted(case: Case) -> None:
 
     report = judged(case, replace(case.rule, apply=apply))
     assert [row.verdict.verdict for row in report.rows] == ["refuted", "refuted"]  # step, line
+
+
+LEAVES: st.SearchStrategy[Expr] = st.sampled_from(
+    [p, v, c, q, r, z, R("one"), ONE, TWO, ZERO, MINUS_ONE, Number(-3), Number(Fraction(1, 2)),
+     R("x", 1), R("x", "i"), R("x", "j"), x_k, R("y", 1), y_k, R("z", 1), R("h", "i"), R("h", 2),
+     R("w", "i", "j"), R("w", 1, 2), R("w", "i", "k"), R("s", 1), R("∂z", "i"), R("∂q"),
+     Delta("i", "j"), Delta(1, "i"), Delta("k", "j")]
+)  # fmt: skip
+FUNCTIONS = ("sigmoid", "sigmoid'", "tanh'", "exp", "f", "relu", "relu'", "gelu'", "elu'", "abs'")
+PLACES = (v, p, q, R("x", "j"), R("x", 1), R("w", "i", "j"), R("w", 1, 2), z, R("z", 1))
+
+
+def _grown(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    several = st.lists(inner, min_size=2, max_size=4).map(tuple)
+    return st.one_of(
+        several.map(Add),
+        several.map(Mul),
+        inner.map(lambda e: -e),
+        st.tuples(inner, st.sampled_from((-2, -1, 0, 1, 2, 3))).map(lambda t: t[0] ** t[1]),
+        st.tuples(st.sampled_from(FUNCTIONS), inner).map(lambda t: Apply(*t)),
+        inner.map(S),
+        inner.map(lambda e: Reduce("max", "k", 3, e)),
+        st.tuples(inner, st.sampled_from(PLACES)).map(lambda t: D(*t)),
+    )
+
+
+EXPRESSIONS = st.recursive(LEAVES, _grown, max_leaves=8)
+ORACLE = Oracle(NETWORK, trials=2)
+
+
+@settings(max_examples=150, deadline=None)
+@given(EXPRESSIONS)
+def test_no_rule_changes_a_value_wherever_it_fits(e: Expr) -> None:
+    ranges: dict[str, Size] = {"i": 3, "j": 3, "k": 3}
+    for node in dict.fromkeys(walk(e)):
+        for rule in RULES:
+            change = rule.apply(node, Scope(NETWORK, ranges))
+            if change is not None:
+                verdict = ORACLE.agree(node, change[0], ranges=ranges)
+                # undecided: random expressions divide by 0 now and then
+                assert verdict.verdict != "refuted", (rule.name, node, change[0], verdict.says)
 
 
 def test_every_rule_is_broken_here() -> None:

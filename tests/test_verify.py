@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from flint import arb, ctx, fmpq
@@ -271,6 +274,16 @@ def test_nested_derivatives_do_not_confuse_their_variables() -> None:
     network = parse("input x, y\nloss J = x*y")
     inner = D(R("x") + R("y"), R("y"))
     assert answer(network, D(R("x") * inner, R("x")), ONE) == "confirmed"
+
+
+def test_what_a_derivative_reads_may_vary_around_it() -> None:
+    network = parse("input x\nweight w\nz = w*x\nloss J = z^2")
+    slope = D(R("z"), R("w"), total=False)  # reads z's equation: x
+    summed = Reduce("sum", "k", 3, slope)
+    assert answer(network, D(slope, R("x"), total=False), ONE) == "confirmed"
+    assert answer(network, D(summed, R("x"), total=False), Number(3)) == "confirmed"
+    squared = Reduce("sum", "k", 3, D(R("J"), R("w")))
+    assert answer(network, D(squared, R("x")), 12 * R("w") * R("x")) == "confirmed"
 
 
 def test_a_derivative_in_an_expression() -> None:
@@ -724,3 +737,27 @@ def test_a_network_s_report() -> None:
 
 def test_nothing_verified_is_not_good() -> None:
     assert not verify_network(parse("input x\nloss J = x"), {}).ok
+
+
+def test_a_big_network_s_report_tries_less_and_says_so() -> None:
+    layers = [f"z{k}[i] = sum(j: w{k}[i,j]*z{k - 1}[j])\nweight w{k}[20,20]" for k in range(1, 11)]
+    text = "\n".join(["input z0[20]", *layers, "loss J = sum(i: z10[i]^2)/2"])
+    network = parse(text)
+    right = R("∂z10", "i") * R("z9", "j")
+    gradients = {"w10": Equation(R("∂w10", "i", "j"), right)}
+    gradients |= {f"w{k}": Equation(R(f"∂w{k}", "i", "j"), ZERO) for k in range(1, 10)}
+    report = verify_network(network, gradients)
+    rows = {row.what: row.verdict for row in report.rows}
+    assert rows["∂J/∂w10"].confirmed
+    assert rows["∂J/∂w10"].components < 30
+    assert f"a sample of {rows['∂J/∂w10'].components} of 400" in rows["∂J/∂w10"].says
+    assert len(report.wrong) == 9
+
+
+def test_the_example_of_the_documentation() -> None:
+    page = Path(__file__).parent.parent / "docs" / "verification.md"
+    code = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, str(page), "exec"), {})
+    assert printed.getvalue().strip() == code.strip().splitlines()[-1].removeprefix("# ")

@@ -82,10 +82,28 @@ class Scene:
         self.sites = frozenset(sites)
         self.seen: set[tuple[Expr, int]] = set()
         self.numbers: dict[Fraction, Jet] = {}
+        self._names: dict[Expr, frozenset[str] | None] = {}
         self._functions: dict[str, Taylor] = {}
         self._letters: dict[Expr, tuple[str, ...]] = {}
         self._readings: dict[str, tuple[Ref, ...]] = {}
         self.ground = World(self)
+
+    def names(self, e: Expr) -> frozenset[str] | None:
+        """The names that the value of an expression hangs on, None for any.
+
+        A local derivative of a bare quantity reads that quantity's equation; a total one
+        computes the quantities that follow again, from whatever they are computed from.
+        """
+        if e not in self._names:
+            found: frozenset[str] | None = e.names
+            parts = [self.names(child) for child in e.children]
+            if isinstance(e, Derivative):
+                own = None if e.total else _own_equation(e, self)
+                parts.append(None if e.total else own[0].right.names if own else e.names)
+            for names in parts:
+                found = None if found is None or names is None else found | names
+            self._names[e] = found
+        return self._names[e]
 
     def function(self, name: str) -> Taylor:
         """The random analytic function that stands for an abstract one."""
@@ -157,9 +175,12 @@ class World:
     def below(self, e: Expr) -> World:
         """The lowest world in which the expression has the same value as in this one."""
         world = self
-        while world.parent is not None and world.pattern is world.parent.pattern:
-            assert world.varied is not None
-            if world.varied[0] in e.names or any(map(world._here, e.names)):
+        names = self.scene.names(e)
+        while names is not None and world.parent is not None:
+            varied = world.varied
+            if world.pattern is not world.parent.pattern or varied is None or varied[0] in names:
+                break
+            if any(map(world._here, names)):
                 break
             world = world.parent
         return world
@@ -452,6 +473,8 @@ def _largest(e: Reduce, setting: Setting, world: World) -> tuple[int, Jet]:
     """The first position of the largest value, and that value."""
     inner = {**setting, e.index: 1}
     place, best = 1, evaluate(e.body, inner, world)
+    if e.index not in e.body.free:  # all are the same: the first is the largest
+        return place, best
     for k in range(2, world.scene.point.length(e.size) + 1):
         inner[e.index] = k
         value = evaluate(e.body, inner, world)
