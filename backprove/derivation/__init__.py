@@ -89,13 +89,13 @@ def _no_gradient(network: Network, q: Ref) -> tuple[tuple[Block, ...], Expr | No
                 q, " is an edge into the loss node: the output enters the loss as it is, so this"
                 " weight is always 1 by design.",
             ))  # fmt: skip
-        return (Block(("why ", q, " has no gradient"), before=words),), None
+        return (Block(("Why ", q, " has no gradient"), before=words),), None
     if q.name not in network.live:
         gone: Sentence = (
             from_loss, " does not depend on ", q, ": no equation on the way to ", from_loss,
             " contains it, so its gradient is 0.",
         )  # fmt: skip
-        return (Block(("why the gradient of ", q, " is 0"), before=(gone,)),), ZERO
+        return (Block(("Why the gradient of ", q, " is 0"), before=(gone,)),), ZERO
     return None
 
 

@@ -119,14 +119,14 @@ def chain_style(network: Network, q: Ref, zoom: str) -> tuple[tuple[Block, ...],
             here = quantity_of(name)
             chain = chains.chain(here)
             goals.append((here, chain))
-            blocks.append(Block(("the paths part at ", here), gradient(network, here), chain))
+            blocks.append(Block(("The paths part at ", here), gradient(network, here), chain))
     for _, chain in goals:
         for factor in _factors(chain):
             if factor not in made:
                 block = factor_block(scope, factor, WRITTEN if write_out else FACTOR)
                 pattern = mapped(factor, _general)
                 if pattern in shown:
-                    block = replace(block, title=("likewise ", factor), breaks=())
+                    block = replace(block, title=("Likewise ", factor), breaks=())
                 shown.add(pattern)
                 blocks.append(block)
                 end = block.end
@@ -190,11 +190,11 @@ def _composition(network: Network) -> Iterator[Block]:
     if summed_up:
         words.append((loss, ", the sum of these, is a composition of functions too: the chain rule"
                       " differentiates it"))  # fmt: skip
-    yield Block(("the loss as a composition of functions",), before=tuple(words))
+    yield Block(("The loss as a composition of functions",), before=tuple(words))
 
 
 def _path_title(network: Network, q: Ref) -> Sentence:
-    return ("the chain from ", q, " to ", Ref(network.loss))
+    return ("The chain from ", q, " to ", Ref(network.loss))
 
 
 def _paths(start: Expr, q: Ref) -> tuple[Sentence, ...]:
@@ -222,7 +222,7 @@ def factor_block(scope: Scope, factor: Derivative, stages: tuple[Stage, ...]) ->
     definition = scope.network.definition(factor.body)
     recorder: Recorder[Scope] = Recorder(Derivative(definition, factor.wrt, False), scope)
     run(recorder, stages)
-    title = ("the factor ", factor, ": recall ", factor.body, " = ", definition)
+    title = ("The factor ", factor, ": recall ", factor.body, " = ", definition)
     return recorder.block(factor, title)
 
 
@@ -242,4 +242,4 @@ def _product_block(
     recorder.sweep(FOLDING, set())
     recorder.line()
     shorten(recorder)
-    return recorder.block(gradient(network, q), ("the product of the factors",))
+    return recorder.block(gradient(network, q), ("The product of the factors",))

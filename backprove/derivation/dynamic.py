@@ -206,7 +206,7 @@ def dynamic_style(
     """The blocks of the dynamic style and the answer."""
     program = Program(network, named, zoom == "scalar")
     unfolded = _unfolded(program, q) if _first_of_layer(network, q) else None
-    last = unfolded or program.block(q, ("the gradient of ", q))
+    last = unfolded or program.block(q, ("The gradient of ", q))
     end = last.end
     assert end is not None
     assert last.start is not None
@@ -308,7 +308,7 @@ def _unfolded(program: Program, q: Ref) -> Block | None:
     stages = (Stage(written, _FLAT), *_with_local_lines())
     run(recorder, stages)
     _bracket(program, recorder, q, own)
-    title: Sentence = ("the gradient of ", q, ", unfolded one definition at a time")
+    title: Sentence = ("The gradient of ", q, ", unfolded one definition at a time")
     return recorder.block(adjoint(q), title)
 
 

@@ -73,14 +73,14 @@ def equation_style(network: Network, q: Ref, zoom: str) -> tuple[tuple[Block, ..
     assert one is not None
     recorder: Recorder[Scope] = Recorder(Derivative(one, q, True), scope)
     letters = _differentiate(recorder)
-    derivation = recorder.block(gradient(network, q), ("differentiate it with respect to ", q))
+    derivation = recorder.block(gradient(network, q), ("Differentiate it with respect to ", q))
     blocks.append(replace(derivation, lets=letters))
     answer = recorder.now
     named: Recorder[Scope] = Recorder(answer, scope)
     if zoom == "scalar":
         named.once((_names_back(network, zoom),))
     if named.sweep(FOLDING, set()) or named.steps:
-        blocks.append(named.block(gradient(network, q), ("the same with the names put back",)))
+        blocks.append(named.block(gradient(network, q), ("The same with the names put back",)))
     numbered = _numbered(blocks)
     if network[q.name].kind in ("weight", "bias"):
         short = len(plain(answer)) <= LONG
@@ -114,10 +114,10 @@ def _substitution(network: Network, scope: Scope, zoom: str) -> list[Block]:
     if output is not None:
         inner: Recorder[Scope] = Recorder(network.definition(output), scope)
         _put_everything_in(inner, network, zoom)
-        blocks.append(inner.block(output, ("the whole network as one equation",)))
+        blocks.append(inner.block(output, ("The whole network as one equation",)))
     _put_everything_in(recorder, network, zoom, at_once=output is not None)
-    blocks.append(recorder.block(loss, ("put it into the loss",) if output is not None else
-                                 ("the loss as one equation",)))  # fmt: skip
+    blocks.append(recorder.block(loss, ("Put it into the loss",) if output is not None else
+                                 ("The loss as one equation",)))  # fmt: skip
     return blocks
 
 
@@ -292,7 +292,7 @@ def update_block(network: Network, q: Ref, answer: Expr, last: str) -> Block:
     recorder.line()
     recorder.sweep((algebra.FLAT, algebra.SIGNS, algebra.NUMBERS, algebra.ONE_RULE), set())
     recorder.line()
-    block = recorder.block(change, ("update ", q))
+    block = recorder.block(change, ("Update ", q))
     why: tuple[Sentence, ...] = (
         (q, " ← ", q, " + ", change),
         ("If ", goal, " > 0, ", loss, " grows with ", q, ": then ", change, " < 0 and ", q,

@@ -216,7 +216,9 @@ def _constant_factor(e: Expr, scope: Scope) -> Change | None:
     if not held or not moving:
         return None
     new = Mul((*held, _local(e, product(moving), scope)))
-    shown: list[Expr] = [f for f in held if f is not MINUS_ONE] or held
+    if all(isinstance(f, Number) for f in held):
+        return new, (*listed(held), " is a constant factor: put it in front")
+    shown = [f for f in held if f is not MINUS_ONE]
     verb = " does" if len(shown) == 1 else " do"
     return new, (*listed(shown), verb, " not depend on ", e.wrt, ": put it in front" if
                  len(shown) == 1 else ": put them in front")  # fmt: skip
