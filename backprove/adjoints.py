@@ -8,18 +8,22 @@ linear in the network: equations of the same shape share one derivation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from .expr import (
+    MINUS_ONE,
     ONE,
     ZERO,
     Add,
+    Apply,
+    Delta,
     Derivative,
     Expr,
     Index,
     Mul,
+    Number,
     Path,
     Reduce,
     Ref,
@@ -30,6 +34,7 @@ from .expr import (
     mapped,
     substituted,
     total,
+    walk,
     with_indices,
 )
 from .network import ADJOINT, Equation, Network, adjoint
@@ -150,9 +155,10 @@ def chain_sum(network: Network, q: Ref, write_out: bool = False) -> Expr:
     terms = []
     for whole in links(network, q):
         for link in components(network, whole, write_out):
-            factor = Derivative(link.consumer, q, False)
-            left = adjoint(link.consumer)
-            terms.append(summed(link, Mul((left, factor))))
+            factor: Expr = Derivative(link.consumer, q, False)
+            if link.consumer.name != network.loss:  # the loss's own adjoint is 1
+                factor = Mul((adjoint(link.consumer), factor))
+            terms.append(summed(link, factor))
     return total(tuple(terms))
 
 
@@ -269,7 +275,7 @@ def put_in_if_shorter(recorder: Recorder[Scope], known: Mapping[str, Equation]) 
     if not near:
         return False
     put_in = (adjoint_rule(near),)
-    if recorder.speculate((), (put_in, MULTIPLYING_OUT, EXPANDING), count):
+    if recorder.speculate((), (put_in, MULTIPLYING_OUT, EXPANDING), reading_cost):
         recorder.sweep((POSITIVE_FIRST,), set())
         return True
     return False
@@ -281,16 +287,20 @@ def shorten(recorder: Recorder[Scope]) -> None:
     while not done:
         done = True
         for path in _sums(recorder.now):
-            if recorder.speculate(path, (MULTIPLYING_OUT, EXPANDING), reading_cost(recorder.scope)):
+            if recorder.speculate(path, (MULTIPLYING_OUT, EXPANDING), reading_cost):
                 recorder.sweep((POSITIVE_FIRST,), set())
                 recorder.line()
                 done = False
                 break
 
 
-def reading_cost(scope: Scope) -> Callable[[Expr], int]:
-    """How long an expression reads when its needless parentheses are left away."""
-    return lambda e: count(rewritten(e, TIDY, scope, set()))
+def reading_cost(e: Expr) -> int:
+    """How long an expression reads: its letters, numbers, functions and sums; signs are free."""
+    return sum(
+        1
+        for node in walk(e)
+        if isinstance(node, Ref | Number | Apply | Reduce | Delta) and node is not MINUS_ONE
+    )
 
 
 def _sums(e: Expr, path: Path = ()) -> Iterator[Path]:
