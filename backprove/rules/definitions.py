@@ -288,11 +288,10 @@ def _constraint_written(e: Expr, scope: Scope) -> Change | None:
             found = _multiples(term, parts, e.terms)
             if found is not None:
                 factor, gone = found
-                new = product((*factor, known.right)) if known.right is not ONE else product(factor)
-                kept = tuple(t for t in e.terms if t not in gone)
-                position = e.terms.index(gone[0])
-                before = sum(1 for t in e.terms[:position] if t not in gone)
-                return total((*kept[:before], new, *kept[before:])), (
+                terms = list(e.terms)
+                terms[gone[0]] = product((*factor, known.right))
+                kept = (t for i, t in enumerate(terms) if i == gone[0] or i not in gone)
+                return total(tuple(kept)), (
                     "the target promises ", known.left, " = ", known.right,
                 )  # fmt: skip
     return None
@@ -300,17 +299,17 @@ def _constraint_written(e: Expr, scope: Scope) -> Change | None:
 
 def _multiples(
     term: Expr, parts: tuple[Expr, ...], terms: tuple[Expr, ...]
-) -> tuple[tuple[Expr, ...], list[Expr]] | None:
-    """If terms holds c·p for every p of parts, with this term as c·parts[0]: c and the terms."""
+) -> tuple[tuple[Expr, ...], tuple[int, ...]] | None:
+    """If terms holds c·p for every p of parts, with this term as c·parts[0]: c and the places."""
     factors = list(flat_factors(term))
     if parts[0] not in factors:
         return None
     factors.remove(parts[0])
-    keys = {canonical(t): t for t in terms}
-    gone = [keys.get(canonical(product((*factors, p)))) for p in parts]
-    if any(t is None for t in gone) or not factors:
+    keys = [canonical(t) for t in terms]
+    wanted = [canonical(product((*factors, p))) for p in parts]
+    if not factors or any(key not in keys for key in wanted):
         return None
-    return tuple(factors), [t for t in gone if t is not None]
+    return tuple(factors), tuple(keys.index(key) for key in wanted)
 
 
 CONSTRAINT_WRITTEN: Rule[Scope] = Rule(
