@@ -105,7 +105,7 @@ BAD: list[tuple[str, str]] = [
     ("explain good.bp w_z", "did you mean"),
     ("explain good.bp w_h[1]", "no index"),
     ("explain mlp:3-3-1 w2[1,9]", "out of range"),
-    ("explain mlp:3-3-1 w2[1]", "2 indices"),
+    ("explain mlp:3-3-1 w2[1]", "w2[i,j]"),
     ("explain mlp:3-3-1 w2[1,2", "w2[1,2"),
     ("explain good.bp w_h --style chains", "dynamic"),
     ("explain good.bp w_h --zoom close", "matrix"),
