@@ -227,6 +227,16 @@ class Network:
         """Weights and biases, in the file's order."""
         return self.of_kind(*TRAINED)
 
+    @property
+    def about(self) -> str:
+        """What the file says of itself: the comment lines at its top, as they are wrapped."""
+        lines = []
+        for line in self.text.splitlines():
+            if not line.startswith("#"):
+                break
+            lines.append(line.lstrip("#").strip())
+        return "\n".join(lines)
+
     def length(self, size: Size) -> int | None:
         """The number behind a size, or None where it has none."""
         return size if isinstance(size, int) else self.sizes.get(size)
