@@ -34,7 +34,18 @@ from backprove.language import load as load_network
 from backprove.language import parse
 from backprove.network import RATE, Network, adjoint
 from backprove.notation import BoundNotation, bind, load, names
-from backprove.render import FORMATS, html_of, latex_of, mathml_of, render, text_of
+from backprove.render import (
+    FORMATS,
+    html_of,
+    html_of_network,
+    latex_of,
+    latex_of_derivation,
+    latex_of_network,
+    latex_of_step,
+    mathml_of,
+    render,
+    text_of,
+)
 from backprove.render.document import changed_places
 from backprove.render.graph import graph_text
 from backprove.render.layout import layout
@@ -613,3 +624,22 @@ def test_the_graph_shows_a_skipped_layer() -> None:
     made = network("residual")
     text = graph_text(made, bind(load("as-written"), made))
     assert re.search(r"h2\[i\] ← .*h1\[i\]", text)
+
+
+# -- notebooks -----------------------------------------------------------------------------
+
+
+def test_networks_and_steps_draw_themselves() -> None:
+    made = network("four_neurons")
+    table = ElementTree.fromstring(f"<div>{html_of_network(made, 'one-letter')}</div>")
+    drawn = [name for name in made.equations if not made[name].hidden]
+    assert len(list(table.iter("tr"))) == len(drawn)
+    assert r"d_{4} &= h_{1} \, w_{6} + h_{2} \, w_{8}" in latex_of_network(made, "one-letter")
+    change = derivation("four_neurons", "w8", "dynamic", "one-letter").blocks[0].steps[0]
+    assert latex_of_step(change, made, "one-letter").startswith(r"$$\frac{d}{d w_{8}}")
+
+
+def test_a_derivation_draws_itself_as_latex(asked: tuple[Derivation, str]) -> None:
+    latex = latex_of_derivation(*asked)
+    assert latex.startswith("$$\\begin{aligned}")
+    assert latex.endswith("\\end{aligned}$$")

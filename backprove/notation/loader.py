@@ -6,13 +6,14 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from ..errors import NotationError
 from ..roles import KINDS
 from .symbols import GREEK, Template, template
+
+_FOLDER = Path(__file__).parent
 
 LayerOf: TypeAlias = Literal["source", "target"]
 
@@ -79,8 +80,7 @@ class Notation:
 
 def names() -> tuple[str, ...]:
     """The notations that come with backprove."""
-    folder = resources.files(__package__)
-    found = sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml"))
+    found = sorted(path.stem for path in _FOLDER.glob("*.toml"))
     return ("as-written", *(name for name in found if name != "as-written"))
 
 
@@ -91,7 +91,7 @@ def load(name_or_path: str | Path) -> Notation:
     """
     name = str(name_or_path)
     if name in names():
-        text = resources.files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+        text = (_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
         return read_notation(text, name, f"{name}.toml")
     path = Path(name)
     if path.suffix != ".toml" and not path.is_file():

@@ -69,6 +69,21 @@ class Page:
     notes: tuple[Prose, ...] = ()
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a format's `write` is given.
+
+    width, color: for terminals. complete: a document of its own, not a part of one.
+    """
+
+    derivation: Derivation
+    notation: BoundNotation
+    page: Page
+    width: int
+    color: bool
+    complete: bool
+
+
 def page(
     derivation: Derivation,
     notation: BoundNotation,

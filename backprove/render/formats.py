@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from importlib import import_module
 
 from ..errors import NotationError
-from ..expr import Expr
 from ..notation import BoundNotation, Notation, bind, load
 from ..rewrite import Derivation
-from .document import Numbers, Page, page
-from .html import html_text
-from .json_text import json_text
-from .latex import aligned_latex, latex_of_box, latex_text
-from .layout import layout
-from .markdown import markdown_text
-from .mathml import mathml_of_box
-from .terminal import terminal_text
-from .text import text_of_box
+from .document import Asked, Numbers, page
 
-
-def text_of(e: Expr, notation: BoundNotation) -> str:
-    """An expression as one line of plain text."""
-    return text_of_box(layout(e, notation))
-
-
-def latex_of(e: Expr, notation: BoundNotation) -> str:
-    """An expression in LaTeX's math mode."""
-    return latex_of_box(layout(e, notation))
-
-
-def mathml_of(e: Expr, notation: BoundNotation) -> str:
-    """An expression as one `<math>` element."""
-    return mathml_of_box(layout(e, notation))
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a format is given."""
-
-    derivation: Derivation
-    notation: BoundNotation
-    page: Page
-    width: int
-    color: bool
-    complete: bool
-
-
-FORMATS: Mapping[str, Callable[[Asked], str]] = {
-    "text": lambda a: terminal_text(a.page, a.width, a.color),
-    "latex": lambda a: latex_text(a.page, a.complete),
-    "markdown": lambda a: markdown_text(a.page),
-    "html": lambda a: html_text(a.page, a.complete),
-    "json": lambda a: json_text(a.derivation, a.notation),
+FORMATS: Mapping[str, str] = {
+    "text": "terminal",
+    "latex": "latex",
+    "markdown": "markdown",
+    "html": "html",
+    "json": "json_text",
 }
-"""A row for each format."""
+"""A row for each format: its name, and the module whose `write` turns what is asked into text.
+
+A module is loaded when its format is asked for, so that text in a terminal starts fast.
+"""
 
 
 def render(
@@ -79,7 +45,7 @@ def render(
         raise NotationError(
             f"there is no format {format!r}", f"the formats are: {', '.join(FORMATS)}"
         )
-    bound = _bound(notation, derivation)
+    bound = bound_to(notation, derivation)
     shown = page(
         derivation,
         bound,
@@ -87,25 +53,12 @@ def render(
         marks=color or format == "html",
         numbers=numbers,
     )
-    return FORMATS[format](Asked(derivation, bound, shown, width, color, complete))
+    write = import_module(f".{FORMATS[format]}", __package__).write
+    return str(write(Asked(derivation, bound, shown, width, color, complete)))
 
 
-def _bound(notation: Notation | BoundNotation | str, derivation: Derivation) -> BoundNotation:
+def bound_to(notation: Notation | BoundNotation | str, derivation: Derivation) -> BoundNotation:
+    """A notation, loaded and bound to a derivation's network if it is not yet."""
     if isinstance(notation, str):
         notation = load(notation)
     return notation if isinstance(notation, BoundNotation) else bind(notation, derivation.network)
-
-
-# -- Jupyter -------------------------------------------------------------------------------
-
-
-def html_of(derivation: Derivation, notation: Notation | BoundNotation | str = "as-written") -> str:
-    """A derivation as a part of an HTML page, for `_repr_html_`."""
-    return render(derivation, notation, "html", complete=False)
-
-
-def latex_of_derivation(
-    derivation: Derivation, notation: Notation | BoundNotation | str = "as-written"
-) -> str:
-    """A derivation's chains of equal lines in one aligned environment, for `_repr_latex_`."""
-    return aligned_latex(page(derivation, _bound(notation, derivation)))

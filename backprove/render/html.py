@@ -5,21 +5,23 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from html import escape
-from importlib import resources
+from pathlib import Path
 
 from .boxes import Box
-from .document import Page, PageBlock, PageRow, Prose, Reason
+from .document import Asked, Page, PageBlock, PageRow, Prose, Reason
 from .mathml import mathml_chunks, mathml_of_box
 from .text import text_of_box
 
+_ASSETS = Path(__file__).parent / "assets"
 _FONT = "stix-two-math-subset.woff2"
 
 
-def html_text(page: Page, complete: bool = True) -> str:
-    """The page. complete: a document with its font, else a `<div>` for another page."""
+def write(asked: Asked) -> str:
+    """The page: a complete document with its font, or a `<div>` for another page."""
+    page = asked.page
     body = "\n".join(_body(page))
     style = _asset("page.css").decode()
-    if not complete:
+    if not asked.complete:
         return f'<style>{style}</style>\n<div class="backprove">\n{body}\n</div>\n'
     title = escape(f"How the loss changes with {_plain_question(page)}")
     return (
@@ -36,7 +38,7 @@ def _plain_question(page: Page) -> str:
 
 
 def _asset(name: str) -> bytes:
-    return resources.files(__package__).joinpath("assets", name).read_bytes()
+    return (_ASSETS / name).read_bytes()
 
 
 def _font_face() -> str:

@@ -8,16 +8,17 @@ from typing import Any
 from ..expr import Expr, plain
 from ..notation import BoundNotation
 from ..rewrite import Block, Derivation, Line, Sentence, Step
+from .document import Asked
 from .latex import latex_of_box, prose_latex
 from .layout import layout
 from .terminal import prose_text
 from .text import text_of_box
 
 
-def json_text(derivation: Derivation, notation: BoundNotation) -> str:
+def write(asked: Asked) -> str:
     """The derivation; an expression is {"text", "latex", "plain"}, plain in the .bp language."""
-    writer = _Writer(notation)
-    return json.dumps(writer.derivation(derivation), ensure_ascii=False, indent=1) + "\n"
+    data = _Writer(asked.notation).derivation(asked.derivation)
+    return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
 
 
 class _Writer:

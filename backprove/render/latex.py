@@ -29,7 +29,7 @@ from .boxes import (
     walk_boxes,
 )
 from .breaking import NEVER, Piece, broken
-from .document import Page, PageBlock, Prose
+from .document import Asked, Page, PageBlock, Prose
 from .text import text_of_box
 
 LINE = 74
@@ -234,13 +234,13 @@ def _base(box: Box) -> str:
 # -- documents -----------------------------------------------------------------------------
 
 
-def latex_text(page: Page, complete: bool = True) -> str:
+def write(asked: Asked) -> str:
     """The page: align environments with the reasons between the lines.
 
-    complete: a document of its own (amsmath), else what stands in one's body.
+    A complete document needs amsmath; a part is what stands in one's body.
     """
-    body = "\n".join(_body(page)).rstrip() + "\n"
-    if not complete:
+    body = "\n".join(_body(asked.page)).rstrip() + "\n"
+    if not asked.complete:
         return body
     return (
         "\\documentclass[11pt]{article}\n\\usepackage[a4paper,margin=25mm]{geometry}\n"

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator
 
 from .boxes import Box
-from .document import Page, PageBlock, Prose
+from .document import Asked, Page, PageBlock, Prose
 from .latex import latex_lines, latex_of_box
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|])")
 
 
-def markdown_text(page: Page) -> str:
+def write(asked: Asked) -> str:
     """The whole page."""
-    return "\n".join(_page(page)).rstrip() + "\n"
+    return "\n".join(_page(asked.page)).rstrip() + "\n"
 
 
 def prose_markdown(prose: Prose) -> str:

@@ -7,16 +7,17 @@ import textwrap
 from collections.abc import Iterator
 
 from .boxes import Box
-from .document import Page, PageBlock, Prose, Reason
+from .document import Asked, Page, PageBlock, Prose, Reason
 from .text import lines_of, text_of_box
 
 BOLD, DIM, OFF = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _HOLD = "\u2060"  # stands for a space inside a formula while words are wrapped
 
 
-def terminal_text(page: Page, width: int = 80, color: bool = False) -> str:
+def write(asked: Asked) -> str:
     """The whole page. `color` adds ANSI styles: marks underlined, reasons dim, titles bold."""
-    return "\n".join(_Writer(max(20, width), color).page(page)).rstrip() + "\n"
+    writer = _Writer(max(20, asked.width), asked.color)
+    return "\n".join(writer.page(asked.page)).rstrip() + "\n"
 
 
 def prose_text(prose: Prose) -> str:
