@@ -1,4 +1,7 @@
-"""Lists of equations as text, LaTeX, Markdown or JSON: what show and backprop print."""
+"""Lists of equations as text, LaTeX, Markdown or JSON: what show and backprop print.
+
+Text, which is printed most, does not wait for the other formats.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,8 @@ from typing import Any
 from ..expr import Size, plain
 from ..network import Equation, Network
 from ..notation import BoundNotation
-from ..render.latex import latex_lines, prose_latex
 from ..render.layout import layout
-from ..render.markdown import prose_markdown
-from ..render.terminal import prose_text
-from ..render.text import lines_of
+from ..render.text import lines_of, text_of_box
 from ..rewrite import Sentence
 from .arguments import ListFormat
 from .output import wrapped
@@ -81,12 +81,14 @@ def _text(
             yield from (" " * len(head) + line for line in lines[1:])
         yield from (f"  {line}" for line in section.drawing.splitlines())
         for words in section.words:
-            yield from wrapped(f"  {prose_text(_laid(words, notation))}", 4)
+            yield from wrapped(f"  {_words(words, notation)}", 4)
 
 
 def _latex(
     title: str, sections: list[Section], notation: BoundNotation, width: int
 ) -> Iterator[str]:
+    from ..render.latex import prose_latex
+
     yield PREAMBLE + rf"\section*{{{prose_latex((title,))}}}"
     for section in (s for s in sections if not s.drawing):  # drawn with signs that LaTeX lacks
         yield rf"\subsection*{{{prose_latex((section.title,))}}}"
@@ -100,6 +102,8 @@ def _latex(
 def _markdown(
     title: str, sections: list[Section], notation: BoundNotation, width: int
 ) -> Iterator[str]:
+    from ..render.markdown import prose_markdown
+
     yield f"# {prose_markdown((title,))}"
     for section in sections:
         yield from ("", f"## {prose_markdown((section.title,))}", "")
@@ -112,6 +116,8 @@ def _markdown(
 
 
 def _aligned(equation: Equation, notation: BoundNotation) -> str:
+    from ..render.latex import latex_lines
+
     left = latex_lines(layout(equation.left, notation))[0]
     lines = latex_lines(layout(equation.right, notation))
     return f"{left} &= " + " \\\\\n&\\quad {} ".join(lines)
@@ -126,7 +132,7 @@ def _data(title: str, sections: list[Section], notation: BoundNotation) -> dict[
                 "title": section.title,
                 "equations": [_equation(equation, notation) for equation in section.equations],
                 "drawing": section.drawing.splitlines(),
-                "notes": [prose_text(_laid(words, notation)) for words in section.words],
+                "notes": [_words(words, notation) for words in section.words],
             }
             for section in sections
         ],
@@ -134,12 +140,18 @@ def _data(title: str, sections: list[Section], notation: BoundNotation) -> dict[
 
 
 def _equation(equation: Equation, notation: BoundNotation) -> dict[str, str]:
+    from ..render.latex import latex_of_box
+
     left, right = layout(equation.left, notation), layout(equation.right, notation)
     return {
-        "text": f"{prose_text((left,))} = {prose_text((right,))}",
-        "latex": " = ".join("".join(latex_lines(box, 10**6)) for box in (left, right)),
+        "text": f"{text_of_box(left)} = {text_of_box(right)}",
+        "latex": f"{latex_of_box(left)} = {latex_of_box(right)}",
         "plain": f"{plain(equation.left)} = {plain(equation.right)}",
     }
+
+
+def _words(words: Sentence, notation: BoundNotation) -> str:
+    return "".join(w if isinstance(w, str) else text_of_box(layout(w, notation)) for w in words)
 
 
 def _laid(words: Sentence, notation: BoundNotation) -> tuple[Any, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -255,6 +253,9 @@ def predict(
     One line a sample, as CSV. Where the data have the target too, the score goes to stderr.
     For digits, the images that were held out are predicted.
     """
+    import csv
+    import io
+
     from ..run.training import predict as predict_
 
     predictions = predict_(model, data)
