@@ -58,15 +58,22 @@ class PageBlock:
 
 @dataclass(frozen=True)
 class Page:
-    """Everything that is printed of a derivation."""
+    """Everything that is printed of a derivation: how `loss` changes with `quantity`."""
 
-    question: Box
+    loss: Box
+    quantity: Box
+    gradient: Box
     style: str
     zoom: str
     notation: str
     blocks: tuple[PageBlock, ...]
     answer: Box | None
     notes: tuple[Prose, ...] = ()
+
+    @property
+    def question(self) -> Prose:
+        """What the page answers, as a title."""
+        return ("How ", self.loss, " changes with ", self.quantity, ": ", self.gradient)
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,8 @@ def page(
     notes = tuple(maker.prose(note) for note in derivation.notes)
     own = tuple((note,) for note in notation.notes)
     return Page(
+        layout(Ref(derivation.network.loss), notation),
+        layout(derivation.quantity, notation),
         layout(adjoint(derivation.quantity), notation),
         derivation.style,
         derivation.zoom,
@@ -213,8 +222,3 @@ def changed_places(steps: tuple[Step, ...]) -> frozenset[Path]:
         places.append(step.path)
     # the whole line needs no mark
     return frozenset(place for place in places if place)
-
-
-def question_of(derivation: Derivation) -> tuple[Ref, Ref]:
-    """What is differentiated, and by what."""
-    return Ref(derivation.network.loss), derivation.quantity

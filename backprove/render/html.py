@@ -10,7 +10,7 @@ from pathlib import Path
 from .boxes import Box
 from .document import Asked, Page, PageBlock, PageRow, Prose, Reason
 from .mathml import mathml_chunks, mathml_of_box
-from .text import text_of_box
+from .terminal import prose_text
 
 _ASSETS = Path(__file__).parent / "assets"
 _FONT = "stix-two-math-subset.woff2"
@@ -23,7 +23,7 @@ def write(asked: Asked) -> str:
     style = _asset("page.css").decode()
     if not asked.complete:
         return f'<style>{style}</style>\n<div class="backprove">\n{body}\n</div>\n'
-    title = escape(f"How the loss changes with {_plain_question(page)}")
+    title = escape(prose_text(page.question))
     return (
         "<!DOCTYPE html>\n"
         '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -31,10 +31,6 @@ def write(asked: Asked) -> str:
         f"<title>{title}</title>\n<style>\n{_font_face()}{style}</style>\n</head>\n"
         f'<body class="backprove">\n<main>\n{body}\n</main>\n</body>\n</html>\n'
     )
-
-
-def _plain_question(page: Page) -> str:
-    return text_of_box(page.question)
 
 
 def _asset(name: str) -> bytes:
@@ -60,7 +56,7 @@ def formula_html(box: Box) -> str:
 
 
 def _body(page: Page) -> Iterator[str]:
-    yield f"<h1>The gradient {mathml_of_box(page.question, False)}</h1>"
+    yield f"<h1>{prose_html(page.question)}</h1>"
     yield (
         '<p class="how">Each line equals the one above it. A line’s reasons stand before it;'
         " open one to see its rule, what stood there before and what stands there after."
@@ -109,9 +105,8 @@ def _row(block: PageBlock, number: int, row: PageRow) -> Iterator[str]:
 def _reason(reason: Reason) -> Iterator[str]:
     says = prose_html(reason.says) or escape(reason.rule)
     yield f'<details class="reason"><summary>{says}</summary>'
-    yield f'<p class="rule">{escape(reason.rule)}'
-    yield f", {escape(reason.when)}" if reason.when else ""
-    yield "</p>"
+    when = f", {escape(reason.when)}" if reason.when else ""
+    yield f'<p class="rule">{escape(reason.rule)}{when}</p>'
     for left, right in reason.law:
         yield (
             f'<p class="law">{formula_html(left)}<wbr><span class="part"><math><mo>=</mo></math>'

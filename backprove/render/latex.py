@@ -255,7 +255,7 @@ def prose_latex(prose: Prose) -> str:
 
 
 def _body(page: Page) -> Iterator[str]:
-    yield rf"\section*{{The gradient ${latex_of_box(page.question)}$}}"
+    yield rf"\section*{{{prose_latex(page.question)}}}"
     for block in page.blocks:
         yield ""
         if block.title:

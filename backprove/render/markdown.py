@@ -26,7 +26,7 @@ def prose_markdown(prose: Prose) -> str:
 
 
 def _page(page: Page) -> Iterator[str]:
-    yield f"# The gradient ${latex_of_box(page.question)}$"
+    yield f"# {prose_markdown(page.question)}"
     for block in page.blocks:
         yield ""
         yield from _block(block)
