@@ -35,10 +35,10 @@ $(BIN)/python:
 
 # Installed again only when pyproject.toml changes.
 $(VENV)/.ready: pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --editable .
+	$(PIP) install --quiet --editable '.[plot]'
 	@touch $@
 $(VENV)/.ready-dev: pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --editable '.[dev]'
+	$(PIP) install --quiet --editable '.[plot,dev]'
 	@touch $@ $(VENV)/.ready
 
 torch: $(VENV)/.ready-dev

@@ -26,13 +26,14 @@ STEPS = (
     ),
     (
         "The network, trained on the 1,797 bundled images",
-        ["train", NETWORK, "--data", "digits", "--output", str(FOLDER / "digits.npz")],
+        ["train", NETWORK, "--data", "digits", "-o", f"{FOLDER}/digits.npz",
+         "--plot", f"{FOLDER}/loss.png"],
     ),
     (
         "The derivation as a page of its own",
-        ["explain", NETWORK, WEIGHT, "--format", "html", "-o", str(FOLDER / "derivation.html")],
+        ["explain", NETWORK, WEIGHT, "-o", f"{FOLDER}/derivation.html"],
     ),
-)
+)  # fmt: skip
 
 
 def main() -> int:
@@ -49,4 +50,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # the command under way has said what it saved
+        sys.exit(130)

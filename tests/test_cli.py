@@ -132,6 +132,7 @@ BAD: list[tuple[str, str]] = [
     ("train linear.bp --data data.csv --eta 1e30 --optimizer sgd", "learning rate"),
     ("train linear.bp --data data.csv --validation 1", "validation"),
     ("train linear.bp --data data.csv --output nowhere/m.npz", "nowhere"),
+    ("train linear.bp --data data.csv --plot nowhere/loss.png", "nowhere"),
     ("train linear.bp", "--data"),
     ("train --data data.csv", "FILE"),
     ("train --resume data.csv", "data.csv"),
@@ -345,6 +346,22 @@ def test_training_resumes_as_if_it_had_never_stopped_and_predicts(folder: Path) 
     refused = run("train", "good.bp", "--resume", "part.npz", "--epochs", "7")
     assert refused.exit_code == 2
     assert "another network" in refused.stderr
+
+
+def test_the_loss_curve_is_drawn_or_refused_before_training(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["train", "linear.bp", "--data", "data.csv", "--epochs", "2", "--plot", "loss.png"]
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    result = run(*command)
+    assert result.exit_code == 2
+    assert "matplotlib" in result.stderr
+    assert not Path("model.npz").exists()
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (the extra `plot`)")
+    assert run(*command).exit_code == 0
+    assert Path("loss.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_model_that_is_there_is_not_written_over_unasked(folder: Path) -> None:

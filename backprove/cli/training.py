@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ..errors import DataError
+from ..errors import BackproveError, DataError
 from .app import INTERRUPTED, app
 from .arguments import network_of
 from .output import emit, width, wrapped
@@ -130,7 +130,7 @@ def train(
     from .watching import watcher
 
     if plot is not None:
-        _refuse_no_folder(plot)
+        _refuse_no_plot(plot)
     options: dict[str, Any] = {
         "columns": map_, "target": target, "scaling": scale, "batch_size": batch,
         "optimizer": optimizer, "eta": eta, "seed": seed, "validation": validation,
@@ -198,6 +198,17 @@ def _free_name() -> Path:
         number += 1
         path = Path(f"model-{number}.npz")
     return path
+
+
+def _refuse_no_plot(path: Path) -> None:
+    from importlib.util import find_spec
+
+    _refuse_no_folder(path)
+    if find_spec("matplotlib") is None:
+        raise BackproveError(
+            "a PNG of the loss curve needs matplotlib, which is not installed",
+            "install it (pip install matplotlib), or read the curve in the terminal",
+        )
 
 
 def _refuse_no_folder(path: Path) -> None:
