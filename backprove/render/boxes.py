@@ -149,9 +149,11 @@ def parts_of(box: Box) -> tuple[Box, ...]:
 
 def walk_boxes(box: Box) -> Iterator[Box]:
     """Every box inside, itself first."""
-    yield box
-    for inner in parts_of(box):
-        yield from walk_boxes(inner)
+    stack = [box]
+    while stack:
+        inner = stack.pop()
+        yield inner
+        stack.extend(parts_of(inner))
 
 
 def in_line(box: Fraction) -> Row:

@@ -164,14 +164,21 @@ class _Maker:
         return tuple((layout(part, self.notation), number) for part, number in rows.items())
 
     def rows(self, block: Block) -> Iterator[PageRow]:
-        """The lines, without one that prints like the line above it."""
+        """The lines; one that prints like the line above it only leaves its label there."""
         above: Box | None = None
+        waiting: PageRow | None = None
         for line in block.lines:
-            bare = layout(line.right, self.notation)
+            plain = layout(line.right, self.notation)
             row = self.row(line)
-            if bare != above or row.reasons or row.label:
-                yield row
-            above = bare
+            if waiting is not None and plain == above and not row.reasons:
+                labels = filter(None, (waiting.label, row.label))
+                waiting = replace(waiting, label=", ".join(labels))
+                continue
+            if waiting is not None:
+                yield waiting
+            above, waiting = plain, row
+        if waiting is not None:
+            yield waiting
 
     def row(self, line: Line) -> PageRow:
         places = changed_places(line.steps) if self.marks else frozenset()

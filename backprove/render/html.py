@@ -9,8 +9,9 @@ from pathlib import Path
 
 from .boxes import Box
 from .document import Asked, Page, PageBlock, PageRow, Prose, Reason
-from .mathml import mathml_chunks, mathml_of_box
+from .mathml import CHUNK, mathml_chunks, mathml_of_box
 from .terminal import prose_text
+from .text import text_of_box
 
 _ASSETS = Path(__file__).parent / "assets"
 _FONT = "stix-two-math-subset.woff2"
@@ -47,7 +48,12 @@ def _font_face() -> str:
 
 def prose_html(prose: Prose) -> str:
     """A sentence with its formulas."""
-    return "".join(escape(p) if isinstance(p, str) else mathml_of_box(p, False) for p in prose)
+    return "".join(escape(p) if isinstance(p, str) else _inline(p) for p in prose)
+
+
+def _inline(box: Box) -> str:
+    """A formula among words; a long one wraps like a displayed one."""
+    return formula_html(box) if len(text_of_box(box)) > CHUNK else mathml_of_box(box, False)
 
 
 def formula_html(box: Box) -> str:

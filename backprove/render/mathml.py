@@ -80,7 +80,7 @@ def _pieces(box: Box, depth: int) -> Iterator[Piece]:
                 yield from _pieces(part, depth)
         case Operator():
             free = NEVER if box.prefix or box.glue else 2 * depth
-            yield Piece(_operator(box, infix=not box.prefix), 1, free)
+            yield Piece(_operator(box, starts_a_line=True), 1, free)
         case Fraction() if _wider(box):
             yield from _pieces(in_line(box), depth)
         case Fenced(left, inner, right) if _breakable(inner):
@@ -136,7 +136,7 @@ def _whole(box: Box) -> str:
         case Words(text):
             return f"<mtext>{escape(text)}</mtext>"
         case Operator():
-            return _operator(box, infix=not box.prefix)
+            return _operator(box)
         case Row(parts):
             return _row([_whole(part) for part in parts])
         case Fraction(top, bottom):
@@ -161,23 +161,25 @@ def _whole(box: Box) -> str:
             return f'<mrow class="changed">{_whole(inner)}</mrow>'
 
 
-def _operator(box: Operator, infix: bool) -> str:
+def _operator(box: Operator, starts_a_line: bool = False) -> str:
     if not box.sign:
         return '<mspace width="0.17em"/>'
-    # the space is stated: an operator that starts a chunk would count as a prefix
-    space = "0.22em" if infix else "0"
     sign = _SIGNS.get(box.sign, box.sign)
-    form = "infix" if infix else "prefix"
     if box.sign in "./":
-        space = "0.1em"
-    return f'<mo form="{form}" lspace="{space}" rspace="{space}">{sign}</mo>'
+        return f'<mo lspace="0.1em" rspace="0.1em">{sign}</mo>'
+    if box.prefix:
+        return f'<mo form="prefix">{sign}</mo>'
+    # an operator that starts a chunk would count as a prefix and lose its space
+    form = ' form="infix"' if starts_a_line else ""
+    return f"<mo{form}>{sign}</mo>"
 
 
 def _fence(sign: str, stretch: bool, large: bool = False) -> str:
     """A parenthesis: as tall as what it holds, or large by itself where that is broken."""
-    size = ' minsize="2.4em" maxsize="2.4em"' if large else ""
-    stretchy = "true" if stretch or large else "false"
-    return f'<mo stretchy="{stretchy}" fence="true" lspace="0" rspace="0"{size}>{sign}</mo>'
+    if large:
+        return f'<mo stretchy="true" minsize="2.4em" maxsize="2.4em">{sign}</mo>'
+    space = ' lspace="0" rspace="0"' if sign in "|‖" else ""
+    return f'<mo stretchy="{"true" if stretch else "false"}"{space}>{sign}</mo>'
 
 
 def _big(box: Big) -> str:
@@ -196,9 +198,10 @@ def _atom(atom: str) -> str:
     if re.fullmatch(r"[a-z]\d+", atom):  # the index i1
         return f"<msub><mi>{atom[0]}</mi><mn>{atom[1:]}</mn></msub>"
     if not atom.isalnum():
-        stretchy = ' stretchy="false"' if atom in "()[]" else ""
+        if atom in "()[]":
+            return f'<mo stretchy="false">{atom}</mo>'
         sign = _SIGNS.get(atom, atom)
-        return f'<mo{stretchy} lspace="0" rspace="0">{escape(sign)}</mo>'
+        return f'<mo lspace="0" rspace="0">{escape(sign)}</mo>'
     return f"<mi>{escape(atom)}</mi>"
 
 
