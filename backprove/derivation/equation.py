@@ -237,6 +237,8 @@ def _chain_in_letters(recorder: Recorder[Scope], path: Path) -> tuple[tuple[str,
     outer = body.rebuilt((z, *body.children[1:]))
     law = d.CHAIN.law
 
+    chained = Mul((Derivative(x, z, False), Derivative(z, y, False)))
+
     def step(name: str, new: Expr, says: Sentence, at: Path = path) -> None:
         rule: Rule[Scope] = Rule(name, law, lambda e, s: None)
         recorder.make(rule, at, (new, says))
@@ -250,7 +252,18 @@ def _chain_in_letters(recorder: Recorder[Scope], path: Path) -> tuple[tuple[str,
     step(
         "chain rule",
         Mul((Derivative(x, z, node.total), Derivative(z, y, node.total))),
-        (x, " depends on ", y, " through ", z),
+        (
+            "recall ",
+            Derivative(x, y, False),
+            " = ",
+            chained,
+            ": ",
+            x,
+            " depends on ",
+            y,
+            " through ",
+            z,
+        ),
     )
     step("let", Derivative(outer, z, node.total), ("put in ", x, " = ", outer), (*path, 0))
     written = Mul((Derivative(body, inner, node.total), Derivative(inner, node.wrt, node.total)))
