@@ -15,6 +15,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 .PHONY: setup demo test lint types tests torch clean
 
 setup: $(VENV)/.ready
+	@echo "$(BIN)/backprove is ready: $(BIN)/backprove --help"
 demo: $(VENV)/.ready
 	@$(BIN)/python -m backprove.demo
 test: lint types tests

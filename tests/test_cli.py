@@ -216,6 +216,15 @@ def test_grad_reproduces_the_numbers_worked_out_by_hand(folder: Path) -> None:
     assert "loss = 0.28125" in run("grad", "good.bp").stdout
 
 
+def test_what_is_not_finite_is_null_in_json_and_said(folder: Path) -> None:
+    text = "input x = 1\nweight w = 1000\nloss J = exp(w*x)\n"
+    Path("overflow.bp").write_text(text, encoding="utf-8")
+    result = run("grad", "overflow.bp", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout, parse_constant=pytest.fail)["loss"] is None
+    assert "not finite" in result.stderr
+
+
 def test_the_seed_decides_what_is_drawn(folder: Path) -> None:
     text = SMALL.replace("w_h = 0.5", "w_h")
     Path("drawn.bp").write_text(text, encoding="utf-8")

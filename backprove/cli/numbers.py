@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -48,9 +49,18 @@ def grad(
         if "reach the loss" not in note:  # said when the file was read
             warn(note)
     if json_ or (output is not None and output.suffix == ".json"):
-        emit(json.dumps(numbers.as_json(), ensure_ascii=False, indent=2), output)
+        emit(json.dumps(_finite(numbers.as_json()), ensure_ascii=False, indent=2), output)
     else:
         emit("\n".join(_lines(numbers)), output)
+
+
+def _finite(answer: Any) -> Any:
+    """The same with null for infinity and what is no number, which JSON cannot hold."""
+    if isinstance(answer, dict):
+        return {name: _finite(value) for name, value in answer.items()}
+    if isinstance(answer, list):
+        return [_finite(value) for value in answer]
+    return answer if math.isfinite(answer) else None
 
 
 def _lines(numbers: Numbers) -> Iterator[str]:

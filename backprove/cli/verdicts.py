@@ -29,7 +29,8 @@ def summary_of(report: Report, what: str) -> str:
     confirmed = sum(row.verdict.confirmed for row in report.rows)
     if report.ok:
         digits = min(row.verdict.digits for row in report.rows)
-        return f"verified: all {count} {what} agree with power series to {digits} digits"
+        claims = f"all {count} {what} agree" if count > 1 else f"the {what.rstrip('s')} agrees"
+        return f"verified: {claims} with power series to {digits} digits"
     return f"NOT verified: {confirmed} of {count} {what} confirmed, {len(report.wrong)} refuted"
 
 
