@@ -6,9 +6,9 @@ that the formats agree and a new format is one file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from ..notation import Symbol
 
@@ -154,6 +154,39 @@ def walk_boxes(box: Box) -> Iterator[Box]:
         inner = stack.pop()
         yield inner
         stack.extend(parts_of(inner))
+
+
+Fact = TypeVar("Fact")
+
+
+class Remembered(Generic[Fact]):
+    """A fact about boxes, found once for each box.
+
+    Boxes are told apart by identity, since comparing them walks through them; those that
+    are remembered are kept, so that no other box takes their identity.
+    """
+
+    MOST = 50_000
+
+    def __init__(self, find: Callable[[Box], Fact]) -> None:
+        self.find = find
+        self.known: dict[int, tuple[Box, Fact]] = {}
+
+    def __call__(self, box: Box) -> Fact:
+        found = self.known.get(id(box))
+        if found is None:
+            if len(self.known) >= self.MOST:
+                self.known.clear()
+            found = self.known[id(box)] = box, self.find(box)
+        return found[1]
+
+
+def _is_tall(box: Box) -> bool:
+    return any(isinstance(inner, Fraction | Big) for inner in walk_boxes(box))
+
+
+is_tall: Remembered[bool] = Remembered(_is_tall)
+"""Whether a box is taller than a line of text."""
 
 
 def in_line(box: Fraction) -> Row:

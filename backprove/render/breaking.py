@@ -23,29 +23,28 @@ class Piece:
     marked: bool = False
 
 
-def cut(waiting: list[Piece], room: int) -> int:
-    """How many pieces stand on the next line: all, or up to the cheapest break that fits."""
-    if sum(piece.width for piece in waiting) <= room:
-        return len(waiting)
-    length, best, cheapest = 0, 0, float("inf")
-    for place, piece in enumerate(waiting):
+def cut(pieces: list[Piece], start: int, room: int) -> int:
+    """Where the line from `start` ends: at the end, or at the cheapest break that fits."""
+    length, best, cheapest = 0, start, float("inf")
+    for place in range(start, len(pieces)):
+        piece = pieces[place]
         # the emptier the line, the dearer the break: ½ does not stand alone if there is
         # a sum in parentheses that can be broken
         cost = piece.cost + max(0.0, 6 - 15 * length / room)
-        if place and length <= room and cost <= cheapest:
+        if place > start and length <= room and cost <= cheapest:
             best, cheapest = place, cost
         length += piece.width
-        if length > room and best:
-            break
-    return best or 1
+        if length > room and best > start:
+            return best
+    return len(pieces) if length <= room else max(best, start + 1)
 
 
 def broken(pieces: list[Piece], width: int, indent: int = 2) -> list[list[Piece]]:
     """The pieces of each line; lines after the first have `indent` characters less room."""
     lines: list[list[Piece]] = []
-    waiting = list(pieces)
-    while waiting:
-        end = cut(waiting, max(8, width - (indent if lines else 0)))
-        lines.append(waiting[:end])
-        waiting = waiting[end:]
+    start = 0
+    while start < len(pieces):
+        end = cut(pieces, start, max(8, width - (indent if lines else 0)))
+        lines.append(pieces[start:end])
+        start = end
     return lines

@@ -11,7 +11,10 @@ from .boxes import Box
 from .document import Asked, Page, PageBlock, PageRow, Prose, Reason
 from .mathml import CHUNK, mathml_chunks, mathml_of_box
 from .terminal import prose_text
-from .text import text_of_box
+from .text import text_length
+
+LONGEST_CHANGE = 800
+"""Characters up to which a step shows what stood at its place before and after."""
 
 _ASSETS = Path(__file__).parent / "assets"
 _FONT = "stix-two-math-subset.woff2"
@@ -53,7 +56,7 @@ def prose_html(prose: Prose) -> str:
 
 def _inline(box: Box) -> str:
     """A formula among words; a long one wraps like a displayed one."""
-    return formula_html(box) if len(text_of_box(box)) > CHUNK else mathml_of_box(box, False)
+    return formula_html(box) if text_length(box) > CHUNK else mathml_of_box(box, False)
 
 
 def formula_html(box: Box) -> str:
@@ -119,6 +122,8 @@ def _reason(reason: Reason) -> Iterator[str]:
             f"</span><wbr>{formula_html(right)}</p>"
         )
     for before, after in reason.changes:
+        if text_length(before) + text_length(after) > LONGEST_CHANGE:
+            continue  # the lines above and below show it
         yield (
             f'<div class="change"><div>{formula_html(before)}</div>'
             f'<div class="to">becomes</div><div>{formula_html(after)}</div></div>'

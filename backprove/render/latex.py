@@ -26,11 +26,11 @@ from .boxes import (
     Words,
     bare,
     in_line,
-    walk_boxes,
+    is_tall,
 )
 from .breaking import NEVER, Piece, broken
 from .document import Asked, Page, PageBlock, Prose
-from .text import text_of_box
+from .text import text_length
 
 LINE = 74
 """Characters of plain text that fill a printed line."""
@@ -139,9 +139,9 @@ def _pieces(box: Box, depth: int, breakable: bool) -> Iterator[Piece]:
             yield replace(end, text=f"{end.text}^{{{latex_of_box(exponent)}}}")
         case Fenced(left, inner, right) if breakable and _wide(box):
             size = "Bigl", "Bigr"
-            yield Piece(rf"\{size[0]}{_fence(left)}" if _tall(inner) else left, 1)
+            yield Piece(rf"\{size[0]}{_fence(left)}" if is_tall(inner) else left, 1)
             yield from _pieces(inner, depth + 1, breakable)
-            yield Piece(rf"\{size[1]}{_fence(right)}" if _tall(inner) else right, 1)
+            yield Piece(rf"\{size[1]}{_fence(right)}" if is_tall(inner) else right, 1)
         case Big() if breakable and _wide(box.body):
             yield Piece(_big(box) + " ", 2)
             yield from _pieces(box.body, depth + 1, breakable)
@@ -160,15 +160,11 @@ def _width(box: Box) -> int:
         return max(_width(inner.top), _width(inner.bottom))
     if isinstance(inner, Symbol):
         return len(inner.letter) + max(len("".join(inner.sub)), len(inner.sup))
-    return len(text_of_box(box))
+    return text_length(box)
 
 
 def _wide(box: Box) -> bool:
-    return len(text_of_box(box)) > LINE // 2
-
-
-def _tall(box: Box) -> bool:
-    return any(isinstance(inner, Fraction | Big) for inner in walk_boxes(box))
+    return text_length(box) > LINE // 2
 
 
 def _operator(box: Operator, depth: int) -> Piece:
@@ -201,7 +197,7 @@ def _whole(box: Box) -> str:
         case Fraction(top, bottom):
             return rf"\frac{{{latex_of_box(top)}}}{{{latex_of_box(bottom)}}}"
         case Fenced(left, inner, right):
-            tall = _tall(inner)
+            tall = is_tall(inner)
             before, after = (r"\left", r"\right") if tall else ("", "")
             return f"{before}{_fence(left)}{latex_of_box(inner)}{after}{_fence(right)}"
         case Big():

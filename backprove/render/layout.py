@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction as Exact
+from weakref import WeakKeyDictionary
 
 from ..expr import (
     MINUS_ONE,
@@ -43,6 +45,17 @@ MINUS = Operator("-", prefix=True)
 NOWHERE: frozenset[Path] = frozenset()
 
 
+@dataclass
+class _Known:
+    """What was laid out before in a notation: expressions are interned, so each once."""
+
+    boxes: dict[Expr, Box] = field(default_factory=dict)
+    products: dict[Expr, tuple[bool, Box]] = field(default_factory=dict)
+
+
+_KNOWN: WeakKeyDictionary[BoundNotation, _Known] = WeakKeyDictionary()
+
+
 def layout(e: Expr, notation: BoundNotation, marks: Collection[Path] = NOWHERE) -> Box:
     """The boxes of an expression; the parts at the paths in `marks` are marked as changed."""
     return _Layout(notation, frozenset(marks)).box(e, ())
@@ -58,12 +71,22 @@ class _Layout:
         self.notation = notation
         self.signs = notation.signs
         self.marks = marks
+        self.touched = {mark[:length] for mark in marks for length in range(len(mark) + 1)}
+        self.known = _KNOWN.setdefault(notation, _Known())
 
     def box(self, e: Expr, path: Path) -> Box:
         made = self._unmarked(e, path)
         return Marked(made) if path in self.marks else made
 
     def _unmarked(self, e: Expr, path: Path) -> Box:
+        """The box without its own mark; parts without any mark are laid out once."""
+        if path in self.touched:
+            return self._laid(e, path)
+        if e not in self.known.boxes:
+            self.known.boxes[e] = self._laid(e, path)
+        return self.known.boxes[e]
+
+    def _laid(self, e: Expr, path: Path) -> Box:
         match e:
             case Number():
                 return _signed(e.value < 0, _number(abs(e.value)))
@@ -149,6 +172,13 @@ class _Layout:
 
     def _mul(self, e: Mul, path: Path) -> tuple[bool, Box]:
         """A product's sign and its box; `a/b` and `a/2` stand as fractions."""
+        if path in self.touched:
+            return self._product_of(e, path)
+        if e not in self.known.products:
+            self.known.products[e] = self._product_of(e, path)
+        return self.known.products[e]
+
+    def _product_of(self, e: Mul, path: Path) -> tuple[bool, Box]:
         factors = list(enumerate(e.factors))
         negative = False
         if e.factors[0] is MINUS_ONE:

@@ -25,10 +25,10 @@ from .boxes import (
     Words,
     bare,
     in_line,
-    walk_boxes,
+    is_tall,
 )
 from .breaking import NEVER, Piece
-from .text import text_of_box
+from .text import text_length
 
 CHUNK = 34
 """Characters above which a part in parentheses may be broken inside."""
@@ -84,9 +84,9 @@ def _pieces(box: Box, depth: int) -> Iterator[Piece]:
         case Fraction() if _wider(box):
             yield from _pieces(in_line(box), depth)
         case Fenced(left, inner, right) if _breakable(inner):
-            yield Piece(_fence(left, False, _tall(inner)), 1)
+            yield Piece(_fence(left, False, is_tall(inner)), 1)
             yield from _pieces(inner, depth + 1)
-            yield Piece(_fence(right, False, _tall(inner)), 1)
+            yield Piece(_fence(right, False, is_tall(inner)), 1)
         case Raised(base, exponent) if isinstance(bare(base), Fenced) and _breakable(base):
             *start, end = _pieces(base, depth)
             yield from start
@@ -104,20 +104,16 @@ def _pieces(box: Box, depth: int) -> Iterator[Piece]:
 
 
 def _wide(box: Box) -> bool:
-    return len(text_of_box(box)) > CHUNK
+    return text_length(box) > CHUNK
 
 
 def _wider(box: Box) -> bool:
-    return len(text_of_box(box)) > FULL
+    return text_length(box) > FULL
 
 
 def _breakable(box: Box) -> bool:
     """Whether a part in parentheses is broken inside: tall ones only where they must be."""
-    return _wider(box) if _tall(box) else _wide(box)
-
-
-def _tall(box: Box) -> bool:
-    return any(isinstance(inner, Fraction | Big) for inner in walk_boxes(box))
+    return _wider(box) if is_tall(box) else _wide(box)
 
 
 # -- elements ------------------------------------------------------------------------------
@@ -142,7 +138,7 @@ def _whole(box: Box) -> str:
         case Fraction(top, bottom):
             return f"<mfrac>{_whole(top)}{_whole(bottom)}</mfrac>"
         case Fenced(left, inner, right):
-            tall = _tall(inner)
+            tall = is_tall(inner)
             return f"<mrow>{_fence(left, tall)}{_whole(inner)}{_fence(right, tall)}</mrow>"
         case Big(body=body):
             return f"<mrow>{_big(box)}{_whole(body)}</mrow>"

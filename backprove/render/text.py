@@ -20,6 +20,7 @@ from .boxes import (
     Marked,
     Operator,
     Raised,
+    Remembered,
     Root,
     Row,
     Transposed,
@@ -38,6 +39,10 @@ def _piece(text: str, cost: int = NEVER) -> Piece:
 def text_of_box(box: Box) -> str:
     """A formula on one line."""
     return "".join(piece.text for piece in pieces(box)).strip()
+
+
+text_length: Remembered[int] = Remembered(lambda box: len(text_of_box(box)))
+"""The number of characters of a formula on one line."""
 
 
 def symbol_text(symbol: Symbol) -> str:
