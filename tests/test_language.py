@@ -443,9 +443,10 @@ def test_a_text_is_worth_what_python_says(text: str) -> None:
         return
     e = network.equations["e"].right
     assert value(e) == worth
-    again = parse(source_text(network)).equations["e"].right
-    assert value(again) == worth
-    assert plain(again) == plain(e)
+    again = parse(source_text(network))
+    assert value(again.equations["e"].right) == worth
+    # what has been written and read once stays as it is: -(-3/2) is -(-(3/2)) only at first
+    assert source_text(parse(source_text(again))) == source_text(again)
 
 
 def value(e: Expr) -> Fraction:

@@ -8,6 +8,7 @@ was asked for can be put in brackets and named; every other weight uses the name
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..adjoints import Link, components, links, shorten, summed
@@ -132,13 +133,27 @@ class Program:
 
     def formula(self, q: Ref) -> Expr:
         """The right side of an adjoint's equation."""
-        if q not in self._formulas:
-            if q.name == self.network.loss:
-                return ONE
-            made = self.block(q, ()).end
+        # from the loss back, so that each formula finds those to its right
+        for here in self._towards_loss([q], lambda ref: ref in self._formulas):
+            made = self.block(here, ()).end
             assert made is not None
-            self._formulas[q] = made
-        return self._formulas[q]
+            self._formulas[here] = made
+        return self._formulas.get(q, ONE)
+
+    def _towards_loss(self, start: list[Ref], known: Callable[[Ref], bool]) -> list[Ref]:
+        """Everything to the right of `start`, itself included, those nearest the loss first."""
+        order: list[Ref] = []
+        seen: set[Ref] = set()
+        stack = [(q, False) for q in reversed(start)]
+        while stack:
+            q, ready = stack.pop()
+            if ready:
+                order.append(q)
+            elif q not in seen and q.name != self.network.loss and not known(q):
+                seen.add(q)
+                stack.append((q, True))
+                stack.extend((link.consumer, False) for link in reversed(self.ways(q)))
+        return order
 
     def _start(self, q: Ref) -> Expr:
         terms: list[Expr] = []
@@ -181,23 +196,13 @@ class Program:
 
     def needed(self, e: Expr) -> list[Ref]:
         """The named adjoints that `e` is made of, those nearest the loss first."""
-        order: list[Ref] = []
-        seen: set[object] = set()
-        stack = [(quantity_of(a), False) for a in reversed(adjoints_in(e))]
-        while stack:
-            q, ready = stack.pop()
-            if ready:
-                if self.has_name(q) or (q.name in self.named and self.next_to_loss(q)):
-                    order.append(q)
-                continue
-            # a general component is derived once, whatever its letters are
-            key = (q.name, tuple(i if isinstance(i, int) else None for i in q.indices))
-            if key in seen or q.name == self.network.loss:
-                continue
-            seen.add(key)
-            stack.append((q, True))
-            stack.extend((link.consumer, False) for link in reversed(self.ways(q)))
-        return order
+        shown: dict[object, Ref] = {}
+        for q in self._towards_loss([quantity_of(a) for a in adjoints_in(e)], lambda ref: False):
+            if self.has_name(q) or (q.name in self.named and self.next_to_loss(q)):
+                # a general component is derived once, whatever its letters are
+                pattern = tuple(i if isinstance(i, int) else None for i in q.indices)
+                shown.setdefault((q.name, pattern), q)
+        return list(shown.values())
 
 
 def dynamic_style(

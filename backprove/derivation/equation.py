@@ -68,7 +68,7 @@ def equation_style(network: Network, q: Ref, zoom: str) -> tuple[tuple[Block, ..
     """
     network.representative()  # refuses what would be too long
     scope = Scope(network, ranges(network, q))
-    blocks = _substitution(network, scope, zoom)
+    blocks = _substitution(network, scope, q, zoom)
     one = blocks[-1].end
     assert one is not None
     recorder: Recorder[Scope] = Recorder(Derivative(one, q, True), scope)
@@ -78,7 +78,7 @@ def equation_style(network: Network, q: Ref, zoom: str) -> tuple[tuple[Block, ..
     answer = recorder.now
     named: Recorder[Scope] = Recorder(answer, scope)
     if zoom == "scalar":
-        named.once((_names_back(network, zoom),))
+        named.once((_names_back(network, q, zoom),))
     if named.sweep(FOLDING, set()) or named.steps:
         blocks.append(named.block(gradient(network, q), ("The same with the names put back",)))
     numbered = _numbered(blocks)
@@ -102,10 +102,12 @@ def _output(network: Network, zoom: str) -> Ref | None:
     return Ref(found[0], (1,) * len(shape)) if single else None
 
 
-def _substitution(network: Network, scope: Scope, zoom: str) -> list[Block]:
+def _substitution(network: Network, scope: Scope, q: Ref, zoom: str) -> list[Block]:
     """The representative equations of the output and of the loss."""
     loss = Ref(network.loss)
     output = _output(network, zoom)
+    if output is not None and output.name == q.name:
+        output = None
     blocks = []
     recorder: Recorder[Scope] = Recorder(network.definition(loss), scope)
     if zoom == "scalar":
@@ -113,24 +115,24 @@ def _substitution(network: Network, scope: Scope, zoom: str) -> list[Block]:
         recorder.line()
     if output is not None:
         inner: Recorder[Scope] = Recorder(network.definition(output), scope)
-        _put_everything_in(inner, network, zoom)
+        _put_everything_in(inner, network, q, zoom)
         blocks.append(inner.block(output, ("The whole network as one equation",)))
-    _put_everything_in(recorder, network, zoom, at_once=output is not None)
+    _put_everything_in(recorder, network, q, zoom, at_once=output is not None)
     blocks.append(recorder.block(loss, ("Put it into the loss",) if output is not None else
                                  ("The loss as one equation",)))  # fmt: skip
     return blocks
 
 
 def _put_everything_in(
-    recorder: Recorder[Scope], network: Network, zoom: str, at_once: bool = False
+    recorder: Recorder[Scope], network: Network, q: Ref, zoom: str, at_once: bool = False
 ) -> None:
-    """Put every definition in, the one nearest the loss first."""
+    """Put every definition in but that of `q`, the one nearest the loss first."""
     written = (delta.WRITTEN,) if zoom == "scalar" else ()
     if recorder.sweep(written, set()):
         recorder.sweep(_FLAT, set())
         recorder.line()
     for name in reversed(list(network.equations)):
-        if name not in recorder.now.names:
+        if name not in recorder.now.names or name == q.name:
             continue
         recorder.sweep((_put_in(name),), set())
         if not network[name].hidden and not at_once:
@@ -142,7 +144,7 @@ def _put_everything_in(
         _check_length(recorder.now)
 
 
-def _names_back(network: Network, zoom: str) -> Rule[Scope]:
+def _names_back(network: Network, q: Ref, zoom: str) -> Rule[Scope]:
     """The rule that gives written-out subexpressions the names of their components."""
     found: dict[object, Ref] = {}
     for name, equation in network.equations.items():
@@ -152,7 +154,7 @@ def _names_back(network: Network, zoom: str) -> Rule[Scope]:
         for position in product(*(range(1, n + 1) for n in lengths)):
             ref = Ref(equation.name, tuple(position))
             inner: Recorder[Scope] = Recorder(network.definition(ref), Scope(network))
-            _put_everything_in(inner, network, zoom)
+            _put_everything_in(inner, network, q, zoom)
             found[canonical(inner.now)] = ref
 
     def apply(e: Expr, scope: Scope) -> tuple[Expr, Sentence] | None:
