@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from html.parser import HTMLParser
@@ -643,3 +644,19 @@ def test_a_derivation_draws_itself_as_latex(asked: tuple[Derivation, str]) -> No
     latex = latex_of_derivation(*asked)
     assert latex.startswith("$$\\begin{aligned}")
     assert latex.endswith("\\end{aligned}$$")
+
+
+def test_deep_expressions_print_in_every_way() -> None:
+    deep = load_network(f"mlp:{'-'.join(['1'] * 70)},tanh,sse")
+    whole = deep.representative().right
+    notation = bind(load("nielsen"), deep)
+    assert text_of(whole, notation).count("tanh") == 69
+    assert latex_of(whole, notation).count(r"\tanh") == 69
+    assert mathml_of(whole, notation).count("tanh") == 69
+    assert len(lines_of(layout(whole, notation), 80)) > 10
+
+
+def test_printing_leaves_the_recursion_limit_alone() -> None:
+    before = sys.getrecursionlimit()
+    render(derivation(*ASKED[0]), "one-letter", "html")
+    assert sys.getrecursionlimit() == before

@@ -11,6 +11,7 @@ from ..network import adjoint
 from ..notation import BoundNotation
 from ..rewrite import Block, Derivation, Line, Sentence, Step
 from .boxes import Box
+from .depth import deep
 from .layout import layout
 from .matrix import matrix_equation, shapes_text
 
@@ -91,6 +92,7 @@ class Asked:
     complete: bool
 
 
+@deep
 def page(
     derivation: Derivation,
     notation: BoundNotation,

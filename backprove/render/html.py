@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from .boxes import Box
+from .depth import deep
 from .document import Asked, Page, PageBlock, PageRow, Prose, Reason
 from .mathml import CHUNK, mathml_chunks, mathml_of_box
 from .terminal import prose_text
@@ -20,6 +21,7 @@ _ASSETS = Path(__file__).parent / "assets"
 _FONT = "stix-two-math-subset.woff2"
 
 
+@deep
 def write(asked: Asked) -> str:
     """The page: a complete document with its font, or a `<div>` for another page."""
     page = asked.page
@@ -59,6 +61,7 @@ def _inline(box: Box) -> str:
     return formula_html(box) if text_length(box) > CHUNK else mathml_of_box(box, False)
 
 
+@deep
 def formula_html(box: Box) -> str:
     """A formula that wraps at its operators; a part wider than the page scrolls by itself."""
     return "<wbr>".join(f'<span class="part">{chunk}</span>' for chunk in mathml_chunks(box))

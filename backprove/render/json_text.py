@@ -8,6 +8,7 @@ from typing import Any
 from ..expr import Expr, plain
 from ..notation import BoundNotation
 from ..rewrite import Block, Derivation, Line, Sentence, Step
+from .depth import deep
 from .document import Asked
 from .latex import latex_of_box, prose_latex
 from .layout import layout
@@ -15,6 +16,7 @@ from .terminal import prose_text
 from .text import text_of_box
 
 
+@deep
 def write(asked: Asked) -> str:
     """The derivation; an expression is {"text", "latex", "plain"}, plain in the .bp language."""
     data = _Writer(asked.notation).derivation(asked.derivation)

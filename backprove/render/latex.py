@@ -29,6 +29,7 @@ from .boxes import (
     is_tall,
 )
 from .breaking import NEVER, Piece, broken
+from .depth import deep
 from .document import Asked, Page, PageBlock, Prose
 from .text import text_length
 
@@ -53,11 +54,13 @@ _WORDS = {letter: f"${command}$" for letter, command in _COMMANDS.items()} | {
           "’": "'", "…": r"\dots{}"}  # fmt: skip
 
 
+@deep
 def latex_of_box(box: Box) -> str:
     """A formula in math mode, on one line."""
     return _joined(list(_pieces(box, 0, breakable=False)))
 
 
+@deep
 def latex_lines(box: Box, width: int = LINE) -> list[str]:
     """A formula broken before operators into lines of about `width` characters of text."""
     return [_joined(line) for line in broken(list(_pieces(box, 0, breakable=True)), width)]
@@ -230,6 +233,7 @@ def _base(box: Box) -> str:
 # -- documents -----------------------------------------------------------------------------
 
 
+@deep
 def write(asked: Asked) -> str:
     """The page: align environments with the reasons between the lines.
 

@@ -40,6 +40,7 @@ from .boxes import (
     bare,
     parts_of,
 )
+from .depth import deep
 
 MINUS = Operator("-", prefix=True)
 NOWHERE: frozenset[Path] = frozenset()
@@ -56,6 +57,7 @@ class _Known:
 _KNOWN: WeakKeyDictionary[BoundNotation, _Known] = WeakKeyDictionary()
 
 
+@deep
 def layout(e: Expr, notation: BoundNotation, marks: Collection[Path] = NOWHERE) -> Box:
     """The boxes of an expression; the parts at the paths in `marks` are marked as changed."""
     return _Layout(notation, frozenset(marks)).box(e, ())

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 
 from .boxes import Box
+from .depth import deep
 from .document import Asked, Page, PageBlock, Prose
 from .latex import latex_lines, latex_of_box
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|])")
 
 
+@deep
 def write(asked: Asked) -> str:
     """The whole page."""
     return "\n".join(_page(asked.page)).rstrip() + "\n"

@@ -28,6 +28,7 @@ from .boxes import (
     is_tall,
 )
 from .breaking import NEVER, Piece
+from .depth import deep
 from .text import text_length
 
 CHUNK = 34
@@ -39,6 +40,7 @@ FULL = 64
 _SIGNS = {"-": "−", ".": ".", "*": "∗"}
 
 
+@deep
 def mathml_of_box(box: Box, display: bool = True) -> str:
     """A formula as one `<math>` element. display: with fractions in full size."""
     return _math(_whole(box)) if display else f"<math>{_whole(box)}</math>"

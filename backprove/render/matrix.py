@@ -43,6 +43,7 @@ from .boxes import (
     Transposed,
     Words,
 )
+from .depth import deep
 from .layout import layout, parenthesised
 
 # how tightly a form holds together
@@ -80,6 +81,7 @@ class MatrixEquation:
     shapes: tuple[tuple[Box, str], ...]
 
 
+@deep
 def matrix_equation(left: Expr, right: Expr, notation: BoundNotation) -> MatrixEquation | None:
     """The matrix form of an equation in index form, or None where there is none.
 

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from .boxes import Box
+from .depth import deep
 from .document import Asked, Page, PageBlock, Prose, Reason
 from .text import lines_of, text_of_box
 
@@ -14,6 +15,7 @@ BOLD, DIM, OFF = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _HOLD = "\u2060"  # stands for a space inside a formula while words are wrapped
 
 
+@deep
 def write(asked: Asked) -> str:
     """The whole page. `color` adds ANSI styles: marks underlined, reasons dim, titles bold."""
     writer = _Writer(max(20, asked.width), asked.color)

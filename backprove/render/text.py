@@ -28,6 +28,7 @@ from .boxes import (
     bare,
 )
 from .breaking import NEVER, Piece, broken
+from .depth import deep
 
 ONE_HALF = Fraction(Digits("1"), Digits("2"))
 
@@ -36,6 +37,7 @@ def _piece(text: str, cost: int = NEVER) -> Piece:
     return Piece(text, len(text), cost)
 
 
+@deep
 def text_of_box(box: Box) -> str:
     """A formula on one line."""
     return "".join(piece.text for piece in pieces(box)).strip()
@@ -160,6 +162,7 @@ def _grouped(box: Box, depth: int, group: bool) -> Iterator[Piece]:
 MARK, UNMARK = "\x1b[4m", "\x1b[24m"
 
 
+@deep
 def lines_of(box: Box, width: int, color: bool = False) -> list[str]:
     """A formula broken into lines of at most `width` characters, before operators.
 
