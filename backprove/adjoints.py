@@ -8,7 +8,7 @@ linear in the network: equations of the same shape share one derivation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,7 +37,7 @@ from .expr import (
     walk,
     with_indices,
 )
-from .network import ADJOINT, Equation, Network, adjoint
+from .network import ADJOINT, Equation, Network, adjoint, is_adjoint, quantity_of
 from .rewrite import Recorder, Sentence, rewritten
 from .rules import (
     DIFFERENTIATION,
@@ -53,10 +53,10 @@ from .rules.algebra import POSITIVE_FIRST
 from .rules.definitions import CONSTANT_VALUE, adjoint_rule
 from .rules.delta import OUT
 
-# constants leave a sum only after folding, which needs them beside what they were written with
 WORTH_SHORTENING = 200
 """Expressions with more nodes than this are not multiplied out to see if they get shorter."""
 
+# constants leave a sum only after folding, which needs them beside what they were written with
 LOCAL = (*DIFFERENTIATION, *(rule for rule in TIDY if rule is not OUT))
 
 
@@ -150,15 +150,25 @@ def summed(link: Link, body: Expr) -> Expr:
     return body
 
 
-def chain_sum(network: Network, q: Ref, write_out: bool = False) -> Expr:
+def ways(scope: Scope, q: Ref, write_out: bool, taken: frozenset[str] = frozenset()) -> list[Link]:
+    """The components of other quantities that really use `q`, small sums written out if asked."""
+    network = scope.network
+    return [
+        link
+        for whole in links(network, q, taken)
+        for link in components(network, whole, write_out)
+        if scope.depends(network.definition(link.consumer), q, False)
+    ]
+
+
+def chain_sum(network: Network, q: Ref, through: Iterable[Link]) -> Expr:
     """Σ over the uses c of q: adjoint of c times the local derivative ∂c/∂q."""
     terms = []
-    for whole in links(network, q):
-        for link in components(network, whole, write_out):
-            factor: Expr = Derivative(link.consumer, q, False)
-            if link.consumer.name != network.loss:  # the loss's own adjoint is 1
-                factor = Mul((adjoint(link.consumer), factor))
-            terms.append(summed(link, factor))
+    for link in through:
+        factor: Expr = Derivative(link.consumer, q, False)
+        if link.consumer.name != network.loss:  # the loss's own adjoint is 1
+            factor = Mul((adjoint(link.consumer), factor))
+        terms.append(summed(link, factor))
     return total(tuple(terms))
 
 
@@ -224,13 +234,16 @@ class Backprop:
         return ()
 
     def _right(self, q: Ref, known: Mapping[str, Equation]) -> Expr:
-        start = chain_sum(self.network, q)
+        start = chain_sum(self.network, q, links(self.network, q))
         key, names = self._shape(start)
         if key not in self._known:
-            self._known[key] = _renamed(self._simplified(q, start), names)
-        back = {v: k for k, v in names.items()}
-        right = _renamed(self._known[key], back)
-        return self._shorter(q, right, known)
+            local = rewritten(start, LOCAL, self.scope, self._quiet[0])
+            self._known[key] = _renamed(local, names)
+        local = _renamed(self._known[key], {v: k for k, v in names.items()})
+        # names are given back for each quantity anew: that depends on all that uses the same
+        recorder = Recorder(rewritten(local, FOLDING, self.scope, self._quiet[1]), self.scope)
+        put_in_if_shorter(recorder, known)
+        return recorder.now
 
     def _shape(self, start: Expr) -> tuple[object, dict[str, str]]:
         """A key equal for chain sums of the same shape, and the names' numbers."""
@@ -250,16 +263,6 @@ class Backprop:
         )
         return (tuple(_renamed(e, names) for e in parts), kinds), names
 
-    def _simplified(self, q: Ref, start: Expr) -> Expr:
-        self.scope.ranges = _ranges(self.network, q)
-        right = rewritten(start, LOCAL, self.scope, self._quiet[0])
-        return rewritten(right, FOLDING, self.scope, self._quiet[1])
-
-    def _shorter(self, q: Ref, right: Expr, known: Mapping[str, Equation]) -> Expr:
-        recorder = Recorder(right, self.scope)
-        put_in_if_shorter(recorder, known)
-        return recorder.now
-
 
 def put_in_if_shorter(recorder: Recorder[Scope], known: Mapping[str, Equation]) -> bool:
     """Put in the adjoints next to the loss and multiply out, if that reads shorter.
@@ -268,9 +271,9 @@ def put_in_if_shorter(recorder: Recorder[Scope], known: Mapping[str, Equation]) 
     """
     near: dict[str, tuple[Ref, Expr]] = {}
     for ref in refs(recorder.now):
-        if ref.name.startswith(ADJOINT):
-            equation = known[ref.name[len(ADJOINT) :]]
-            if not any(r.name.startswith(ADJOINT) for r in refs(equation.right)):
+        if is_adjoint(ref):
+            equation = known[quantity_of(ref).name]
+            if not any(is_adjoint(r) for r in refs(equation.right)):
                 near[ref.name] = (equation.left, equation.right)
     if not near:
         return False
@@ -317,8 +320,8 @@ def _sums(e: Expr, path: Path = ()) -> Iterator[Path]:
 
 def _unnamed(ref: Ref, named: frozenset[str], full: Mapping[str, Equation]) -> Expr | None:
     """What stands for an adjoint without a symbol."""
-    name = ref.name.removeprefix(ADJOINT)
-    if name == ref.name or name in named or name not in full:
+    name = quantity_of(ref).name
+    if not is_adjoint(ref) or name in named or name not in full:
         return None
     equation = full[name]
     return with_indices(equation.right, dict(zip(equation.indices, ref.indices, strict=True)))
@@ -335,13 +338,6 @@ def _renamed(e: Expr, names: Mapping[str, str]) -> Expr:
         return Ref(ADJOINT + new if bare != part.name else new, part.indices)
 
     return mapped(e, rename)
-
-
-def _ranges(network: Network, q: Ref) -> dict[str, Size]:
-    return {
-        i: size for i, size in zip(q.indices, network[q.name].shape, strict=True)
-        if isinstance(i, str)
-    }  # fmt: skip
 
 
 def backprop(network: Network) -> Backprop:

@@ -34,6 +34,9 @@ class _Interned(type):
     def __call__(cls, *fields: Any) -> Any:
         if cls is Ref and len(fields) == 1:
             fields = (*fields, ())  # a scalar: the same node with and without ()
+        if cls is Number and not isinstance(fields[0], int | Fraction):
+            # asked before the table, in which 0.5 would meet 1/2
+            raise TypeError(f"an expression holds exact numbers, not {fields[0]!r}")
         key = (cls, *fields)
         node = _Interned._nodes.get(key)
         if node is None:
@@ -116,8 +119,6 @@ class Number(Expr):
     value: Fraction
 
     def __init__(self, value: Fraction | int) -> None:
-        if not isinstance(value, int | Fraction):
-            raise TypeError(f"an expression holds exact numbers, not {value!r}")
         self.value = Fraction(value)
         self.children, self.names, self.free = (), frozenset(), frozenset()
 
@@ -498,7 +499,8 @@ def _canonical(e: Expr, names: dict[str, str]) -> tuple[Any, ...]:
             factors = [_canonical(f, names) for f in flat_factors(e)]
             return ("mul", *sorted(factors, key=repr))
         case Reduce():
-            inner = {**names, e.index: f"${len(names)}"}
+            depth = 1 + max((int(n[1:]) for n in names.values()), default=-1)
+            inner = {**names, e.index: f"${depth}"}
             return (e.op, str(e.size), _canonical(e.body, inner))
         case Apply():
             return ("apply", e.function, _canonical(e.argument, names))

@@ -25,8 +25,10 @@ from .expr import (
     Reduce,
     Ref,
     Size,
+    bound,
     fresh_index,
     substituted,
+    walk,
     with_indices,
 )
 from .functions import FUNCTIONS, Function
@@ -56,6 +58,16 @@ TOO_LONG = 20_000
 def adjoint(ref: Ref) -> Ref:
     """The adjoint of a component: the total derivative of the loss in it."""
     return Ref(ADJOINT + ref.name, ref.indices)
+
+
+def is_adjoint(e: Expr) -> bool:
+    """Whether `e` is an adjoint, ∂loss/∂q as a quantity of its own."""
+    return isinstance(e, Ref) and e.name.startswith(ADJOINT)
+
+
+def quantity_of(ref: Ref) -> Ref:
+    """The quantity of which `ref` is the adjoint."""
+    return Ref(ref.name.removeprefix(ADJOINT), ref.indices)
 
 
 @dataclass(frozen=True)
@@ -322,7 +334,7 @@ class Network:
         for equation in self.equations.values():
             text = len(repr(equation.right))
             inner = sum(
-                lengths.get(ref.name, 0) for ref in _refs(equation.right) if ref.name in lengths
+                lengths.get(ref.name, 0) for ref in walk(equation.right) if isinstance(ref, Ref)
             )
             lengths[equation.name] = min(text + inner, 10**15)
             if equation.name == name:
@@ -339,7 +351,7 @@ class Network:
             *(self.influenced_by(q.name) for q in self.of_kind("input", "target"))
         )
         taken = frozenset[str]().union(
-            *(e.right.free | _letters(e.right) | set(e.indices) for e in self.equations.values())
+            *(e.right.free | bound(e.right) | set(e.indices) for e in self.equations.values())
         )
         letter = index if index not in taken else fresh_index(taken)
 
@@ -378,22 +390,3 @@ class Network:
             functions=self.own_functions, sizes=sizes, constraints=constraints,
             roles=self.declared_roles, file=self.file, text=self.text,
         )  # fmt: skip
-
-
-def _refs(e: Expr) -> Iterable[Ref]:
-    stack = [e]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Ref):
-            yield node
-        stack.extend(node.children)
-
-
-def _letters(e: Expr) -> frozenset[str]:
-    stack, found = [e], set[str]()
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Reduce):
-            found.add(node.index)
-        stack.extend(node.children)
-    return frozenset(found)

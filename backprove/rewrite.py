@@ -161,6 +161,12 @@ class Recorder(Generic[Scope]):
             here = here.children[number]
         return frozenset(around)
 
+    def state(self, name: str, new: Expr, says: Sentence, path: Path = ()) -> None:
+        """Record what is no rule's: a `let`, a `recall`, a value found elsewhere, a `name`."""
+        if new is not part(self.now, path):
+            self.make(Rule(name, (), lambda e, scope: None), path, (new, says))
+            self.line()
+
     def attempt(self, rule: Rule[Scope], path: Path = ()) -> bool:
         """Apply the rule at this place if it fits."""
         change = rule.apply(part(self.now, path), self.scope)
@@ -234,6 +240,17 @@ def _parts(e: Expr) -> Iterable[tuple[int, Expr]]:
     return enumerate(e.children[:1] if isinstance(e.wrt, Ref) else ())
 
 
+def _keeps_meaning(e: Expr, number: int, new: Expr) -> bool:
+    """Whether a part of `e` may be replaced by `new`.
+
+    Not where the body of a local derivative would become a bare quantity: ∂(h + 0 w)/∂w holds
+    h, while a bare ∂h/∂w means the equation of h.
+    """
+    if not isinstance(e, Derivative) or e.total or number != 0 or new is e.body:
+        return True
+    return not (isinstance(new, Ref) and isinstance(e.wrt, Ref) and new.name != e.wrt.name)
+
+
 def first_fit(
     e: Expr, rules: tuple[Rule[Scope], ...], scope: Scope, quiet: set[Expr]
 ) -> tuple[Rule[Scope], Path, Change] | None:
@@ -244,7 +261,8 @@ def first_fit(
         found = first_fit(child, rules, scope, quiet)
         if found:
             rule, path, change = found
-            return rule, (number, *path), change
+            if path or _keeps_meaning(e, number, change[0]):
+                return rule, (number, *path), change
     for rule in rules:
         made = rule.apply(e, scope)
         if made is not None and made[0] is not e:
@@ -263,7 +281,9 @@ def outermost_fits(
             yield rule, path, made
             return
     for number, child in _parts(e):
-        yield from outermost_fits(child, rules, scope, (*path, number))
+        for rule, place, change in outermost_fits(child, rules, scope, (*path, number)):
+            if len(place) > len(path) + 1 or _keeps_meaning(e, number, change[0]):
+                yield rule, place, change
 
 
 def places(e: Expr, wanted: Callable[[Expr], bool], path: Path = ()) -> Iterator[Path]:
@@ -276,12 +296,15 @@ def places(e: Expr, wanted: Callable[[Expr], bool], path: Path = ()) -> Iterator
 
 
 def rewritten(e: Expr, rules: tuple[Rule[Scope], ...], scope: Scope, quiet: set[Expr]) -> Expr:
-    """`e` after the same rules as in `Recorder.sweep`, without keeping the steps."""
+    """`e` after the same rules as in `Recorder.sweep`, without steps or renamed letters."""
     while True:
         if e in quiet:
             return e
         inner = {n: rewritten(c, rules, scope, quiet) for n, c in _parts(e)}
-        done = tuple(inner.get(n, c) for n, c in enumerate(e.children))
+        done = tuple(
+            inner[n] if n in inner and _keeps_meaning(e, n, inner[n]) else c
+            for n, c in enumerate(e.children)
+        )
         if done != e.children:
             e = e.rebuilt(done)
         for rule in rules:

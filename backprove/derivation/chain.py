@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ..adjoints import Link, components, links, shorten, summed
+from ..adjoints import shorten, summed, ways
 from ..expr import (
     ONE,
     ZERO,
@@ -24,11 +24,11 @@ from ..expr import (
     total,
     walk,
 )
-from ..network import Network, adjoint
+from ..network import Network, adjoint, quantity_of
 from ..rewrite import Block, Recorder, Rule, Sentence
 from ..rules import FOLDING, TIDY, Scope, algebra, definitions, delta, refs
 from ..rules import derivative as d
-from .stages import Stage, gradient, quantity_of, ranges, run
+from .stages import Stage, gradient, run
 
 MOST_FACTORS = 24
 """Chains of up to this many factors are written with all their paths."""
@@ -36,7 +36,7 @@ MOST_FACTORS = 24
 FACTOR: tuple[Stage, ...] = (
     Stage((d.SUM, d.SUM_OVER), outermost=True),
     Stage((d.CONSTANT, d.NO_PATH, d.CONSTANT_FACTOR)),
-    Stage((d.POWER, d.FUNCTION, d.EXPONENTIAL, d.MAXIMUM)),
+    Stage((d.POWER, d.FUNCTION, d.EXPONENTIAL, d.MAXIMUM, d.POSITION)),
     Stage((d.ITSELF,), TIDY),
     Stage((d.PRODUCT,)),
     Stage(TIDY),
@@ -59,21 +59,12 @@ class Chains:
     cut: bool = False
     waiting: dict[Ref, None] = field(default_factory=dict)
 
-    def ways(self, q: Ref, taken: frozenset[str] = frozenset()) -> list[Link]:
-        """The components to the right of `q` that really use it."""
-        found = []
-        for whole in links(self.network, q, taken):
-            for link in components(self.network, whole, self.write_out):
-                if self.scope.depends(self.network.definition(link.consumer), q, False):
-                    found.append(link)
-        return found
-
     def factors(self, q: Ref, limit: int) -> int:
         """How many factors the chain written in full would have, counted up to a limit."""
         if q.name == self.network.loss:
             return 0
         count = 0
-        for link in self.ways(q):
+        for link in ways(self.scope, q, self.write_out):
             count += 1 + self.factors(link.consumer, limit - count)
             if count > limit:
                 break
@@ -84,13 +75,13 @@ class Chains:
         if q.name == self.network.loss:
             return ONE
         taken |= q.free
-        ways = self.ways(q, taken)
-        if self.cut and not first and (len(ways) > 1 or any(link.summed for link in ways)):
+        through = ways(self.scope, q, self.write_out, taken)
+        if self.cut and not first and (len(through) > 1 or any(lk.summed for lk in through)):
             name = adjoint(q)
             self.waiting.setdefault(name)
             return name
         terms = []
-        for link in ways:
+        for link in through:
             rest = self.chain(link.consumer, taken | link.consumer.free, first=False)
             factors = () if rest is ONE else flat_factors(rest)
             term = product((*factors, Derivative(link.consumer, q, False)))
@@ -101,7 +92,7 @@ class Chains:
 def chain_style(network: Network, q: Ref, zoom: str) -> tuple[tuple[Block, ...], Expr]:
     """The blocks of the chain style and the answer."""
     write_out = zoom == "scalar"
-    scope = Scope(network, ranges(network, q))
+    scope = Scope(network)
     chains = Chains(network, scope, write_out)
     chains.cut = chains.factors(q, MOST_FACTORS) > MOST_FACTORS
     start = chains.chain(q)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..adjoints import Link, components, links, shorten, summed
+from ..adjoints import Link, chain_sum, shorten, summed, ways
 from ..expr import (
     ONE,
     Derivative,
@@ -19,14 +19,15 @@ from ..expr import (
     Mul,
     Ref,
     canonical,
+    flat_factors,
     total,
 )
-from ..network import Network, adjoint
+from ..network import Network, adjoint, is_adjoint, quantity_of
 from ..rewrite import Block, Recorder, Rule, Sentence, places, rewritten
 from ..rules import DIFFERENTIATION, FOLDING, TIDY, Scope, algebra, definitions, delta
 from ..rules import derivative as d
 from ..rules.definitions import adjoint_rule
-from .stages import Stage, adjoints_in, gradient, quantity_of, ranges, run
+from .stages import Stage, adjoints_in, gradient, run
 
 _FLAT = (algebra.FLAT,)
 # brackets that show where a v ends are kept
@@ -61,7 +62,7 @@ UNFOLDING: tuple[Stage, ...] = (
     Stage((algebra.NUMBERS, algebra.ONE_RULE), _FLAT),
     Stage((d.SUM, d.SUM_OVER), outermost=True),
     Stage((d.CONSTANT_FACTOR,), _FLAT),
-    Stage((d.PRODUCT, d.MAXIMUM, d.EXPONENTIAL), _FLAT),
+    Stage((d.PRODUCT, d.POWER, d.MAXIMUM, d.EXPONENTIAL, d.POSITION), _FLAT),
     Stage(TIDY),
     Stage((algebra.COMMON_FACTOR,)),
     Stage((definitions.UNFOLD,), outermost=True),
@@ -84,13 +85,14 @@ MOST_BLOCKS = 16
 class Program:
     """The named adjoints of a network, and how each is made from those to its right."""
 
-    network: Network
+    scope: Scope
     named: frozenset[str]
     write_out: bool
     _formulas: dict[Ref, Expr] = field(default_factory=dict)
 
-    def scope(self, q: Ref) -> Scope:
-        return Scope(self.network, ranges(self.network, q))
+    @property
+    def network(self) -> Network:
+        return self.scope.network
 
     def has_name(self, q: Ref) -> bool:
         """Whether the adjoint of `q` has a symbol worth using."""
@@ -100,33 +102,26 @@ class Program:
         return not isinstance(self.formula(q), Ref) and self.formula(q) is not ONE
 
     def ways(self, q: Ref, taken: frozenset[str] = frozenset()) -> list[Link]:
-        """The components to the right of `q` that really use it, in letters not `taken`."""
-        scope = self.scope(q)
-        return [
-            link
-            for whole in links(self.network, q, taken)
-            for link in components(self.network, whole, self.write_out)
-            if scope.depends(self.network.definition(link.consumer), q, False)
-        ]
+        """The components to the right of `q` that really use it."""
+        return ways(self.scope, q, self.write_out, taken)
 
     def block(self, q: Ref, title: Sentence) -> Block:
         """The equation of one adjoint: right neighbours' v times local derivatives."""
-        scope = self.scope(q)
         if self.next_to_loss(q):
             return self._componential(q, title)
-        recorder: Recorder[Scope] = Recorder(self._start(q), scope)
+        recorder: Recorder[Scope] = Recorder(chain_sum(self.network, q, self.ways(q)), self.scope)
         self._make(recorder, q)
         return recorder.block(adjoint(q), title)
 
     def next_to_loss(self, q: Ref) -> bool:
         """Whether only the loss itself uses `q`: its v is a component of the loss's gradient."""
-        ways = self.ways(q)
-        return len(ways) == 1 and ways[0].consumer.name == self.network.loss
+        through = self.ways(q)
+        return len(through) == 1 and through[0].consumer.name == self.network.loss
 
     def _componential(self, q: Ref, title: Sentence) -> Block:
         """The loss's derivative in one of its own arguments, the others removed."""
         body = self.network.definition(Ref(self.network.loss))
-        recorder: Recorder[Scope] = Recorder(Derivative(body, q, False), self.scope(q))
+        recorder: Recorder[Scope] = Recorder(Derivative(body, q, False), self.scope)
         written = (delta.WRITTEN,) if self.write_out else ()
         run(recorder, (Stage(written, _FLAT), *LOSS))
         return recorder.block(adjoint(q), title)
@@ -155,17 +150,6 @@ class Program:
                 stack.extend((link.consumer, False) for link in reversed(self.ways(q)))
         return order
 
-    def _start(self, q: Ref) -> Expr:
-        terms: list[Expr] = []
-        for link in self.ways(q):
-            factor = Derivative(link.consumer, q, False)
-            if link.consumer.name == self.network.loss:
-                terms.append(factor)
-                continue
-            body: Expr = Mul((adjoint(link.consumer), factor))
-            terms.append(summed(link, body))
-        return total(tuple(terms))
-
     def _make(self, recorder: Recorder[Scope], q: Ref) -> None:
         recorder.once((self.put_in(),))
         recorder.line()
@@ -184,7 +168,7 @@ class Program:
 
         def apply(e: Expr, scope: Scope) -> tuple[Expr, Sentence] | None:
             """∂q = E where the adjoint of q has no symbol of its own."""
-            if not isinstance(e, Ref) or e not in adjoints_in(e):
+            if not isinstance(e, Ref) or not is_adjoint(e):
                 return None
             q = quantity_of(e)
             if self.has_name(q):
@@ -209,8 +193,8 @@ def dynamic_style(
     network: Network, q: Ref, zoom: str, named: frozenset[str]
 ) -> tuple[tuple[Block, ...], Expr]:
     """The blocks of the dynamic style and the answer."""
-    program = Program(network, named, zoom == "scalar")
-    unfolded = _unfolded(program, q) if _first_of_layer(network, q) else None
+    program = Program(Scope(network), named, zoom == "scalar")
+    unfolded = _unfolded(program, q) if _last_of_layer(network, q) else None
     last = unfolded or program.block(q, ("The gradient of ", q))
     end = last.end
     assert end is not None
@@ -222,7 +206,7 @@ def dynamic_style(
 def _v_blocks(program: Program, q: Ref, wanted: list[Ref]) -> list[Block]:
     wanted = [w for w in wanted if w != q]
     if len(wanted) > MOST_BLOCKS:
-        general = Program(program.network, program.named, False)
+        general = Program(program.scope, program.named, False)
         names = dict.fromkeys(w.name for w in wanted)
         wanted = [program.network.equations[name].left for name in names]
         return [general.block(w, _title(w)) for w in wanted]
@@ -233,7 +217,7 @@ def _title(q: Ref) -> Sentence:
     return (adjoint(q), ", the adjoint of ", q)
 
 
-# -- the first weight of a layer, unfolded -------------------------------------------------
+# -- the last weight of a layer, unfolded --------------------------------------------------
 
 
 def _level(network: Network) -> dict[str, int]:
@@ -246,8 +230,8 @@ def _level(network: Network) -> dict[str, int]:
     return level
 
 
-def _first_of_layer(network: Network, q: Ref) -> bool:
-    """Whether q is the first weight met in its layer when going back from the loss."""
+def _last_of_layer(network: Network, q: Ref) -> bool:
+    """Whether q is the last weight of its layer: the first met on the way back from the loss."""
     if network[q.name].kind != "weight":
         return False
     level = _level(network)
@@ -259,10 +243,12 @@ def _own(program: Program, q: Ref) -> Ref | None:
     """The one named quantity through which everything that `q` does passes, or None."""
     here = q
     while True:
-        ways = program.ways(here)
-        if len(ways) != 1 or ways[0].summed or ways[0].consumer.name == program.network.loss:
+        through = program.ways(here)
+        if len(through) != 1 or through[0].summed:
             return None
-        here = ways[0].consumer
+        here = through[0].consumer
+        if here.name == program.network.loss:
+            return None
         if program.has_name(here):
             return here
 
@@ -307,12 +293,13 @@ def _unfolded(program: Program, q: Ref) -> Block | None:
         start = total(tuple(terms))
     else:
         start = gradient(network, q)
-    scope = program.scope(q)
+    scope = program.scope
     recorder: Recorder[Scope] = Recorder(start, scope)
     written = (delta.WRITTEN,) if program.write_out else ()
     stages = (Stage(written, _FLAT), *_with_local_lines())
     run(recorder, stages)
-    _bracket(program, recorder, q, own)
+    if not _bracket(program, recorder, q, own):
+        return None
     title: Sentence = ("The gradient of ", q, ", unfolded one definition at a time")
     return recorder.block(adjoint(q), title)
 
@@ -340,31 +327,35 @@ _CONSTANT_IN_DERIVATIVE: Rule[Scope] = Rule(
 )
 
 
-def _bracket(program: Program, recorder: Recorder[Scope], q: Ref, own: Ref) -> None:
-    """Put the factor that all weights of `own` share in brackets, and name it."""
+def _bracket(program: Program, recorder: Recorder[Scope], q: Ref, own: Ref) -> bool:
+    """Put the factor that all weights of `own` share in brackets, and name it.
+
+    False where what has been found does not read as that factor times the rest.
+    """
     scope = recorder.scope
     rest = rewritten(Derivative(own, q, True), (*DIFFERENTIATION, *TIDY), scope, set())
     formula = program.formula(own)
-    folded = rewritten(recorder.now, FOLDING, scope, set())
     bracketed = formula if rest is ONE else Mul((formula, rest))
-    if _same(bracketed, recorder.now, scope) or _same(bracketed, folded, scope):
+    if not _same(bracketed, recorder.now, scope):
+        recorder.sweep(FOLDING, set())
+        recorder.line()
         if not _same(bracketed, recorder.now, scope):
-            recorder.sweep(FOLDING, set())
-            recorder.line()
-        _made(recorder, bracketed, "common factor", (
-            "the part in brackets does not depend on which weight of ", own, " is asked for",
-        ))  # fmt: skip
+            return False
+    recorder.state("common factor", bracketed, (
+        "the part in brackets does not depend on which weight of ", own, " is asked for",
+        *_constants_again(program, formula),
+    ))  # fmt: skip
     v = adjoint(own)
     named = v if rest is ONE else Mul((v, rest))
-    _made(recorder, named, "name", ("name it ", v, " = ", formula))
+    recorder.state("name", named, ("name it ", v, " = ", formula))
+    return True
 
 
-def _made(recorder: Recorder[Scope], new: Expr, name: str, says: Sentence) -> None:
-    if new is recorder.now:
-        return
-    rule: Rule[Scope] = Rule(name, ((Ref("E"), Ref("q")),), lambda e, s: None)
-    recorder.make(rule, (), (new, says))
-    recorder.line()
+def _constants_again(program: Program, formula: Expr) -> Sentence:
+    """Why a 1 stands in the formula: the edge into the loss, written as every edge is."""
+    return ("; the constant 1 is written again, as every v has the weight to its right",) if any(
+        e is ONE for e in flat_factors(formula)
+    ) else ()  # fmt: skip
 
 
 def _same(a: Expr, b: Expr, scope: Scope) -> bool:

@@ -33,7 +33,7 @@ from ..network import CHANGE, RATE, TOO_LONG, Network
 from ..rewrite import Block, Recorder, Rule, Sentence
 from ..rules import FOLDING, TIDY, Scope, algebra, definitions, delta
 from ..rules import derivative as d
-from .stages import Stage, gradient, ranges, run
+from .stages import Stage, gradient, run
 
 CHAIN_LETTERS = ("zxy", "pqr", "abc")
 """Letters for the chain rule, (inner, outer, variable); the first that the network leaves free."""
@@ -46,7 +46,7 @@ AFTER_CHAIN: tuple[Stage, ...] = (
     Stage((d.SUM, d.SUM_OVER), _FLAT, outermost=True),
     Stage((d.CONSTANT, d.CONSTANT_FACTOR), _FLAT),
     Stage((d.ITSELF,), _UNSIGNED),
-    Stage((d.POWER, d.FUNCTION, d.EXPONENTIAL, d.MAXIMUM), _FLAT),
+    Stage((d.POWER, d.FUNCTION, d.EXPONENTIAL, d.MAXIMUM, d.POSITION), _FLAT),
     Stage((d.PRODUCT,), _FLAT),
     Stage(_UNSIGNED),
     Stage(TIDY),
@@ -67,7 +67,7 @@ def equation_style(network: Network, q: Ref, zoom: str) -> tuple[tuple[Block, ..
     Raises DerivationError where the one equation is too long to read.
     """
     network.representative()  # refuses what would be too long
-    scope = Scope(network, ranges(network, q))
+    scope = Scope(network)
     blocks = _substitution(network, scope, q, zoom)
     one = blocks[-1].end
     assert one is not None
@@ -232,44 +232,24 @@ def _chain_in_letters(recorder: Recorder[Scope], path: Path) -> tuple[tuple[str,
     taken = known.quantities.keys() | known.own_functions.keys() | node.wrt.free | bound(body)
     names = next((n for n in CHAIN_LETTERS if taken.isdisjoint(n)), None)
     if names is None or inner.free or node.wrt.free:
-        recorder.attempt(_OUTER, path)
+        recorder.attempt(d.POWER if isinstance(body, Power) else d.FUNCTION, path)
         recorder.line()
         return ()
     z, x, y = (Ref(letter) for letter in names)
     outer = body.rebuilt((z, *body.children[1:]))
-    law = d.CHAIN.law
-
-    chained = Mul((Derivative(x, z, False), Derivative(z, y, False)))
-
-    def step(name: str, new: Expr, says: Sentence, at: Path = path) -> None:
-        rule: Rule[Scope] = Rule(name, law, lambda e, s: None)
-        recorder.make(rule, at, (new, says))
-        recorder.line()
-
-    step(
-        "let",
-        Derivative(x, y, node.total),
-        ("chain rule: let ", z, " = ", inner, ", ", x, " = ", outer, " and ", y, " = ", node.wrt),
-    )
-    step(
-        "chain rule",
-        Mul((Derivative(x, z, node.total), Derivative(z, y, node.total))),
-        (
-            "recall ",
-            Derivative(x, y, False),
-            " = ",
-            chained,
-            ": ",
-            x,
-            " depends on ",
-            y,
-            " through ",
-            z,
-        ),
-    )
-    step("let", Derivative(outer, z, node.total), ("put in ", x, " = ", outer), (*path, 0))
+    whole, through = Derivative(x, y, node.total), Derivative(x, z, node.total)
+    rest = Derivative(z, y, node.total)
+    recorder.state("let", whole, (
+        "chain rule: let ", z, " = ", inner, ", ", x, " = ", outer, " and ", y, " = ", node.wrt,
+    ), path)  # fmt: skip
+    recorder.state("chain rule", Mul((through, rest)), (
+        "recall the chain rule ", whole, " = ", Mul((through, rest)), ": ", y, " changes ", z,
+        ", and ", z, " changes ", x,
+    ), path)  # fmt: skip
+    put = Derivative(outer, z, node.total)
+    recorder.state("let", put, ("put in ", x, " = ", outer), (*path, 0))
     written = Mul((Derivative(body, inner, node.total), Derivative(inner, node.wrt, node.total)))
-    step("let", written, ("put in ", z, " = ", inner, " and ", y, " = ", node.wrt))
+    recorder.state("let", written, ("put in ", z, " = ", inner, " and ", y, " = ", node.wrt), path)
     recorder.sweep((algebra.FLAT,), set())
     first = next(p for p, n in _places(recorder.now) if isinstance(n, Derivative))
     recorder.attempt(d.POWER if isinstance(body, Power) else d.FUNCTION, first)
@@ -278,14 +258,6 @@ def _chain_in_letters(recorder: Recorder[Scope], path: Path) -> tuple[tuple[str,
     # in the letters alone, z depends on y, as it depends on the weight that y stands for
     of_y = substituted(inner, lambda ref: y if ref is node.wrt else None)
     return ((names[0], of_y), (names[1], outer), (names[2], node.wrt))
-
-
-def _outer(e: Expr, scope: Scope) -> tuple[Expr, Sentence] | None:
-    """The power rule or the chain rule for a function, whichever fits."""
-    return d.POWER.apply(e, scope) or d.FUNCTION.apply(e, scope)
-
-
-_OUTER: Rule[Scope] = Rule("power rule", d.POWER.law, _outer)
 
 
 def _numbered(blocks: list[Block]) -> list[Block]:
@@ -302,9 +274,7 @@ def update_block(network: Network, q: Ref, answer: Expr, last: str) -> Block:
     goal = gradient(network, q)
     scope = Scope(network)
     recorder: Recorder[Scope] = Recorder(Mul((MINUS_ONE, rate, goal)), scope)
-    rule: Rule[Scope] = Rule("put in", ((Ref("q"), Ref("E")),), lambda e, s: None)
-    recorder.make(rule, (2,), (answer, ("put in the gradient from eq. ", f"({last})")))
-    recorder.line()
+    recorder.state("put in", answer, ("put in the gradient from eq. ", f"({last})"), (2,))
     recorder.sweep((algebra.FLAT, algebra.SIGNS, algebra.NUMBERS, algebra.ONE_RULE), set())
     recorder.line()
     block = recorder.block(change, ("Update ", q))

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import DerivationError
-from ..expr import Apply, Derivative, Expr, Ref, Size, count, plain, walk
+from ..expr import Apply, Derivative, Expr, Ref, count, walk
 from ..language import reference
-from ..network import ADJOINT, Network
+from ..network import Network, is_adjoint
 from ..rewrite import Block, Recorder, Rule, Sentence
 from ..rules import Scope
 
@@ -59,13 +59,17 @@ def asked(network: Network, question: str | Ref) -> Ref:
 
     Raises SourceError with a suggestion for unknown names, wrong ranks and positions.
     """
-    return reference(question if isinstance(question, str) else plain(question), network)
-
-
-def ranges(network: Network, q: Ref) -> dict[str, Size]:
-    """The sizes over which the letters of `q` run."""
-    shape = network[q.name].shape
-    return {i: n for i, n in zip(q.indices, shape, strict=True) if isinstance(i, str)}
+    if isinstance(question, str):
+        return reference(question, network)
+    shape = network[question.name].shape
+    lengths = [network.length(size) for size in shape]
+    fits = len(shape) == len(question.indices) and all(
+        isinstance(i, str) or (i >= 1 and (n is None or i <= n))
+        for i, n in zip(question.indices, lengths, strict=False)
+    )
+    if not fits:
+        raise DerivationError(f"{question} is no component of {question.name}{list(shape)}")
+    return question
 
 
 def gradient(network: Network, q: Ref) -> Derivative:
@@ -98,10 +102,5 @@ def remarks(network: Network, blocks: Sequence[Block]) -> Iterator[Sentence]:
 
 def adjoints_in(e: Expr) -> list[Ref]:
     """The adjoints that occur in `e`, each once, in order."""
-    found = {n: None for n in walk(e) if isinstance(n, Ref) and n.name.startswith(ADJOINT)}
+    found = {n: None for n in walk(e) if isinstance(n, Ref) and is_adjoint(n)}
     return list(found)
-
-
-def quantity_of(adjoint: Ref) -> Ref:
-    """The quantity of an adjoint."""
-    return Ref(adjoint.name[len(ADJOINT) :], adjoint.indices)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import algebra, definitions, delta, derivative
-from .scope import WRITTEN_OUT, Scope, is_adjoint, refs
+from .scope import WRITTEN_OUT, Scope, may_meet, refs
 
 DIFFERENTIATION = (
     derivative.ITSELF,
@@ -16,6 +16,7 @@ DIFFERENTIATION = (
     derivative.FUNCTION,
     derivative.SUM_OVER,
     derivative.MAXIMUM,
+    derivative.POSITION,
     derivative.PRODUCT,
     derivative.EXPONENTIAL,
 )
@@ -66,8 +67,6 @@ RULES = (
     definitions.DERIVATIVE_OF_FUNCTION,
     definitions.CONSTANT_VALUE,
     delta.WRITTEN,
-    delta.SINGLE,
-    delta.ONE_POSITION,
     algebra.COMMON_FACTOR,
     *FOLDING,
     *(rule for rule in EXPANDING if rule not in FOLDING),
@@ -83,6 +82,6 @@ __all__ = [
     "TIDY",
     "WRITTEN_OUT",
     "Scope",
-    "is_adjoint",
+    "may_meet",
     "refs",
 ]

@@ -7,6 +7,7 @@ from ..expr import (
     ONE,
     Add,
     Apply,
+    Delta,
     Derivative,
     Expr,
     Index,
@@ -20,6 +21,7 @@ from ..expr import (
     flat_terms,
     product,
     total,
+    walk,
     with_indices,
 )
 from ..network import Equation
@@ -100,18 +102,11 @@ def _own_value(e: Expr, scope: Scope) -> Change | None:
     base = e.function[:-1]
     if row.definition is None:
         return None
-    applied = {p.function for p in _applications(row.definition)}
+    applied = {p.function for p in walk(row.definition) if isinstance(p, Apply)}
     bare = any(isinstance(r, Ref) for r in _outside(row.definition, base))
     if applied != {base} or bare:
         return None
     return _expand_function(e, scope)
-
-
-def _applications(e: Expr) -> list[Apply]:
-    found = [e] if isinstance(e, Apply) else []
-    for child in e.children:
-        found.extend(_applications(child))
-    return found
 
 
 def _outside(e: Expr, function: str) -> list[Expr]:
@@ -129,47 +124,77 @@ OWN_VALUE: Rule[Scope] = Rule(
 )  # fmt: skip
 
 
+_BOUND = "·"
+"""The beginning of letters that stand for bound ones while two expressions are compared."""
+
+
 def match(
     pattern: Expr, e: Expr, letters: dict[str, Index], free: frozenset[str], scope: Scope
 ) -> bool:
     """Whether `e` is `pattern` with the `free` letters replaced; fills `letters`.
 
-    Bound letters of the pattern are matched to those of `e`; order and parentheses count. A
-    small sum of the pattern may stand written out in `e`.
+    Order and parentheses count. Bound letters are compared by their place, and no free letter
+    may stand for one. A small sum of the pattern may stand written out in `e`.
     """
     if isinstance(e, Add) and isinstance(pattern, Add | Reduce):
-        terms, wanted = flat_terms(e), _written(pattern, scope)
-        return len(terms) == len(wanted) and all(
-            match(a, b, letters, free, scope) for a, b in zip(wanted, terms, strict=True)
-        )
+        if isinstance(pattern, Add) and _match_all(pattern.terms, e.terms, letters, free, scope):
+            return True
+        return _match_all(_written(pattern, scope), flat_terms(e), letters, free, scope)
     if type(pattern) is not type(e):
         return False
-    if isinstance(pattern, Ref) and isinstance(e, Ref):
-        return pattern.name == e.name and _match_indices(pattern, e, letters, free)
-    if isinstance(pattern, Reduce) and isinstance(e, Reduce):
-        if (pattern.op, pattern.size) != (e.op, e.size):
+    match (pattern, e):
+        case (Ref(), Ref()):
+            same = pattern.name == e.name and len(pattern.indices) == len(e.indices)
+            pairs = zip(pattern.indices, e.indices, strict=True) if same else ()
+            return same and all(_match_index(a, b, letters, free) for a, b in pairs)
+        case (Delta(), Delta()):
+            if not _match_index(pattern.left, e.left, letters, free):
+                return False
+            if isinstance(pattern.right, Expr) and isinstance(e.right, Expr):
+                return match(pattern.right, e.right, letters, free, scope)
+            return (
+                not isinstance(pattern.right, Expr)
+                and not isinstance(e.right, Expr)
+                and _match_index(pattern.right, e.right, letters, free)
+            )
+        case (Reduce(), Reduce()):
+            if (pattern.op, pattern.size) != (e.op, e.size):
+                return False
+            letter = _BOUND + str(sum(i.startswith(_BOUND) for i in e.free | pattern.free))
+            left = with_indices(pattern.body, {pattern.index: letter})
+            right = with_indices(e.body, {e.index: letter})
+            return match(left, right, letters, free, scope)
+        case (Apply(), Apply()) if pattern.function != e.function:
             return False
-        body = with_indices(pattern.body, {pattern.index: e.index})
-        return match(body, e.body, letters, free - {e.index}, scope)
-    if isinstance(pattern, Apply) and isinstance(e, Apply) and pattern.function != e.function:
-        return False
+        case (Derivative(), Derivative()) if pattern.total != e.total:
+            return False
     if not pattern.children:
         return pattern is e
-    if len(pattern.children) != len(e.children):
+    return _match_all(pattern.children, e.children, letters, free, scope)
+
+
+def _match_all(
+    patterns: tuple[Expr, ...],
+    parts: tuple[Expr, ...],
+    letters: dict[str, Index],
+    free: frozenset[str],
+    scope: Scope,
+) -> bool:
+    if len(patterns) != len(parts):
         return False
-    return all(
-        match(a, b, letters, free, scope) for a, b in zip(pattern.children, e.children, strict=True)
-    )
-
-
-def _match_indices(pattern: Ref, e: Ref, letters: dict[str, Index], free: frozenset[str]) -> bool:
-    for a, b in zip(pattern.indices, e.indices, strict=True):
-        if isinstance(a, str) and a in free:
-            if letters.setdefault(a, b) != b:
-                return False
-        elif a != b:
-            return False
+    trial = dict(letters)
+    if not all(match(a, b, trial, free, scope) for a, b in zip(patterns, parts, strict=True)):
+        return False
+    letters.update(trial)
     return True
+
+
+def _match_index(a: Index, b: Index, letters: dict[str, Index], free: frozenset[str]) -> bool:
+    if not isinstance(a, str) or a not in free:
+        return a == b
+    if isinstance(b, str) and b.startswith(_BOUND):
+        return False
+    return letters.setdefault(a, b) == b
 
 
 def _written(pattern: Expr, scope: Scope) -> tuple[Expr, ...]:
@@ -307,9 +332,10 @@ def _multiples(
     factors.remove(parts[0])
     keys = [canonical(t) for t in terms]
     wanted = [canonical(product((*factors, p))) for p in parts]
-    if not factors or any(key not in keys for key in wanted):
+    places = tuple(keys.index(key) for key in wanted if key in keys)
+    if len(set(places)) < len(parts):
         return None
-    return tuple(factors), tuple(keys.index(key) for key in wanted)
+    return tuple(factors), places
 
 
 CONSTRAINT_WRITTEN: Rule[Scope] = Rule(

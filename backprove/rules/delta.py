@@ -48,14 +48,6 @@ EVALUATE: Rule[Scope] = Rule(
 )  # fmt: skip
 
 
-def _range(index: Index, scope: Scope, size: Size) -> bool:
-    """Whether `index` certainly lies within 1 … size."""
-    if isinstance(index, int):
-        length = scope.length(size)
-        return length is None or 1 <= index <= length
-    return index in scope.ranges and scope.same_size(scope.ranges[index], size)
-
-
 def _sift(e: Expr, scope: Scope) -> Change | None:
     """Σ_k [k = j] u_k = u_j."""
     if not isinstance(e, Reduce) or e.op != "sum":
@@ -171,31 +163,6 @@ WRITTEN: Rule[Scope] = Rule(
     ((_sum_k(_u_k), Ref("u", (1,)) + Ref("u", (2,)) + Ref("…") + Ref("u", ("n",))),),
     _written_out,
 )
-
-
-def _single(e: Expr, scope: Scope) -> Change | None:
-    """Σ_{k=1}^{1} u_k = u_1."""
-    if not isinstance(e, Reduce) or e.op == "argmax" or scope.length(e.size) != 1:
-        return None
-    return with_indices(e.body, {e.index: 1}), ("the sum has one term",)
-
-
-SINGLE: Rule[Scope] = Rule(
-    "sum of one term", ((Reduce("sum", "k", 1, _u_k), Ref("u", (1,))),), _single
-)  # fmt: skip
-
-
-def _one_position(e: Expr, scope: Scope) -> Change | None:
-    """[i = j] = 1 where both can only be 1."""
-    if not isinstance(e, Delta) or isinstance(e.right, Expr):
-        return None
-    for a, b in ((e.left, e.right), (e.right, e.left)):
-        if isinstance(a, str) and a in scope.ranges and scope.length(scope.ranges[a]) == 1:
-            return Delta(1, b) if b != 1 else ONE, ("there is one position only",)
-    return None
-
-
-ONE_POSITION: Rule[Scope] = Rule("delta", ((Delta(1, 1), ONE),), _one_position)
 
 
 def _distribute(e: Expr, scope: Scope) -> Change | None:

@@ -31,8 +31,9 @@ from ..expr import (
     total,
     with_indices,
 )
+from ..network import is_adjoint
 from ..rewrite import Change, Rule, Sentence
-from .scope import Scope, is_adjoint, refs
+from .scope import Scope, may_meet, refs
 
 # the letters in which laws are written
 u, v, x, c, n, q = (Ref(letter) for letter in "uvxcnq")
@@ -109,7 +110,7 @@ def _constant(e: Expr, scope: Scope) -> Change | None:
     """∂c/∂x = 0 where c does not depend on x."""
     if not isinstance(e, Derivative) or (not e.total and scope.computed(e.body)):
         return None
-    if not _held(e, e.body, scope):
+    if e.body is e.wrt or not _held(e, e.body, scope):
         return None
     return ZERO, (*_looked_for(e, e.body, scope), ": its derivative is 0")
 
@@ -157,7 +158,7 @@ def _removed(body: Expr, e: Derivative, scope: Scope, gone: list[Expr]) -> Expr:
 
 def _remove(e: Expr, scope: Scope) -> Change | None:
     """∂(u + c)/∂x = ∂u/∂x where c does not depend on x."""
-    if not isinstance(e, Derivative) or _held(e, e.body, scope):
+    if not isinstance(e, Derivative) or e.body is e.wrt or _held(e, e.body, scope):
         return None
     gone: list[Expr] = []
     body = _removed(e.body, e, scope, gone)
@@ -192,7 +193,7 @@ REMOVE: Rule[Scope] = Rule(
 
 def _sum(e: Expr, scope: Scope) -> Change | None:
     """∂(u + v)/∂x = ∂u/∂x + ∂v/∂x."""
-    if not isinstance(e, Derivative) or not isinstance(e.body, Add):
+    if not isinstance(e, Derivative) or not isinstance(e.body, Add) or e.body is e.wrt:
         return None
     terms = []
     for term in e.body.terms:
@@ -208,7 +209,7 @@ SUM: Rule[Scope] = Rule("sum rule", ((D(u + v), D(u) + D(v)),), _sum)
 
 def _constant_factor(e: Expr, scope: Scope) -> Change | None:
     """∂(c u)/∂x = c ∂u/∂x where c does not depend on x."""
-    if not isinstance(e, Derivative) or not isinstance(e.body, Mul):
+    if not isinstance(e, Derivative) or not isinstance(e.body, Mul) or e.body is e.wrt:
         return None
     factors = flat_factors(e.body)
     held = [f for f in factors if _held(e, f, scope)]
@@ -231,7 +232,7 @@ CONSTANT_FACTOR: Rule[Scope] = Rule(
 
 def _numeric_factor(e: Expr, scope: Scope) -> Change | None:
     """∂(c u)/∂x = c ∂u/∂x for a number c."""
-    if not isinstance(e, Derivative) or not isinstance(e.body, Mul):
+    if not isinstance(e, Derivative) or not isinstance(e.body, Mul) or e.body is e.wrt:
         return None
     numbers = [f for f in e.body.factors if isinstance(f, Number)]
     others = tuple(f for f in e.body.factors if not isinstance(f, Number))
@@ -251,7 +252,7 @@ NUMERIC_FACTOR: Rule[Scope] = Rule(
 
 def _product(e: Expr, scope: Scope) -> Change | None:
     """∂(u v)/∂x = ∂u/∂x v + u ∂v/∂x."""
-    if not isinstance(e, Derivative) or not isinstance(e.body, Mul):
+    if not isinstance(e, Derivative) or not isinstance(e.body, Mul) or e.body is e.wrt:
         return None
     factors = e.body.factors
     terms = []
@@ -395,6 +396,22 @@ MAXIMUM: Rule[Scope] = Rule(
 )  # fmt: skip
 
 
+def _position(e: Expr, scope: Scope) -> Change | None:
+    """∂[j = argmax_k u_k]/∂x = 0: the position of the largest value stays where it is."""
+    if not isinstance(e, Derivative) or not isinstance(e.body, Delta):
+        return None
+    return ZERO, ("the position of the largest value does not move for small changes (where two"
+                  " values are equal, 0 is taken)",)  # fmt: skip
+
+
+POSITION: Rule[Scope] = Rule(
+    "position of the maximum",
+    ((D(Delta("j", Reduce("argmax", _k, "n", _u_k))), ZERO),),
+    _position,
+    "no two values are equal",
+)
+
+
 # -- the chain rule through named quantities -----------------------------------------------
 
 
@@ -428,6 +445,9 @@ def _chain(e: Expr, scope: Scope) -> Change | None:
     through = related_refs(e, scope)
     if not through or any(r.free - e.body.free for r in through):
         return None
+    # ∂F/∂h_i holds h_1 only where the two are certainly different
+    if any(may_meet(a, b) for n, a in enumerate(through) for b in through[:n]):
+        return None
     terms = tuple(Mul((Derivative(e.body, r, False), _of(e, r))) for r in through)
     return total(terms), ("chain rule: ", e.wrt, " reaches this through ", *listed(list(through)))
 
@@ -437,5 +457,5 @@ CHAIN: Rule[Scope] = Rule(
     ((Derivative(Apply("F", q), x, True),
       Derivative(Apply("F", q), q, False) * Derivative(q, x, True)),),
     _chain,
-    "F is not linear",
+    "F is not linear; q and r are different",
 )  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TypeAlias
 
-from ..expr import Expr, Ref, Size, walk
+from ..expr import Expr, Ref, Size, canonical, walk
 from ..functions import Function, lookup
-from ..network import ADJOINT, Network
+from ..network import Network
 
 Pattern: TypeAlias = "tuple[int | None, ...]"
 """A component whose variable indices may stand for any position."""
@@ -29,12 +29,16 @@ def _meet(a: Pattern, b: Pattern) -> bool:
     return all(i is None or j is None or i == j for i, j in zip(a, b, strict=True))
 
 
-class Scope:
-    """A network, the ranges of the free index letters, and what depends on what."""
+def may_meet(a: Ref, b: Ref) -> bool:
+    """Whether two references may be the same component."""
+    return a.name == b.name and _meet(_pattern(a), _pattern(b))
 
-    def __init__(self, network: Network, ranges: Mapping[str, Size] | None = None) -> None:
+
+class Scope:
+    """A network, and what depends on what in it."""
+
+    def __init__(self, network: Network) -> None:
         self.network = network
-        self.ranges: dict[str, Size] = dict(ranges or {})
         self._reached: dict[tuple[str, Pattern, str, Pattern], bool] = {}
 
     def function(self, name: str) -> Function:
@@ -44,13 +48,11 @@ class Scope:
     def length(self, size: Size) -> int | None:
         return self.network.length(size)
 
-    def same_size(self, a: Size, b: Size) -> bool:
-        return a == b or (self.length(a) is not None and self.length(a) == self.length(b))
-
     def depends(self, e: Expr, wrt: Expr, total: bool) -> bool:
         """Whether `e` may change with `wrt`; decided per component where indices are numbers."""
         if not isinstance(wrt, Ref):
-            return any(node is wrt for node in walk(e))
+            key = canonical(wrt)
+            return any(type(node) is type(wrt) and canonical(node) == key for node in walk(e))
         # an adjoint is a settled number for the rules, whatever it depends on
         related = self.network.influenced_by(wrt.name) if total else frozenset((wrt.name,))
         if e.names.isdisjoint(related):
@@ -87,8 +89,3 @@ class Scope:
     def computed(self, e: Expr) -> bool:
         """Whether `e` is a reference to a quantity that has an equation."""
         return isinstance(e, Ref) and e.name in self.network.equations
-
-
-def is_adjoint(e: Expr) -> bool:
-    """Whether `e` is an adjoint, ∂loss/∂q as a quantity of its own."""
-    return isinstance(e, Ref) and e.name.startswith(ADJOINT)
