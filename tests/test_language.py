@@ -19,6 +19,7 @@ from backprove.expr import Add, Apply, Expr, Mul, Number, Power, Reduce, Ref, pl
 from backprove.functions import FUNCTIONS
 from backprove.language import (
     expression,
+    is_builder,
     load,
     mlp,
     neuron,
@@ -267,6 +268,13 @@ BAD = [
     ("weight w[2], k\nloss e = sum(k: w[k])", 2, 14, "k is already a weight"),
     ("weight w[2]\nloss e = sum(k: k*w[k])", 2, 17, "k is an index"),
     ("size n = 2\nweight w[n]\nloss e = w[n]", 3, 12, "n is a size, not an index"),
+    ("input x[2]\nz[j] = sum(i: delta(i,j)*x[i])\nweight w[3]\nloss e = sum(j: w[j]*z[j])",
+     2, 15, "different lengths, 2 (axis 1 of x) and 3 (axis 1 of w)"),
+    ("weight w[3]\nloss e = sum(i: delta(i,5)*w[i])", 2, 25, "5 is out of range"),
+    ("weight w[3]\nloss e = sum(i: delta(0,i)*w[i])", 2, 23, "indices count from 1"),
+    ("weight w[3]\nloss e = sum(i: delta(4,argmax(k: w[k]))*w[i])", 2, 23, "4 is out of range"),
+    ("weight w[3], v[2]\nloss e = sum(i: delta(i,argmax(k: w[k]))*v[i])", 2, 17, "different"),
+    ("size n\nweight w[n], v[2]\nloss e = sum(i,j: delta(i,j)*w[i]*v[j])", 3, 19, "different"),
     ("size n = 0\nloss e = 1", 1, 10, "a size is a whole number from 1"),
     ("size n = 2.5\nloss e = 1", 1, 10, "a size is a whole number from 1"),
     ("weight w[20000000000]\nloss e = 1", 1, 10, "a size is a whole number from 1"),
@@ -523,11 +531,20 @@ def test_builders(spec: str, equations: dict[str, str], trained: list[str]) -> N
         (lambda: neuron(2, "relu", "cross_entropy"), "no softmax"),
         (lambda: mlp([3, 2.5]), "nodes, not 2.5"),  # type: ignore[list-item]
         (lambda: load("nowhere.bp"), "cannot be read"),
+        (lambda: load("a" * 5000), "cannot be read"),
+        (lambda: load("no\0where.bp"), "cannot be read"),
+        (lambda: load("mlp:3-1," + "t" * 5000), "no activation"),
+        (lambda: load("mlp:3-x-1" + "-1" * 5000), "no list of layers"),
     ],
 )
 def test_builders_refuse(make: Callable[[], object], says: str) -> None:
     with pytest.raises(BackproveError, match=says):
         make()
+
+
+def test_a_long_specification_is_no_path() -> None:
+    assert len(load("mlp:" + "-".join(["1"] * 400)).trained) == 2 * 399
+    assert is_builder("mlp:" + "-".join(["1"] * 4000))
 
 
 def test_deep_networks_are_built_fast() -> None:

@@ -239,8 +239,14 @@ _SPEC = re.compile(r"([A-Za-z_]\w*):(.*)", re.DOTALL)
 
 def is_builder(text: str) -> bool:
     """Whether `text` is meant as a builder and not as a path."""
-    match = _SPEC.fullmatch(text)
-    return match is not None and not Path(text).exists()
+    return _SPEC.fullmatch(text) is not None and not _is_file(text)
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # too long for a name, or with a sign that none may have
+        return False
 
 
 def load(text: str | Path) -> Network:
@@ -250,7 +256,7 @@ def load(text: str | Path) -> Network:
     its own. Raises BackproveError for what is neither.
     """
     match = _SPEC.fullmatch(str(text))
-    if isinstance(text, Path) or match is None or Path(text).exists():
+    if isinstance(text, Path) or match is None or _is_file(text):
         return read(text)
     name, rest = match.groups()
     if name not in BUILDERS:
@@ -273,7 +279,7 @@ def _sizes(text: str) -> list[int]:
         match = _LAYERS.fullmatch(word.strip())
         if match is None:
             raise BackproveError(
-                f"{text!r} is no list of layers", f"write the nodes of each, as in {EXAMPLE}"
+                f"{text[:300]!r} is no list of layers", f"write the nodes of each, as in {EXAMPLE}"
             )
         sizes += [int(match[1])] * int(match[2] or 1)
     return sizes

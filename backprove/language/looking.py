@@ -10,6 +10,7 @@ from __future__ import annotations
 from ..network import ADJOINT
 from .names import Names
 from .tree import (
+    MAX_SIZE,
     Call,
     Extent,
     Fold,
@@ -42,7 +43,7 @@ class Look:
         self.parameter: str | None = None
         self._letters: list[tuple[Extent, Position]] = []
         self._literals: list[tuple[Extent, Position]] = []
-        self._deltas: list[tuple[Extent, Extent]] = []
+        self._deltas: list[tuple[Extent, Extent, Span]] = []
 
     def letter(self, index: Position, scope: Scope, says: str = "") -> Extent:
         """A new index letter; it must not be in use."""
@@ -116,9 +117,7 @@ class Look:
             raise _wrong_rank(node, axes)
         for number, (index, axis) in enumerate(zip(indices, axes, strict=True), 1):
             if isinstance(index.value, int):
-                if index.value < 1:
-                    raise Mistake("indices count from 1", index.span)
-                self._literals.append((axis, index))
+                self._literal(axis, index)
                 continue
             extent = self._in_scope(index, scope)
             if not extent.join(axis):
@@ -128,6 +127,11 @@ class Look:
                     f" but axis {number} of {name} is {there.size} long",
                     index.span,
                 )
+
+    def _literal(self, axis: Extent, index: Position) -> None:
+        if int(index.value) < 1:
+            raise Mistake("indices count from 1", index.span)
+        self._literals.append((axis, index))
 
     def _in_scope(self, index: Position, scope: Scope) -> Extent:
         letter = str(index.value)
@@ -158,13 +162,22 @@ class Look:
         if isinstance(node.right, Fold):
             extents += node.right.extents
         if len(extents) == 2:
-            self._deltas.append((extents[0], extents[1]))
+            self._deltas.append((extents[0], extents[1], node.span))
+        for side in sides:
+            if isinstance(side.value, int):
+                self._literal(extents[0] if extents else Extent(MAX_SIZE, "an axis"), side)
 
     def settle(self) -> None:
         """Every index and axis must have a size by now, and every position lie inside."""
-        for one, two in self._deltas:  # a delta's sides run alike where nothing else says how far
-            if one.root().size is None or two.root().size is None:
-                one.join(two)
+        for one, two, span in self._deltas:
+            if not one.join(two):
+                here, there = one.root(), two.root()
+                raise Mistake(
+                    f"the sides of this delta run over different lengths, {here.size}"
+                    f" ({here.says}) and {there.size} ({there.says})",
+                    span,
+                    "both sides are positions along the same axis",
+                )
         for extent, index in self._letters:
             if extent.root().size is None:
                 raise Mistake(

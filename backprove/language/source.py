@@ -42,8 +42,9 @@ def read(path: str | Path) -> Network:
                 "a .bp file holds equations; large values belong into a data file",
             )
         data = path.read_bytes()[: MAX_CHARACTERS + 1]
-    except OSError as error:
-        raise BackproveError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise BackproveError(f"{_short(path)} cannot be read: {why}") from None
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -53,6 +54,12 @@ def read(path: str | Path) -> Network:
     if "\0" in text:
         raise BackproveError(f"{path} is a binary file", "a .bp file is plain text")
     return parse(text, str(path))
+
+
+def _short(path: Path) -> str:
+    """A path as it is quoted: what is meant for one may be any text."""
+    shown = str(path).replace("\0", "\\0")
+    return shown if len(shown) < 300 else shown[:300] + "…"
 
 
 def expression(text: str, network: Network, file: str = "<text>") -> Expr:
