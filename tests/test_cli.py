@@ -25,6 +25,7 @@ r_h = w_h * i
 r_o = w_o * r_h
 loss E = (t - r_o)^2 / 2
 """
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 CSV = "a,b,y\n" + "\n".join(f"{k},{k % 3},{k % 2}" for k in range(40)) + "\n"
 LINEAR = """
 input x[2]
@@ -102,6 +103,10 @@ BAD: list[tuple[str, str]] = [
     ("show good.bp --notation bad.toml", "bad.toml"),
     ("show good.bp --format word", "markdown"),
     ("show good.bp --output nowhere/page.md", "nowhere"),
+    ("show good.bp --samples 0", "--samples 3"),
+    ("backprop good.bp --samples 2*M", "--samples 3"),
+    ("explain good.bp w_h --samples t", "already a quantity"),
+    ("show good.bp --samples tanh", "already a function"),
     ("explain good.bp w_z", "did you mean"),
     ("explain good.bp w_h[1]", "no index"),
     ("explain mlp:3-3-1 w2[1,9]", "out of range"),
@@ -240,6 +245,33 @@ def test_explain_verifies_itself_and_ends_with_the_gradient(folder: Path, style:
     assert result.exit_code == 0, result.output
     assert "w_o" in result.stdout
     assert "verified" in result.stdout
+
+
+def test_the_backward_pass_is_listed_in_the_notation_s_own_symbols() -> None:
+    # as the article on the dynamic programming formula writes them, here in the file's order
+    answer = run("backprop", str(EXAMPLES / "four_neurons.bp"), "--notation", "one-letter")
+    lines = [line.strip() for line in answer.stdout.splitlines()]
+    for expected in (
+        "g_e4 = s_4",
+        "v_4 = (g_e4 × 1) × t(d_4 + b_4)",
+        "v_2 = (v_3 w_7 + v_4 w_8) × t(d_2 + b_2)",
+        "g_6 = v_4 h_1",
+        "g_8 = v_4 h_2",
+    ):
+        assert expected in lines
+    assert "de/du_4" not in answer.stdout
+    assert "At a hidden neuron, the adjoint (as v_2) is the sum" in answer.stdout
+    # here an activation feeds a sum without a weight, and the pattern does not hold
+    assert "The pattern" not in run("backprop", str(EXAMPLES / "residual.bp")).stdout
+
+
+def test_over_samples_the_loss_is_the_mean(folder: Path) -> None:
+    # C = (1/m) Σ C_s, so ∂C/∂C_s = 1/m
+    file, options = str(EXAMPLES / "deeplizard.bp"), ("--notation", "deeplizard", "--samples", "m")
+    assert "∂C/∂C_s = 1/m" in run("backprop", file, *options).stdout
+    assert "= 1/m · 2 Σ_s (a_js^(L) - y_js)" in run("explain", file, "w{L}[j,k]", *options).stdout
+    assert "mean_E = 1/3 Σ_s E[s]" in run("show", "good.bp", "--samples", "3").stdout
+    assert run("explain", "good.bp", "w_h", "--samples", "3", "--verify").exit_code == 0
 
 
 def test_numbers_stand_beside_the_symbols(folder: Path) -> None:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
+from ..errors import BackproveError
+
 if TYPE_CHECKING:
+    from ..expr import Size
     from ..network import Network
     from ..notation import BoundNotation
 
@@ -46,6 +49,16 @@ Seed = Annotated[
     int, typer.Option("--seed", metavar="N", min=0, help="What random numbers start from.")
 ]
 
+Samples = Annotated[
+    str | None,
+    typer.Option(
+        "--samples",
+        metavar="M",
+        show_default=False,
+        help="Over M samples, a number or a letter: the loss becomes their mean.",
+    ),
+]
+
 ENDINGS: dict[str, Format] = {
     ".tex": "latex",
     ".md": "markdown",
@@ -68,9 +81,10 @@ def list_format(asked: ListFormat | None, output: Path | None) -> ListFormat:
     return "text" if found == "html" else found
 
 
-def network_of(file: str) -> Network:
+def network_of(file: str, samples: str | None = None) -> Network:
     """The network of a file or a builder; what it warns of goes to stderr.
 
+    samples: over how many samples its loss is the mean, a number or a letter.
     Raises BackproveError for what cannot be read.
     """
     from ..language import load, warnings
@@ -78,7 +92,23 @@ def network_of(file: str) -> Network:
     network = load(file)
     for message in warnings(network):
         warn(message)
-    return network
+    return network if samples is None else network.over(_size(samples, network))
+
+
+def _size(samples: str, network: Network) -> Size:
+    if samples.isascii() and samples.isdigit() and 0 < int(samples[:12]) < 10**9:
+        return int(samples)
+    if not samples.isidentifier():
+        raise BackproveError(
+            f"{samples!r} is no number of samples", "write --samples 3, or a letter: --samples M"
+        )
+    taken = samples in network.quantities and samples not in network.sizes
+    if taken or samples in network.functions:
+        raise BackproveError(
+            f"{samples} is already a {'quantity' if taken else 'function'} of this network",
+            "take another letter for the number of samples",
+        )
+    return samples
 
 
 def notation_of(name: str, network: Network) -> BoundNotation:

@@ -13,6 +13,7 @@ from .arguments import (
     ListFormatName,
     NotationName,
     Output,
+    Samples,
     Seed,
     Style,
     Zoom,
@@ -29,6 +30,7 @@ from .output import coloured, emit, width
 def show(
     file: File,
     notation: NotationName = "as-written",
+    samples: Samples = None,
     format: ListFormatName = None,
     output: Output = None,
 ) -> None:
@@ -40,7 +42,7 @@ def show(
     from ..render import graph_text
     from .pages import Section, equations_text, quantities_of
 
-    network = network_of(file)
+    network = network_of(file, samples)
     bound = notation_of(notation, network)
     equations = [e for e in network.equations.values() if not network[e.name].hidden]
     graph = graph_text(network, bound, width() - 2)
@@ -76,6 +78,7 @@ def explain(
             help="One component, the general one, or the whole tensor; by default as asked for.",
         ),
     ] = None,
+    samples: Samples = None,
     format: FormatName = None,
     numbers: Annotated[
         bool, typer.Option("--numbers", help="Put the file's values beside the symbols.")
@@ -94,7 +97,7 @@ def explain(
     from ..derivation import derive
     from ..render import render
 
-    network = network_of(file)
+    network = network_of(file, samples)
     bound = notation_of(notation, network)
     number = None
     if numbers:
@@ -122,24 +125,30 @@ def explain(
 def backprop_(
     file: File,
     notation: NotationName = "as-written",
+    samples: Samples = None,
     format: ListFormatName = None,
     output: Output = None,
 ) -> None:
     """List every adjoint and every gradient.
 
-    In the order of the backward pass: each is made once, from those above it.
+    In the order of the backward pass: each is made once, from those above it. An adjoint for
+    which the notation has no symbol is put in where it is used.
     """
     from ..adjoints import backprop
-    from .pages import Section, equations_text
+    from .pages import Section, equations_text, pattern_of
 
-    network = network_of(file)
+    network = network_of(file, samples)
     bound = notation_of(notation, network)
     program = backprop(network)
-    adjoints = program.adjoints
-    words = [reason for name in network.quantities if (reason := program.reason(name))]
+    found = program.in_symbols(bound.named_adjoints)
+    trainable = [name for name in network.quantities if name not in network.sizes]
+    reasons = [reason for name in trainable if (reason := program.reason(name))]
+    adjoints = [equation for name, equation in found.items() if name in network.equations]
+    gradients = [found[quantity.name] for quantity in network.trained]
     sections = [
-        Section("Adjoints, from the loss back", [adjoints[n] for n in network.equations][::-1]),
-        Section("Gradients", list(program.gradients.values()), words),
+        Section("The pattern", words=pattern_of(network, bound, gradients)),
+        Section("Adjoints, from the loss back", adjoints),
+        Section("Gradients", gradients, reasons),
     ]
     kind = list_format(format, output)
     emit(equations_text("The backward pass", sections, bound, kind, width()), output)
