@@ -49,7 +49,7 @@ from .rules import (
     Scope,
     refs,
 )
-from .rules.algebra import POSITIVE_FIRST
+from .rules.algebra import FACTOR_OUT, POSITIVE_FIRST
 from .rules.definitions import CONSTANT_VALUE, adjoint_rule
 from .rules.delta import OUT
 
@@ -279,7 +279,7 @@ def put_in_if_shorter(recorder: Recorder[Scope], known: Mapping[str, Equation]) 
         return False
     put_in = (adjoint_rule(near),)
     if recorder.speculate((), (put_in, MULTIPLYING_OUT, EXPANDING), reading_cost):
-        recorder.sweep((POSITIVE_FIRST,), set())
+        recorder.sweep((FACTOR_OUT, POSITIVE_FIRST, *TIDY), set())
         return True
     return False
 
@@ -291,7 +291,7 @@ def shorten(recorder: Recorder[Scope]) -> None:
         done = True
         for path in _sums(recorder.now):
             if recorder.speculate(path, (MULTIPLYING_OUT, EXPANDING), reading_cost):
-                recorder.sweep((POSITIVE_FIRST,), set())
+                recorder.sweep((FACTOR_OUT, POSITIVE_FIRST, *TIDY), set())
                 recorder.line()
                 done = False
                 break

@@ -223,6 +223,8 @@ CASES = [
     Case(algebra.DISTRIBUTE_RECIPROCALS, (p / v + c) * v, first_only),
     Case(algebra.COMMON_FACTOR, Add((Mul((p, _dv)), Mul((c, _dv)))), last_only),
     Case(algebra.NESTED_POWER, (v**2) ** 3, exponent_not_lowered),
+    Case(algebra.ROOT, F("sqrt", p**2 + 1) ** 4, exponent_not_lowered),
+    Case(algebra.FACTOR_OUT, p * v + p**2 * c, first_only),
     Case(algebra.EXPONENTIALS, F("exp", p) * F("exp", v), becomes(F("exp", p * v))),
     Case(algebra.POSITIVE_FIRST, -p + v, sign_turned),
 ]

@@ -24,8 +24,9 @@ from ..expr import (
     total,
     walk,
 )
-from ..network import Network, adjoint, quantity_of
+from ..network import TRAINED, Network, adjoint, quantity_of
 from ..rewrite import Block, Recorder, Rule, Sentence
+from ..roles import roles
 from ..rules import FOLDING, TIDY, Scope, algebra, definitions, delta, refs
 from ..rules import derivative as d
 from .stages import Stage, gradient, run
@@ -98,7 +99,9 @@ def chain_style(network: Network, q: Ref, zoom: str) -> tuple[tuple[Block, ...],
     start = chains.chain(q)
     blocks = list(_composition(network))
     blocks.append(
-        Block(_path_title(network, q), gradient(network, q), start, before=_paths(start, q))
+        Block(
+            _path_title(network, q), gradient(network, q), start, before=_paths(network, start, q)
+        )
     )
     made: dict[Expr, Expr] = {}
     shown: set[Expr] = set()
@@ -144,7 +147,8 @@ def _factors(chain: Expr) -> list[Derivative]:
 def _composition(network: Network) -> Iterator[Block]:
     """The loss as a composition of functions: C_0j(a_j(z_j(w_j))), summed over the nodes j.
 
-    Nothing where the loss is not a chain of single quantities down to a weighted sum.
+    Only where it is one: a chain of single quantities that end in weights, with nothing else
+    that is trained on the way.
     """
     loss = Ref(network.loss)
     first = network.definition(loss)
@@ -152,31 +156,30 @@ def _composition(network: Network) -> Iterator[Block]:
     here = first.body if isinstance(first, Reduce) and isinstance(first.body, Ref) else loss
     functions = [here]
     words: list[Sentence] = [(loss, " = ", first)] if summed_up else []
-    while True:
-        definition = network.definition(functions[-1])
-        used = dict.fromkeys(r for r in refs(definition) if r.name in network.equations)
-        inner = next(iter(used)) if len(used) == 1 else None
-        if inner is None or inner.free - here.free:
-            break
-        held = [r for r in dict.fromkeys(refs(definition)) if network[r.name].kind == "target"]
+    while not _weights(network, functions[-1], here):
+        used = _distinct(network.definition(functions[-1]))
+        computed = [r for r in used if r.name in network.equations]
+        held = [r for r in used if network[r.name].kind == "target"]
+        if len(computed) != 1 or len(computed) + len(held) < len(used):
+            return
+        if computed[0].free - here.free:
+            return
         aside: Sentence = (
-            "; it depends on ", *d.listed(held), " too, which is a constant: a parameter that"
-            " helps define the function",
+            "; it depends on ", *d.listed(held), " too, which is given: a parameter that helps"
+            " define the function",
         ) if held else ()  # fmt: skip
-        words.append((functions[-1], " is a function of ", inner, *aside))
-        functions.append(inner)
-    weights = dict.fromkeys(
-        Ref(r.name, tuple(i for i in r.indices if isinstance(i, int) or i in here.free))
-        for r in refs(network.definition(functions[-1]))
-        if network[r.name].kind == "weight"
-    )
-    if len(functions) < 3 or not weights:
+        words.append((functions[-1], " is a function of ", computed[0], *aside))
+        functions.append(computed[0])
+    weights = _weights(network, functions[-1], here)
+    if len(functions) < 3:
         return
-    words.append((functions[-1], " is a function of the weights ", *d.listed(list(weights))))
+    whole = any(len(w.indices) < len(network[w.name].shape) for w in weights)
+    many = "s " if len(weights) > 1 or whole else " "
+    words.append((functions[-1], " is a function of the weight", many, *d.listed(weights)))
     nested: list[str | Expr] = [here, " = "]
     for function in functions:
         nested.extend((function, "("))
-    nested.extend((*d.listed(list(weights)), ")" * len(functions)))
+    nested.extend((*d.listed(weights), ")" * len(functions)))
     words.append(tuple(nested))
     if summed_up:
         words.append((loss, ", the sum of these, is a composition of functions too: the chain rule"
@@ -184,11 +187,23 @@ def _composition(network: Network) -> Iterator[Block]:
     yield Block(("The loss as a composition of functions",), before=tuple(words))
 
 
+def _distinct(e: Expr) -> list[Ref]:
+    return list(dict.fromkeys(refs(e)))
+
+
+def _weights(network: Network, q: Ref, here: Ref) -> list[Ref]:
+    """What is trained in the equation of `q`, without the letters that are summed over."""
+    return list(dict.fromkeys(
+        Ref(r.name, tuple(i for i in r.indices if isinstance(i, int) or i in here.free))
+        for r in refs(network.definition(q)) if network[r.name].kind in TRAINED
+    ))  # fmt: skip
+
+
 def _path_title(network: Network, q: Ref) -> Sentence:
     return ("The chain from ", q, " to ", Ref(network.loss))
 
 
-def _paths(start: Expr, q: Ref) -> tuple[Sentence, ...]:
+def _paths(network: Network, start: Expr, q: Ref) -> tuple[Sentence, ...]:
     """In words: w enters z, z enters h, h enters J."""
     if start is ZERO:
         return ()
@@ -204,7 +219,27 @@ def _paths(start: Expr, q: Ref) -> tuple[Sentence, ...]:
     for position, sentence in enumerate(order):
         joined.extend(("; ",) if position else ())
         joined.extend(sentence)
-    return ((*joined, "."),)
+    return (_named_roles(network, reached), (*joined, "."), (
+        "A small change of ", q, " is passed on from one to the next, each time multiplied by the"
+        " derivative of that step alone: so the derivatives of the steps multiply, and where"
+        " several paths lead to ", Ref(network.loss), ", what arrives along them adds up. This is"
+        " the chain rule.",
+    ))  # fmt: skip
+
+
+def _named_roles(network: Network, reached: list[Expr]) -> Sentence:
+    """What each quantity on the way is: J the loss, h_1 the output, z_1 its weighted input."""
+    found = roles(network)
+    words: list[str | Expr] = []
+    for ref in reversed(reached):
+        kind = found[ref.name].kind if isinstance(ref, Ref) else "quantity"
+        if kind != "quantity":
+            words.extend((", " if words else "", ref, f" is {_ARTICLE.get(kind, 'the')} {kind}"))
+    return (*(w for w in words if w != ""), ".") if words else ()
+
+
+_ARTICLE = {"weight": "a", "bias": "a", "input": "an", "activation": "an", "weighted input": "a",
+            "dot product": "a", "difference": "a", "loss term": "a", "output": "an"}  # fmt: skip
 
 
 def factor_block(scope: Scope, factor: Derivative, stages: tuple[Stage, ...]) -> Block:

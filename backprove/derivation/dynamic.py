@@ -9,9 +9,9 @@ was asked for can be put in brackets and named; every other weight uses the name
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ..adjoints import Link, chain_sum, shorten, summed, ways
+from ..adjoints import Link, chain_sum, reading_cost, shorten, summed, ways
 from ..expr import (
     ONE,
     Derivative,
@@ -24,7 +24,17 @@ from ..expr import (
 )
 from ..network import Network, adjoint, is_adjoint, quantity_of
 from ..rewrite import Block, Recorder, Rule, Sentence, places, rewritten
-from ..rules import DIFFERENTIATION, FOLDING, TIDY, Scope, algebra, definitions, delta
+from ..rules import (
+    DIFFERENTIATION,
+    EXPANDING,
+    FOLDING,
+    MULTIPLYING_OUT,
+    TIDY,
+    Scope,
+    algebra,
+    definitions,
+    delta,
+)
 from ..rules import derivative as d
 from ..rules.definitions import adjoint_rule
 from .stages import Stage, adjoints_in, gradient, run
@@ -41,18 +51,22 @@ def _is_local(e: Expr) -> bool:
     return isinstance(e, Derivative) and not e.total
 
 
-def _local_value(e: Expr, scope: Scope) -> tuple[Expr, Sentence] | None:
-    """∂F/∂q for a power F of q, worked out but not tidied: 2 q / 2."""
-    if not isinstance(e, Derivative) or e.total:
-        return None
-    rules = (*(r for r in DIFFERENTIATION if r is not definitions.UNFOLD), *_LOOSE)
-    new = rewritten(e, rules, scope, set())
-    return (new, ("the derivative of ", e.body, " with respect to ", e.wrt)) if new != e else None
+def _only_local(rule: Rule[Scope]) -> Rule[Scope]:
+    """The rule for the factors of a chain alone."""
+    return replace(rule, apply=lambda e, s: rule.apply(e, s) if _is_local(e) else None)
 
 
-_LOOSE = (algebra.ZERO_RULE, algebra.FLAT, delta.EVALUATE, delta.SIFT, algebra.TRIVIAL_POWER)
-_LOCAL_VALUE: Rule[Scope] = Rule("local derivative", d.POWER.law, _local_value)
-
+LOCAL_VALUE = Stage(
+    (
+        *(_only_local(rule) for rule in DIFFERENTIATION if rule is not definitions.UNFOLD),
+        algebra.ZERO_RULE,
+        delta.EVALUATE,
+        delta.SIFT,
+        algebra.TRIVIAL_POWER,
+    ),
+    _FLAT,
+)
+"""A factor ∂F/∂q of the chain rule, worked out but not tidied: 2 q / 2."""
 
 UNFOLDING: tuple[Stage, ...] = (
     Stage((d.REMOVE,), outermost=True),
@@ -71,7 +85,7 @@ UNFOLDING: tuple[Stage, ...] = (
 
 LOSS: tuple[Stage, ...] = (
     Stage((d.REMOVE,), outermost=True),
-    Stage((_LOCAL_VALUE,), _FLAT),
+    LOCAL_VALUE,
     Stage(TIDY),
     Stage(FOLDING),
 )
@@ -159,9 +173,25 @@ class Program:
         recorder.line()
         recorder.sweep(tuple(rule for rule in FOLDING if rule is not algebra.FLAT), set())
         recorder.line()
+        if recorder.speculate((), (self._known_values(recorder.now), MULTIPLYING_OUT, EXPANDING),
+                              reading_cost):  # fmt: skip
+            recorder.sweep((algebra.FACTOR_OUT, algebra.POSITIVE_FIRST, *TIDY), set())
+            recorder.line()
         shorten(recorder)
         if q.name in self.named and recorder.sweep((definitions.CONSTANT_VALUE,), set()):
             recorder.line()
+
+    def _known_values(self, e: Expr) -> tuple[Rule[Scope], ...]:
+        """The rule that puts in the adjoints next to the loss, which no other v enters."""
+        values = {a: self.formula(quantity_of(a)) for a in adjoints_in(e)}
+        values = {a: v for a, v in values.items() if not adjoints_in(v)}
+
+        def apply(part: Expr, scope: Scope) -> tuple[Expr, Sentence] | None:
+            """∂q = E where E is made of forward quantities alone."""
+            known = values.get(part) if isinstance(part, Ref) else None
+            return None if known is None else (known, (part, " = ", known))
+
+        return (Rule("put in", adjoint_rule({}).law, apply, "q = E"),)
 
     def put_in(self) -> Rule[Scope]:
         """Adjoints without a symbol are put in where they are used."""
@@ -301,15 +331,26 @@ def _unfolded(program: Program, q: Ref) -> Block | None:
     if not _bracket(program, recorder, q, own):
         return None
     title: Sentence = ("The gradient of ", q, ", unfolded one definition at a time")
-    return recorder.block(adjoint(q), title)
+    block = recorder.block(adjoint(q), title)
+    known = [link.consumer for link in frontier]
+    if not known:
+        return block
+    through = (
+        q,
+        " reaches ",
+        Ref(network.loss),
+        " through ",
+        *d.listed(known),
+        ", whose adjoint is known." if len(known) == 1 else ", whose adjoints are known.",
+    )
+    return replace(block, before=(through,))
 
 
 def _with_local_lines() -> tuple[Stage, ...]:
     """The stages of unfolding, with the local derivative of the chain rule on its own line."""
     chain = next(i for i, stage in enumerate(UNFOLDING) if d.CHAIN in stage.rules)
-    local = Stage((_LOCAL_VALUE,), _FLAT)
     constants = Stage((_CONSTANT_IN_DERIVATIVE,), (algebra.ONE_RULE,))
-    return (constants, *UNFOLDING[: chain + 1], local, *UNFOLDING[chain + 1 :])
+    return (constants, *UNFOLDING[: chain + 1], LOCAL_VALUE, *UNFOLDING[chain + 1 :])
 
 
 def _constant_in_derivative(e: Expr, scope: Scope) -> tuple[Expr, Sentence] | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import product
 from math import prod
 
+from ..adjoints import shorten
 from ..errors import DerivationError
 from ..expr import (
     MINUS_ONE,
@@ -57,7 +58,7 @@ AFTER_CHAIN: tuple[Stage, ...] = (
 MOST_COMPONENTS = 64
 """Quantities with more components than this are not looked for one by one."""
 
-LONG = 400
+LONG = 120
 """Characters above which the update is written with the names put back."""
 
 
@@ -79,7 +80,10 @@ def equation_style(network: Network, q: Ref, zoom: str) -> tuple[tuple[Block, ..
     named: Recorder[Scope] = Recorder(answer, scope)
     if zoom == "scalar":
         named.once((_names_back(network, q, zoom),))
-    if named.sweep(FOLDING, set()) or named.steps:
+    named.sweep(FOLDING, set())
+    named.line()
+    shorten(named)
+    if named.steps:
         blocks.append(named.block(gradient(network, q), ("The same with the names put back",)))
     numbered = _numbered(blocks)
     if network[q.name].kind in ("weight", "bias"):

@@ -42,6 +42,10 @@ FOLDING = (
     definitions.OWN_VALUE,
     definitions.FOLD,
     definitions.CONSTRAINT,
+    algebra.NESTED_POWER,
+    algebra.ROOT,
+    algebra.COLLECT,
+    algebra.FACTOR_OUT,
     algebra.POSITIVE_FIRST,
     *TIDY,
 )

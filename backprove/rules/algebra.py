@@ -37,16 +37,20 @@ _Simple = Callable[[Expr], Expr | None]
 
 
 def _rule(
-    name: str, left: Expr, right: Expr, says: str, simple: _Simple, when: str = ""
-) -> Rule[Scope]:
-    """A rule that needs nothing of its surroundings and always says the same."""
+    name: str, left: Expr, right: Expr, says: str, simple: _Simple, when: str = "",
+    more: tuple[tuple[Expr, Expr], ...] = (),
+) -> Rule[Scope]:  # fmt: skip
+    """A rule that needs nothing of its surroundings and always says the same.
+
+    more: further laws that the same rule applies.
+    """
 
     def apply(e: Expr, scope: Scope) -> Change | None:
         new = simple(e)
         return None if new is None else (new, (says,) if says else ())
 
     apply.__doc__ = simple.__doc__
-    return Rule(name, ((left, right),), apply, when)
+    return Rule(name, ((left, right), *more), apply, when)
 
 
 def _zero(e: Expr) -> Expr | None:
@@ -60,7 +64,7 @@ def _zero(e: Expr) -> Expr | None:
     return None
 
 
-ZERO_RULE = _rule("zero", 0 * u + v, v, "zeros vanish", _zero)
+ZERO_RULE = _rule("zero", 0 * u, ZERO, "zeros vanish", _zero, more=((u + 0, u),))
 
 
 def _one(e: Expr) -> Expr | None:
@@ -94,7 +98,7 @@ def _numbers(e: Expr) -> Expr | None:
     """Numbers in a product or a sum are put together: 2 u 1/2 = u."""
     if isinstance(e, Mul):
         numbers = [f for f in e.factors if isinstance(f, Number)]
-        if len(numbers) < 2:
+        if len(numbers) < 2 or ZERO in numbers:
             return None
         value = Fraction(1)
         for number in numbers:
@@ -176,7 +180,8 @@ def _trivial_power(e: Expr) -> Expr | None:
     return None
 
 
-TRIVIAL_POWER = _rule("power of one", u**1, u, "a power of 1 is the base itself", _trivial_power)
+TRIVIAL_POWER = _rule("power of one", u**1, u, "a power of 1 is the base itself", _trivial_power,
+                      more=((u**0, ONE),))  # fmt: skip
 
 
 def _as_power(e: Expr) -> tuple[Expr, Fraction]:
@@ -337,7 +342,7 @@ def _nested_power(e: Expr) -> Expr | None:
 
 NESTED_POWER = _rule(
     "power of a power", (u**m) ** n, u ** (m * n), "multiply the exponents", _nested_power,
-    "m and n are whole numbers",
+    "m and n are whole numbers", more=(((u * v) ** n, u**n * v**n),),
 )  # fmt: skip
 
 
@@ -371,4 +376,55 @@ def _negative(e: Expr) -> bool:
 
 POSITIVE_FIRST = _rule(
     "commutativity", -u + v, v - u, "write the positive term first", _positive_first
+)
+
+
+def _root(e: Expr) -> Expr | None:
+    """√u^(2n) = u^n for a whole number n."""
+    if isinstance(e, Power) and isinstance(e.exponent, Number) and isinstance(e.base, Apply):
+        half = e.exponent.value / 2
+        if e.base.function == "sqrt" and half.denominator == 1:
+            inner = e.base.argument
+            return inner if half == 1 else Power(inner, Number(half))
+    return None
+
+
+ROOT = _rule(
+    "power of a root", Apply("sqrt", u) ** 2, u, "a root squared is what stands under it", _root,
+    "u > 0",
+)  # fmt: skip
+
+
+def _factor_out(e: Expr) -> Expr | None:
+    """u v + u w = u (v + w), and u + u^2 = u (1 + u)."""
+    if not isinstance(e, Add):
+        return None
+    rows = [[_as_power(f) for f in _all_factors(t) if not isinstance(f, Number)] for t in e.terms]
+    common: list[tuple[Expr, Fraction]] = []
+    for base, exponent in rows[0]:
+        least = [min((k for b, k in row if b is base), default=Fraction(0)) for row in rows]
+        if base not in (b for b, _ in common) and min(least) > 0 and exponent > 0:
+            common.append((base, min(least)))
+    if not common:
+        return None
+    rest = []
+    for term in e.terms:
+        factors = list(_all_factors(term))
+        for base, least_power in common:
+            at = next(i for i, f in enumerate(factors) if _as_power(f)[0] is base)
+            left = _as_power(factors[at])[1] - least_power
+            factors[at : at + 1] = (
+                [] if left == 0 else [base if left == 1 else Power(base, Number(left))]
+            )
+        rest.append(product(tuple(factors)))
+    outside = tuple(base if k == 1 else Power(base, Number(k)) for base, k in common)
+    return Mul((*outside, Add(tuple(rest))))
+
+
+def _all_factors(e: Expr) -> tuple[Expr, ...]:
+    return e.factors if isinstance(e, Mul) else (e,)
+
+
+FACTOR_OUT = _rule(
+    "distributivity", u * v + u * w, u * (v + w), "put the common factor outside", _factor_out
 )

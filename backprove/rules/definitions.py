@@ -263,6 +263,21 @@ def _candidates(e: Expr, scope: Scope) -> list[Equation]:
     return list(found.values())
 
 
+def _in_place(e: Expr, name: Ref, rest: list[Expr]) -> Expr:
+    """The name where the first factor stood that it takes the place of."""
+    if not isinstance(e, Mul):
+        return name
+    waiting, factors, placed = list(rest), [], False
+    for factor in _units(e.factors):
+        if factor in waiting:
+            waiting.remove(factor)
+            factors.append(factor)
+        elif not placed:
+            factors.append(name)
+            placed = True
+    return product(tuple(factors))
+
+
 def _fold(e: Expr, scope: Scope) -> Change | None:
     """E = q where q = E is an equation: a(1 - a) instead of σ(z)(1 - σ(z))."""
     if not isinstance(e, Apply | Mul | Power | Reduce | Add) or not e.names:
@@ -280,7 +295,23 @@ def _fold(e: Expr, scope: Scope) -> Change | None:
             continue
         name = Ref(equation.name, tuple(letters[i] for i in equation.indices))
         what = with_indices(right, letters)
-        return product((name, *rest)), (what, " is ", name)
+        return _in_place(e, name, rest), (what, " is ", name)
+    return _fold_in_sum(e, scope) if isinstance(e, Mul) else None
+
+
+def _fold_in_sum(e: Mul, scope: Scope) -> Change | None:
+    """c Σ_k u_k = Σ_k q_k where q_k = c u_k is an equation: a softmax's denominator goes in."""
+    for at, inner in enumerate(e.factors):
+        if not isinstance(inner, Reduce) or inner.op != "sum":
+            continue
+        for other, factor in enumerate(e.factors):
+            if other == at or isinstance(factor, Number | Reduce) or inner.index in factor.free:
+                continue
+            change = _fold(Mul((*flat_factors(inner.body), factor)), scope)
+            if change is not None and factor not in flat_factors(change[0]):
+                factors = [f for n, f in enumerate(e.factors) if n != other]
+                factors[at - (other < at)] = inner.rebuilt((change[0],))
+                return product(tuple(factors)), change[1]
     return None
 
 

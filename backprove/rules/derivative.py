@@ -83,7 +83,9 @@ def _itself(e: Expr, scope: Scope) -> Change | None:
 
 
 ITSELF: Rule[Scope] = Rule(
-    "itself", ((D(x), ONE), (D(Ref("x", ("a",))), Delta("a", "b"))), _itself
+    "itself",
+    ((D(x), ONE), (Derivative(Ref("x", ("a",)), Ref("x", ("b",)), False), Delta("a", "b"))),
+    _itself,
 )  # fmt: skip
 
 
@@ -95,12 +97,33 @@ def _held(e: Derivative, body: Expr, scope: Scope) -> bool:
     return not scope.depends(body, e.wrt, e.total)
 
 
+def why_held(parts: Sequence[Expr], e: Derivative, scope: Scope) -> Sentence:
+    """a and b do not depend on x; what does, and is only held here, is told apart.
+
+    In a local derivative a quantity that is computed from x is held: its own way from x is
+    another path, and is counted there.
+    """
+    held = [p for p in parts if not e.total and scope.depends(p, e.wrt, True)]
+    free = [p for p in parts if p not in held]
+    words: list[str | Expr] = []
+    if free:
+        words.extend(
+            (*listed(free), " does" if len(free) == 1 else " do", " not depend on ", e.wrt)
+        )
+    if held:
+        one = len(held) == 1
+        words.extend(("; ",) if free else ())
+        words.extend((*listed(held), " is" if one else " are", " held here: the way through ",
+                      "it" if one else "them", " is another path"))  # fmt: skip
+    return tuple(words)
+
+
 def _looked_for(e: Derivative, body: Expr, scope: Scope) -> Sentence:
     """The reason of a zero: which names were looked for, and where."""
     if isinstance(body, Number):
         return (body, " is a constant")
-    if body.names and e.total and any(scope.computed(r) for r in refs(body)):
-        return (body, " does not depend on ", e.wrt)
+    if any(scope.computed(r) for r in refs(body)):
+        return why_held([body], e, scope)
     if isinstance(body, Ref):
         return (body, " is not ", e.wrt)
     return (body, " does not contain ", e.wrt)
@@ -164,23 +187,23 @@ def _remove(e: Expr, scope: Scope) -> Change | None:
     body = _removed(e.body, e, scope, gone)
     if not gone:
         return None
-    return _of(e, body), ("remove ", *listed(gone), ": ", *_unrelated(gone, e))
+    return _of(e, body), ("remove ", *listed(gone), ": ", *_unrelated(gone, e, scope))
 
 
-def _unrelated(gone: list[Expr], e: Derivative) -> Sentence:
+def _unrelated(gone: list[Expr], e: Derivative, scope: Scope) -> Sentence:
     """Which quantities were looked at: neither h_1 nor w_6 depends on w_8."""
     seen = list(dict.fromkeys(r for term in gone for r in refs(term)))
-    if seen == gone:
-        subject: Sentence = ("it does" if len(gone) == 1 else "they do",)
-    elif not seen:
+    if not seen:
         return (*listed(gone), " is a number")
-    elif len(seen) == 1:
-        subject = (seen[0], " does")
-    elif len(seen) == 2:
+    if any(scope.depends(r, e.wrt, True) for r in seen):
+        return why_held(seen, e, scope)
+    if seen == gone or len(seen) == 1:
+        them: Sentence = ("it does",) if seen == gone else (seen[0], " does")
+        subject: Sentence = ("they do",) if len(seen) > 1 else them
+        return (*subject, " not depend on ", e.wrt)
+    if len(seen) == 2:
         return ("neither ", seen[0], " nor ", seen[1], " depends on ", e.wrt)
-    else:
-        return ("none of ", *listed(list(seen)), " depends on ", e.wrt)
-    return (*subject, " not depend on ", e.wrt)
+    return ("none of ", *listed(seen), " depends on ", e.wrt)
 
 
 REMOVE: Rule[Scope] = Rule(
@@ -196,12 +219,15 @@ def _sum(e: Expr, scope: Scope) -> Change | None:
     if not isinstance(e, Derivative) or not isinstance(e.body, Add) or e.body is e.wrt:
         return None
     terms = []
+    says: list[str | Expr] = ["the derivative of a sum is the sum of the derivatives"]
     for term in e.body.terms:
         sign = isinstance(term, Mul) and term.factors[0] is MINUS_ONE
         inner = negative(term) if sign else term
         part = _local(e, inner, scope)
         terms.append(negative(part) if sign else part)
-    return Add(tuple(terms)), ("the derivative of a sum is the sum of the derivatives",)
+        if part is ZERO:  # what is held vanishes at once: say so
+            says.extend(("; ", *why_held([inner], e, scope)))
+    return Add(tuple(terms)), tuple(says)
 
 
 SUM: Rule[Scope] = Rule("sum rule", ((D(u + v), D(u) + D(v)),), _sum)
@@ -220,9 +246,8 @@ def _constant_factor(e: Expr, scope: Scope) -> Change | None:
     if all(isinstance(f, Number) for f in held):
         return new, (*listed(held), " is a constant factor: put it in front")
     shown = [f for f in held if f is not MINUS_ONE]
-    verb = " does" if len(shown) == 1 else " do"
-    return new, (*listed(shown), verb, " not depend on ", e.wrt, ": put it in front" if
-                 len(shown) == 1 else ": put them in front")  # fmt: skip
+    put = ": put it in front" if len(shown) == 1 else ": put them in front"
+    return new, (*why_held(shown, e, scope), put)
 
 
 CONSTANT_FACTOR: Rule[Scope] = Rule(
