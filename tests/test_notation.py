@@ -170,7 +170,9 @@ def test_commas_appear_once_a_size_exceeds_nine() -> None:
 def test_a_letter_that_stands_for_a_known_function_is_explained() -> None:
     bound = bind(load("chain"), network("chain_3_3_1"))
     assert bound.function("sigmoid").letter == "f"
-    assert "f stands for the sigmoid function here" in bound.notes
+    assert "f stands for the sigmoid function here" in bound.letters
+    made = bind(load("one-letter"), network("chain_3_3_1"))
+    assert "f stands for the sigmoid function here, t for its derivative" in made.letters
 
 
 def test_sigma_is_kept_for_the_sigmoid() -> None:

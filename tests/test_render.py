@@ -583,6 +583,7 @@ GRADIENTS = [
 def test_matrix_form_of_gradients(notation: str, left: str, meaning: str, printed: str) -> None:
     made = load_network("mlp:3-4-2,sigmoid,squared_error")
     v, w, h = adjoint(Ref("z3", ("i",))), Ref("w2", ("k", "j")), Ref("h2", ("j",))
+    sides: tuple[Expr, Expr]
     if left == "∂w":
         sides = adjoint(Ref("w2", ("i", "j"))), Mul((v, h))
     else:
@@ -660,3 +661,68 @@ def test_printing_leaves_the_recursion_limit_alone() -> None:
     before = sys.getrecursionlimit()
     render(derivation(*ASKED[0]), "one-letter", "html")
     assert sys.getrecursionlimit() == before
+
+
+# -- every style, zoom and format ----------------------------------------------------------
+
+UNNAMED = """
+size n = 3, m = 2
+input x[n]
+target y[m]
+weight W[m,n], V[m,m]
+bias b[m]
+h[i] = tanh(sum(j: W[i,j]*x[j]) + b[i])
+q[i] = sum(j: V[i,j]*h[j])
+a[i] = sigmoid(q[i] + b[i])
+loss J = sum(i: (y[i] - a[i])^2)/2
+"""
+"""Arguments without a name: a long one and a short one."""
+
+ORDERS = ("equation", "chain", "dynamic")
+
+
+def networks() -> dict[str, Network]:
+    named = {path.stem: network(path.stem) for path in sorted(EXAMPLES.glob("*.bp"))}
+    return {**named, "unnamed arguments": parse(UNNAMED)}
+
+
+@pytest.mark.parametrize("style", ORDERS)
+@pytest.mark.parametrize("name", networks())
+def test_every_style_zoom_and_format_prints(name: str, style: str) -> None:
+    made = networks()[name]
+    weight = made.trained[-1]
+    for zoom in ("scalar", "matrix"):  # the latter prints every index form too
+        if zoom == "scalar" and any(made.length(size) is None for size in weight.shape):
+            continue
+        place = tuple(1 for _ in weight.shape) if zoom == "scalar" else tuple("ij")
+        asked = Ref(weight.name, place[: len(weight.shape)])
+        derivation = derive(made, asked, style=style, zoom=zoom)
+        for format in FORMATS:
+            printed = render(derivation, "as-written", format)
+            assert len(printed) > 100
+            assert ".argument" not in printed or format == "json"
+
+
+def test_a_long_unnamed_argument_is_given_a_name_first() -> None:
+    made = parse(UNNAMED)
+    printed = render(derive(made, Ref("W", ("i", "j")), style="chain"), "as-written")
+    assert printed.lstrip().startswith("let z_h[i] = Σ_j W[i,j]·x[j] + b[i]\n")
+    assert "∂h[i]/∂z_h[i]" in printed
+    short = text_of(Ref("a.argument", ("k",)), bind(load("as-written"), made))
+    assert short == "q[k] + b[k]"  # a short one stays as it is
+
+
+def test_a_given_name_is_none_that_is_taken() -> None:
+    text = UNNAMED.replace("V[m,m]", "V[m,m], z_h")
+    bound = bind(load("as-written"), parse(text))
+    assert text_of(Ref("h.argument", ("i",)), bound) == "u_h[i]"
+
+
+@pytest.mark.parametrize("notation", names())
+def test_no_hidden_name_is_ever_printed(notation: str) -> None:
+    made = parse(UNNAMED)
+    bound = bind(load(notation), made)
+    for name, quantity in made.quantities.items():
+        for ref in (Ref(name, tuple("ij"[: len(quantity.shape)])), Ref(name)):
+            assert "argument" not in text_of(ref, bound) + latex_of(adjoint(ref), bound)
+    assert set(bound.lets) == {e.name for e in bound.equations} - {"h", "q", "a", "J"}

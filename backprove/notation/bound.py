@@ -8,9 +8,9 @@ from functools import cached_property
 from itertools import product as combinations
 
 from ..errors import NotationError
-from ..expr import Apply, Ref, Size
+from ..expr import Apply, Ref, Size, plain
 from ..functions import lookup
-from ..network import ADJOINT, ARGUMENT, Label, Network
+from ..network import ADJOINT, ARGUMENT, Equation, Label, Network
 from ..roles import Role, has_layers, mean_over_samples, roles
 from .loader import Notation
 from .symbols import Spelling, Symbol, Template, own_spelling
@@ -18,19 +18,24 @@ from .symbols import Spelling, Symbol, Template, own_spelling
 _COMPARED = 400
 """Components of a tensor that are compared one by one; longer ones by their ends."""
 
+_SHORT = 16
+"""Characters up to which an activation's unnamed argument prints as it is: d4 + b4."""
+
 
 class BoundNotation:
     """A notation with the symbols that it gives to the quantities of one network.
 
     notes: what a reader must be told: a mark that was added, a letter that stands for a
-    known function, a fallback. named_adjoints: the computed quantities whose adjoint prints
-    on its own; the others are put in their place.
+    known function, a fallback. letters: those of the notes that say what a function's letter
+    stands for, with the functions that are printed so. named_adjoints: the computed
+    quantities whose adjoint prints on its own; the others are put in their place.
     """
 
     def __init__(self, notation: Notation, network: Network) -> None:
         self.network = network
         self.roles: Mapping[str, Role] = roles(network)
         self.notes: tuple[str, ...] = ()
+        self.letters: Mapping[str, frozenset[str]] = {}
         if not notation.as_written and not has_layers(self.roles):
             self._note(
                 "this network has no layers: no quantity is a sum of weights times inputs,"
@@ -73,6 +78,22 @@ class BoundNotation:
         else:  # a name that a derivation introduced, or a letter of a law
             spelling = own_spelling(ref.name, len(ref.indices))
         return spelling.symbol(ref.indices, self.commas) if spelling else None
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        """The equations as they are printed: those of unnamed quantities only where a symbol
+        stands for them here.
+        """
+        return tuple(
+            equation
+            for name, equation in self.network.equations.items()
+            if not name.endswith(ARGUMENT) or name in self._spellings
+        )
+
+    @property
+    def lets(self) -> Mapping[str, Equation]:
+        """The quantities without a name of their own that a symbol stands for here."""
+        return {e.name: e for e in self.equations if e.name.endswith(ARGUMENT)}
 
     def loss_as_function(self) -> Symbol | None:
         """The loss inside a derivative, where the notation has a letter for it (f_e)."""
@@ -144,7 +165,7 @@ class BoundNotation:
 
     def _chosen(self) -> dict[str, Spelling]:
         if self.notation.as_written:
-            made = {name: self._own(name) for name, _ in self._printed()}
+            made = {name: self._own(name) for name in self.roles if self._needs_name(name)}
         else:
             made = dict(self._from_roles())
             made = self._with_marks(made)
@@ -155,21 +176,40 @@ class BoundNotation:
             clashing = sorted(self._clashes(made))
         if clashing:
             self._note(f"{_listed(clashing)} are printed as words, to be told apart")
-            made |= {name: Spelling(name, own=name) for name in clashing}
+            made |= {name: self._as_word(name) for name in clashing}
         if left := self._clashes(made):
             raise NotationError(f"{_listed(sorted(left))} would print alike", "rename one of them")
         return made
 
-    def _printed(self) -> Iterator[tuple[str, Role]]:
-        """The quantities that print as a symbol, with their roles."""
-        for name, role in self.roles.items():
-            if not name.endswith(ARGUMENT):
-                yield name, role
+    def _as_word(self, name: str) -> Spelling:
+        word = self._own(name).own if name.endswith(ARGUMENT) else name
+        return Spelling(word, own=word)
+
+    def _needs_name(self, name: str) -> bool:
+        """Whether a quantity cannot print as its expression: it has a name, or is too long."""
+        if not name.endswith(ARGUMENT):
+            return True
+        return len(plain(self.network.equations[name].right)) > _SHORT
 
     def _own(self, name: str) -> Spelling:
         quantity = self.network[name]
         label = str(quantity.label) if quantity.label else ""
+        if quantity.hidden:
+            return self._fresh(name, label)
         return own_spelling(name, len(quantity.shape), label)
+
+    def _fresh(self, name: str, label: str) -> Spelling:
+        """A new name for an unnamed argument, made from what it goes into: z_h for h's."""
+        base = self.network[name].base or name.removesuffix(ARGUMENT)
+        stems = (*"zuvst", *(f"z{number}" for number in range(1, len(self.roles) + 2)))
+        letter = next(stem for stem in stems if f"{stem}_{base}" not in self._taken)
+        own = f"{letter}_{base}" + (f"{{{label}}}" if label else "")
+        return Spelling(letter, (base,), f"({label})" if label else "", own=own)
+
+    @cached_property
+    def _taken(self) -> frozenset[str]:
+        bases = {quantity.base for quantity in self.network.quantities.values()}
+        return frozenset(bases | self.network.quantities.keys() | self.network.sizes.keys())
 
     def _from_roles(self) -> Iterator[tuple[str, Spelling]]:
         table = self.notation.symbols or {}
@@ -180,7 +220,7 @@ class BoundNotation:
                 made = table.get("named weighted input")
             if made is not None:
                 yield name, self._filled(made, name, role)
-            elif not name.endswith(ARGUMENT):
+            elif self._needs_name(name):
                 yield name, replace(self._own(name), own="")
 
     def _over_samples(self, table: Mapping[str, Template]) -> Mapping[str, Template]:
@@ -333,10 +373,21 @@ class BoundNotation:
             own = self.notation.derivative
             made[name] = Symbol(letter, (), sup)
             made[derivative] = Symbol(own or letter, (), sup, 0 if own else 1)
-        base = min(bases)
-        if not self.network.functions[min(used)].abstract and letter not in ("σ", base):
-            self._note(f"{letter} stands for the {base} function here")
+        self._say_letter(letter, min(used), frozenset(made))
         return made
+
+    def _say_letter(self, letter: str, name: str, printed: frozenset[str]) -> None:
+        """Note what a letter stands for, unless it is the function's own."""
+        base = name.split("{")[0]
+        if letter == base or (letter == "σ" and base == "sigmoid"):
+            return
+        own = self.notation.derivative
+        derivative = f", {own} for its derivative" if own else ""
+        abstract = self.network.functions[name].abstract
+        shown = f"the function {base}" if abstract else f"the {base} function"
+        note = f"{letter} stands for {shown} here{derivative}"
+        self._note(note)
+        self.letters = {**self.letters, note: printed}
 
     def _function_mark(self, name: str) -> str:
         """The layer of g{L} as this notation marks layers."""

@@ -14,6 +14,7 @@ from .boxes import Box
 from .depth import deep
 from .layout import layout
 from .matrix import matrix_equation, shapes_text
+from .occurring import occurring
 
 Prose: TypeAlias = "tuple[str | Box, ...]"
 """Words with formulas among them."""
@@ -104,12 +105,14 @@ def page(
     """Lay out a derivation. laws: with each rule's law. marks: show the changed places."""
     maker = _Maker(notation, laws, marks, numbers)
     blocks: list[PageBlock] = []
+    if introduced := tuple(maker.introduced(derivation)):
+        blocks.append(PageBlock((), None, (), introduced))
     for block in derivation.blocks:
         blocks.append(maker.block(block))
         if derivation.zoom == "matrix" and (matrices := maker.in_matrices(block)) is not None:
             blocks.append(matrices)
     notes = tuple(maker.prose(note) for note in derivation.notes)
-    own = tuple((note,) for note in notation.notes)
+    own = tuple((note,) for note in notation.notes if note not in notation.letters)
     return Page(
         layout(Ref(derivation.network.loss), notation),
         layout(derivation.quantity, notation),
@@ -129,6 +132,17 @@ class _Maker:
     ) -> None:
         self.notation, self.laws, self.marks = notation, laws, marks
         self.numbers = numbers
+
+    def introduced(self, derivation: Derivation) -> Iterator[Prose]:
+        """What is said first: names given to unnamed quantities, what letters stand for."""
+        found = occurring(derivation)
+        for name, equation in self.notation.lets.items():
+            if name in found.names:
+                left, right = (layout(e, self.notation) for e in (equation.left, equation.right))
+                yield ("let ", left, " = ", right)
+        for note, functions in self.notation.letters.items():
+            if functions & found.functions:
+                yield (note,)
 
     def block(self, block: Block) -> PageBlock:
         left = None if block.left is None else layout(block.left, self.notation)

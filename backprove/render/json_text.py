@@ -12,6 +12,7 @@ from .depth import deep
 from .document import Asked
 from .latex import latex_of_box, prose_latex
 from .layout import layout
+from .occurring import occurring
 from .terminal import prose_text
 from .text import text_of_box
 
@@ -28,11 +29,17 @@ class _Writer:
         self.notation = notation
 
     def derivation(self, derivation: Derivation) -> dict[str, Any]:
+        names = occurring(derivation).names
         return {
             "quantity": self.expression(derivation.quantity),
             "style": derivation.style,
             "zoom": derivation.zoom,
             "notation": self.notation.notation.name,
+            "lets": [
+                [self.expression(let.left), self.expression(let.right)]
+                for name, let in self.notation.lets.items()
+                if name in names
+            ],
             "blocks": [self.block(block) for block in derivation.blocks],
             "answer": None if derivation.answer is None else self.expression(derivation.answer),
             "notes": [self.sentence(note) for note in derivation.notes]

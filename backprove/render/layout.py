@@ -127,8 +127,10 @@ class _Layout:
             of = Ref(e.name.removeprefix(ADJOINT), e.indices)
             return self._quotient(Ref(network.loss), of)
         if e.name.endswith(ARGUMENT) and e.name in network.equations:
-            return _Layout(self.notation, NOWHERE).box(network.definition(e), ())
-        return Symbol(e.name)
+            whole = network.equations[e.name]
+            meant = network.definition(e) if len(e.indices) == len(whole.indices) else whole.right
+            return _Layout(self.notation, NOWHERE).box(meant, ())
+        return Symbol(e.name.removesuffix(ARGUMENT))
 
     def _quotient(self, body: Expr, of: Expr) -> Fraction:
         inner = _Layout(self.notation, NOWHERE)

@@ -152,6 +152,10 @@ class _Maker:
     def whole(self, name: str) -> Box:
         if name in self.symbols:
             return self.symbols[name]
+        equation = self.network.equations.get(name)
+        if equation is not None and name.endswith(ARGUMENT):  # prints as its expression
+            form = self.form(equation.right, equation.indices)
+            return layout(equation.right, self.notation) if form is None else form.box
         return layout(Ref(name), self.notation)
 
     def adjoint(self, name: str) -> Box:

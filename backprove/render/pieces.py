@@ -52,8 +52,7 @@ def html_of_network(network: Network, notation: Notation | str = "as-written") -
     rows = "".join(
         f'<tr><td style="text-align:right">{mathml_of(equation.left, bound)}</td><td>=</td>'
         f'<td style="text-align:left">{mathml_of(equation.right, bound)}</td></tr>'
-        for equation in network.equations.values()
-        if not network[equation.name].hidden
+        for equation in bound.equations
     )
     notes = "".join(f"<p>{escape(note)}</p>" for note in bound.notes)
     return f"<table>{rows}</table>{notes}"
@@ -63,10 +62,9 @@ def latex_of_network(network: Network, notation: Notation | str = "as-written") 
     """A network's equations in one aligned environment, for `_repr_latex_`."""
     bound = _bound(notation, network)
     lines = []
-    for equation in network.equations.values():
-        if not network[equation.name].hidden:
-            right = " \\\\\n&\\quad {} ".join(latex_lines(layout(equation.right, bound)))
-            lines.append(f"{latex_of(equation.left, bound)} &= {right}")
+    for equation in bound.equations:
+        right = " \\\\\n&\\quad {} ".join(latex_lines(layout(equation.right, bound)))
+        lines.append(f"{latex_of(equation.left, bound)} &= {right}")
     return "$$\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}$$"
 
 
