@@ -55,6 +55,9 @@ _HOMES = {
 }
 """Each public name, and the module that holds it."""
 
+_DRAWN = {"Derivation", "Network", "backprop", "derive", "load", "mlp", "parse", "read"}
+"""The names from which objects come that draw themselves, in a notebook and with print."""
+
 __all__ = [
     "BackproveError",
     "Derivation",
@@ -79,6 +82,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _DRAWN:
+        import_module(".render.display", __name__).attach()
     value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
     globals()[name] = value
     return value
