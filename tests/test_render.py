@@ -588,7 +588,7 @@ def test_matrix_form_of_gradients(notation: str, left: str, meaning: str, printe
         sides = adjoint(Ref("w2", ("i", "j"))), Mul((v, h))
     else:
         sides = adjoint(h), Reduce("sum", "k", 2, Mul((adjoint(Ref("z3", ("k",))), w)))
-    form = matrix_equation(*sides, bind(load(notation), made))
+    form = matrix_equation(sides[0], sides[1], bind(load(notation), made))
     assert form is not None, meaning
     assert f"{text_of_box(form.left)} = {text_of_box(form.right)}" == printed
 
@@ -613,10 +613,10 @@ def test_matrix_zoom_says_where_there_is_no_matrix_form() -> None:
 def test_the_graph_fits_sixty_columns_and_names_every_quantity(notation: str) -> None:
     for path in sorted(EXAMPLES.glob("*.bp")):
         made = load_network(str(path))
-        text = graph_text(made, bind(load(notation), made), 60)
-        lines = text.splitlines()
+        bound = bind(load(notation), made)
+        lines = graph_text(made, bound, 60).splitlines()
         assert max(map(len, lines)) <= 60
-        drawn = [n for n in made.equations if not made[n].hidden]
+        drawn = bound.equations
         inputs = made.of_kind("input")
         assert len([line for line in lines if "←" in line]) == len(drawn)
         assert len(lines) >= len(drawn) + len(inputs)
@@ -661,6 +661,12 @@ def test_printing_leaves_the_recursion_limit_alone() -> None:
     before = sys.getrecursionlimit()
     render(derivation(*ASKED[0]), "one-letter", "html")
     assert sys.getrecursionlimit() == before
+
+
+def test_the_graph_carries_the_indices_of_the_equations() -> None:
+    made = network("deeplizard")
+    text = graph_text(made, bind(load("deeplizard"), made), 60)
+    assert "z_j^(L) ← w_jk^(L), a_k^(L-1)\n" in text
 
 
 # -- every style, zoom and format ----------------------------------------------------------

@@ -13,17 +13,21 @@ from .text import text_of_box
 
 
 def graph_text(network: Network, notation: BoundNotation, width: int = 60) -> str:
-    """One line a quantity, `h_i^(2) ← z_i^(2)`, under its layer; hidden quantities are skipped."""
+    """One line a quantity, `z_j^(2) ← w_jk^(2), a_k^(1)`, under its layer.
+
+    What it is made from carries the indices of its equation. Quantities without a name or a
+    symbol are skipped: what they are made from stands in their place.
+    """
     return "\n".join(_lines(network, notation, width)) + "\n"
 
 
 def _lines(network: Network, notation: BoundNotation, width: int) -> Iterator[str]:
-    heads = [(_layer(network, notation, name), name) for name in _drawn(network)]
-    room = max((len(head) for head, _ in heads), default=0) + 2
+    rows = [(_layer(network, notation, left.name), left) for left in _drawn(network, notation)]
+    room = max((len(head) for head, _ in rows), default=0) + 2
     above = ""
-    for head, name in heads:
-        shown = _name(network, notation, name)
-        made_from = [_name(network, notation, source) for source in _sources(network, name)]
+    for head, left in rows:
+        shown = _printed(left, notation)
+        made_from = [_printed(source, notation) for source in _sources(network, left, notation)]
         text = f"{shown} ← {', '.join(made_from)}" if made_from else shown
         start = f"{head if head != above else '':<{room}}"
         inner = " " * (room + len(shown) + 3)
@@ -33,10 +37,11 @@ def _lines(network: Network, notation: BoundNotation, width: int) -> Iterator[st
         above = head
 
 
-def _drawn(network: Network) -> Iterator[str]:
-    """Inputs, then what is computed, in order."""
-    yield from (q.name for q in network.of_kind("input"))
-    yield from (name for name in network.equations if not name.endswith(ARGUMENT))
+def _drawn(network: Network, notation: BoundNotation) -> Iterator[Ref]:
+    """Inputs, then what is computed, in an order in which it can be computed."""
+    for quantity in network.of_kind("input"):
+        yield Ref(quantity.name, tuple("ijklmpq"[: len(quantity.shape)]))
+    yield from (equation.left for equation in notation.equations)
 
 
 def _layer(network: Network, notation: BoundNotation, name: str) -> str:
@@ -46,20 +51,16 @@ def _layer(network: Network, notation: BoundNotation, name: str) -> str:
     return f"layer {layer}" if layer else "between"
 
 
-def _sources(network: Network, name: str) -> list[str]:
-    """What an equation mentions, with a hidden argument's own sources in its place."""
-    equation = network.equations.get(name)
-    if equation is None:
-        return []
-    found: dict[str, None] = {}
-    for node in walk(equation.right):
+def _sources(network: Network, left: Ref, notation: BoundNotation) -> list[Ref]:
+    """What an equation mentions, with what an unnamed argument mentions in its place."""
+    found: dict[Ref, None] = {}
+    for node in walk(network.definition(left)) if left.name in network.equations else ():
         if isinstance(node, Ref):
-            hidden = node.name.endswith(ARGUMENT)
-            inner = _sources(network, node.name) if hidden else [node.name]
+            hidden = node.name.endswith(ARGUMENT) and notation.symbol(node) is None
+            inner = _sources(network, node, notation) if hidden else [node]
             found.update(dict.fromkeys(inner))
     return list(found)
 
 
-def _name(network: Network, notation: BoundNotation, name: str) -> str:
-    letters = tuple("ijklmpq"[: len(network[name].shape)])
-    return text_of_box(layout(Ref(name, letters), notation))
+def _printed(ref: Ref, notation: BoundNotation) -> str:
+    return text_of_box(layout(ref, notation))
