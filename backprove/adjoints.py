@@ -183,7 +183,10 @@ class Backprop:
 
     @cached_property
     def adjoints(self) -> Mapping[str, Equation]:
-        """Quantity → the equation of its adjoint `∂quantity[indices]`; 0 on a dead branch."""
+        """Quantity → the equation of its adjoint `∂quantity[indices]`; 0 on a dead branch.
+
+        Constants have none: nothing ever changes them.
+        """
         made: dict[str, Equation] = {}
         for name in self._order():
             q = Ref(name, letters(self.network, name))
@@ -220,7 +223,7 @@ class Backprop:
     def _order(self) -> Iterator[str]:
         yield from reversed(list(self.network.equations))
         for q in self.network.quantities.values():
-            if q.kind != "computed":
+            if q.kind not in ("computed", "constant"):
                 yield q.name
 
     def reason(self, name: str) -> Sentence:

@@ -204,16 +204,13 @@ class Recorder(Generic[Scope]):
     def speculate(
         self, path: Path, groups: tuple[tuple[Rule[Scope], ...], ...], cost: Callable[[Expr], int]
     ) -> bool:
-        """Sweep one group of rules after the other over a part; keep it only if it pays.
-
-        It pays where the cost falls by a quarter at least.
-        """
+        """Sweep one group of rules after the other over a part; keep it only if it costs less."""
         before = part(self.now, path)
         trial = Recorder(before, self.scope, self._letters_around(path))
         for rules in groups:
             trial.sweep(rules, set())
             trial.line()
-            if 4 * cost(trial.now) <= 3 * cost(before):
+            if cost(trial.now) < cost(before):
                 self._adopt(trial, path)
                 return True
         return False

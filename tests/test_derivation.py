@@ -304,6 +304,19 @@ def test_no_letter_is_bound_twice_on_one_line() -> None:
     assert from_inside == []
 
 
+def test_a_deep_gradient_stays_short() -> None:
+    # an adjoint per quantity: the length is linear in the depth, the equations of eight
+    # layers together stay under 3,000 characters
+    lengths = []
+    for layers in (8, 16):
+        net = load(f"mlp:5x{layers + 1},sigmoid,squared_error")
+        blocks = derive(net, "w1", "dynamic").blocks
+        lines = [plain(line.right) for block in blocks for line in block.lines]
+        lengths.append(sum(map(len, lines)))
+    assert lengths[0] < 3000
+    assert lengths[1] < 2.2 * lengths[0]
+
+
 # -- questions that cannot be answered -----------------------------------------------------
 
 
