@@ -371,6 +371,8 @@ def test_verify_refutes_a_wrong_gradient(folder: Path, monkeypatch: pytest.Monke
     assert result.exit_code == 1
     assert "refuted" in result.stdout
     assert "NOT verified" in result.stdout
+    # each counterexample is told once
+    assert result.stdout.count("the two sides differ") == result.stdout.count("left ") > 0
 
 
 def test_training_resumes_as_if_it_had_never_stopped_and_predicts(folder: Path) -> None:

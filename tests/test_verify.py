@@ -396,6 +396,24 @@ def test_a_branch_that_cannot_be_reached_is_said() -> None:
     assert "only positive arguments in relu(z)" in verdict.says
 
 
+def test_the_positions_of_the_largest_are_said() -> None:
+    network = parse("input x[3]\nm = max(k: 2*x[k])\nloss J = m^2")
+    where = Reduce("argmax", "k", 3, 2 * R("x", "k"))
+    verdict = agree(network, R("∂x", "j"), 4 * R("m") * Delta("j", where))
+    assert verdict.confirmed
+    assert "the largest of max(k: 2*x[k]) stood at positions 1, 2, 3" in verdict.says
+    # one point can meet one position only, and a formula for one position is seen through
+    assert verdict.trials >= 3
+    assert answer(network, R("∂x", 1), 4 * R("m")) == "refuted"
+
+
+def test_what_has_no_name_of_its_own_is_written_out() -> None:
+    network = parse("weight w, b\nh = relu(w + b)\nloss J = h^2")
+    verdict = agree(network, R("∂b"), R("∂w"))
+    assert "arguments of both signs in relu(w + b)" in verdict.says
+    assert "argument)" not in verdict.says
+
+
 KINKS = [
     ("relu", 0), ("leaky_relu", Fraction(1, 100)), ("elu", 1), ("abs", 0), ("sign", 0), ("step", 0),
 ]  # fmt: skip

@@ -15,7 +15,7 @@ def lines_of(report: Report) -> list[str]:
     for row in report.rows:
         verdict = row.verdict
         said = f"{verdict.verdict}: {verdict.says}"
-        if verdict.counterexample is not None:
+        if verdict.counterexample is not None and str(verdict.counterexample) not in said:
             said += f"; {verdict.counterexample}"
         lines += wrapped(f"{row.what:<{widest}}  {said}", widest + 2)
     return lines

@@ -17,8 +17,8 @@ from typing import Literal, TypeAlias, TypeVar
 from flint import arb, ctx
 
 from ..errors import NetworkError
-from ..expr import Delta, Expr, Reduce, Ref, Size, count, walk
-from ..network import ADJOINT, Equation, Network
+from ..expr import Delta, Expr, Reduce, Ref, Size, count, mapped, walk
+from ..network import ADJOINT, ARGUMENT, Equation, Network
 from .points import Indices, Point, draw, unnumbered_sizes
 from .series import OutsideDomain, Unresolved
 from .values import OutOfRange, Scene, Setting, evaluate, piecewise_sites
@@ -39,6 +39,9 @@ WORK = 6000
 """Nodes times components above which the sample becomes smaller, down to FEWEST."""
 
 FEWEST = 6
+
+FEW = 4
+"""The length up to which each position of a largest value is looked for."""
 
 TRIALS = 3
 REDRAWS = 24
@@ -89,7 +92,8 @@ class Verdict:
 class Trial:
     """A point, and its values at the precision that the questions so far needed.
 
-    signs: on which side of 0 the arguments of the piecewise functions are there.
+    signs: on which side of 0 the arguments of the piecewise functions are there, and at which
+    position the largest value of a maximum stands.
     """
 
     point: Point
@@ -159,7 +163,7 @@ class Oracle:
     def _drawn(self) -> list[Trial]:
         found: list[Trial] = []
         seen: set[tuple[Expr, int]] = set()
-        wanted = {(site, sign) for site in self.sites for sign in (-1, 1)}
+        wanted = {branch for site in self.sites for branch in self._wanted(site)}
         for attempt in range(REDRAWS):
             enough = len(found) >= self.trials
             if enough and seen >= wanted:
@@ -185,8 +189,18 @@ class Oracle:
             )
         return found
 
+    def _wanted(self, site: Expr) -> Iterator[tuple[Expr, int]]:
+        """The branches of a piecewise function that points are looked for until they are met:
+        both signs of an argument, each position of the largest of a few."""
+        if not isinstance(site, Reduce):
+            yield from ((site, sign) for sign in (-1, 1))
+            return
+        length = self.network.length(site.size)
+        if length is not None and length <= FEW:
+            yield from ((site, place) for place in range(1, length + 1))
+
     def _signs(self, trial: Trial) -> set[tuple[Expr, int]] | None:
-        """The signs of the piecewise functions' arguments; None outside the domain."""
+        """The branches of the piecewise functions met there; None outside the domain."""
         names = [name for name in self.network.equations if name in self.network.live]
 
         def forward(scene: Scene) -> set[tuple[Expr, int]]:
@@ -332,7 +346,8 @@ class Oracle:
         for trial in self._points():
             for site, sign in trial.signs:
                 found.setdefault(site, set()).add(sign)
-        signs = {repr(site): found[site] for site in self.sites if site in found}
+        largest = {s: found[s] for s in self.sites if s in found and isinstance(s, Reduce)}
+        signs = {self._shown(s): found[s] for s in self.sites if s in found and s not in largest}
         both = [name for name, sides in signs.items() if {-1, 1} <= sides]
         if both:
             yield f"arguments of both signs in {_listed(both)}"
@@ -343,6 +358,20 @@ class Oracle:
         kinks = [name for name, sides in signs.items() if 0 in sides]
         if kinks:
             yield f"at 0, where the stated convention is taken, in {_listed(kinks)}"
+        for site, places in largest.items():
+            at = _listed(map(str, sorted(places)), 8)
+            positions = "positions" if len(places) > 1 else "position"
+            yield f"the largest of {self._shown(site)} stood at {positions} {at}"
+
+    def _shown(self, site: Expr) -> str:
+        """A place of the network as it is written; what has no name of its own written out."""
+
+        def written(e: Expr) -> Expr | None:
+            if isinstance(e, Ref) and e.name.endswith(ARGUMENT):
+                return self.network.definition(e)
+            return None
+
+        return repr(mapped(site, written))
 
     def ranges(self, *expressions: Expr) -> dict[str, Size]:
         """Over what the free letters of some expressions run, where their use tells."""

@@ -65,7 +65,7 @@ class Scene:
 
     lets: named expressions, as equations. symbols: free names with a random value of their
     own (a learning rate). seen: on which side of 0 the arguments of the network's piecewise
-    functions were.
+    functions were, and at which position the largest values of its maxima.
     """
 
     def __init__(
@@ -457,7 +457,10 @@ def _by_definition(definition: Expr, order: int, argument: Jet, world: World) ->
 
 def _reduce(e: Reduce, setting: Setting, world: World) -> Jet:
     if e.op == "max":
-        return _largest(e, setting, world)[1]
+        place, value = _largest(e, setting, world)
+        if e in world.scene.sites:
+            world.scene.seen.add((e, place))
+        return value
     if e.op == "argmax":
         return number(_largest(e, setting, world)[0])
     result: Jet | None = None
@@ -606,14 +609,15 @@ def _grounded(e: Expr, setting: Setting) -> Expr:
 
 
 def piecewise_sites(network: Network) -> dict[Expr, None]:
-    """Every place of the network where a piecewise function is applied, in order."""
+    """Every place of the network where a piecewise function or a maximum stands, in order."""
     wholes = [equation.right for equation in network.equations.values()]
     wholes += [f.definition for f in network.own_functions.values() if f.definition is not None]
     return {
         node: None
         for whole in wholes
         for node in walk(whole)
-        if isinstance(node, Apply)
-        and node.function in BRANCHES
-        and BRANCHES[node.function].piecewise
-    }
+        if (isinstance(node, Reduce) and node.op == "max")
+        or (isinstance(node, Apply)
+            and node.function in BRANCHES
+            and BRANCHES[node.function].piecewise)
+    }  # fmt: skip
