@@ -1,4 +1,4 @@
-"""What README says is run: its example, and each of its commands.
+"""What README and docs/sources.md say is run: the example, the commands, the shown answers.
 
 A code block with `<!-- run -->` above it is run; blocks of shell commands run line by line.
 """
@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in (README, ROOT / "docs/sources.md"))
 BLOCK = re.compile(r"(<!-- run -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = [(bool(m[1]), m[2], m[3]) for m in BLOCK.finditer(README.read_text(encoding="utf-8"))]
+BLOCKS = [(bool(m[1]), m[2], m[3]) for m in BLOCK.finditer(TEXT)]
 COMMANDS = [
     line.split("#")[0].strip()
     for marked, kind, text in BLOCKS
@@ -78,19 +80,31 @@ def test_each_named_file_exists(page: str, root: Path) -> None:
 
 
 EXCERPT = re.compile(r"^\$ (backprove .*)\n((?:.*\n)*?)(?=\$ |\Z)", re.MULTILINE)
+EXCERPTS = [
+    m.groups() for _, kind, text in BLOCKS if kind == "text" for m in EXCERPT.finditer(text)
+]
 
 
-def test_each_shown_answer_is_what_is_printed(workplace: Path, root: Path) -> None:
-    """Line by line; a line of three dots stands for any number of lines."""
-    shown = [
-        match for _, kind, text in BLOCKS if kind == "text" for match in EXCERPT.finditer(text)
-    ]
-    assert shown
-    for command, wanted in (match.groups() for match in shown):
-        answer = run(["-m", *shlex.split(command)], workplace, root).stdout
-        parts = [re.escape(line) if line.strip() != "..." else r"(?:.*\n)*?.*" for line in
-                 wanted.rstrip().splitlines()]  # fmt: skip
-        assert re.search(r"\n".join(parts), answer), f"{command} prints:\n{answer}"
+def test_there_are_shown_answers() -> None:
+    assert len(EXCERPTS) >= 6
+
+
+@pytest.mark.parametrize(("command", "wanted"), EXCERPTS)
+def test_each_shown_answer_is_what_is_printed(
+    command: str, wanted: str, workplace: Path, root: Path
+) -> None:
+    """Line by line, up to spacing; three dots stand for any number of lines."""
+    answer = run(["-m", *shlex.split(command)], workplace, root).stdout
+    pattern = "".join(
+        r"(?:.*\n)*?" if line == "..." else re.escape(_unspaced(line)) + r"\n"
+        for line in wanted.rstrip().splitlines()
+    )
+    printed = "".join(f"{_unspaced(line)}\n" for line in answer.splitlines())
+    assert re.match(pattern, printed), f"{command} prints:\n{answer}"
+
+
+def _unspaced(line: str) -> str:
+    return "".join(line.split())
 
 
 def test_each_command_has_a_row_in_the_table_and_the_reverse() -> None:
