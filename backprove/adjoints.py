@@ -49,12 +49,15 @@ from .rules import (
     Scope,
     refs,
 )
-from .rules.algebra import FACTOR_OUT, POSITIVE_FIRST
+from .rules.algebra import FACTOR_OUT, POSITIVE_FIRST, has_reciprocal
 from .rules.definitions import CONSTANT_VALUE, adjoint_rule
 from .rules.delta import OUT
 
 WORTH_SHORTENING = 200
 """Expressions with more nodes than this are not multiplied out to see if they get shorter."""
+
+SHORT = 40
+"""Adjoints near the loss are kept in closed form up to this many nodes."""
 
 # constants leave a sum only after folding, which needs them beside what they were written with
 LOCAL = (*DIFFERENTIATION, *(rule for rule in TIDY if rule is not OUT))
@@ -179,6 +182,7 @@ class Backprop:
         self.network = network
         self.scope = Scope(network)
         self._known: dict[object, Expr] = {}
+        self._closed: dict[str, Equation] = {}
         self._quiet: tuple[set[Expr], set[Expr]] = (set(), set())
 
     @cached_property
@@ -195,7 +199,8 @@ class Backprop:
             elif name not in self.network.live:
                 right = ZERO
             else:
-                right = self._right(q, made)
+                right = self._right(q)
+                self._close(Equation(adjoint(q), right))
             made[name] = Equation(adjoint(q), right)
         return made
 
@@ -236,51 +241,60 @@ class Backprop:
             return (Ref(self.network.loss), " does not depend on ", ref, ": its gradient is 0")
         return ()
 
-    def _right(self, q: Ref, known: Mapping[str, Equation]) -> Expr:
+    def _right(self, q: Ref) -> Expr:
         start = chain_sum(self.network, q, links(self.network, q))
         key, names = self._shape(start)
         if key not in self._known:
             local = rewritten(start, LOCAL, self.scope, self._quiet[0])
-            self._known[key] = _renamed(local, names)
-        local = _renamed(self._known[key], {v: k for k, v in names.items()})
-        # names are given back for each quantity anew: that depends on all that uses the same
-        recorder = Recorder(rewritten(local, FOLDING, self.scope, self._quiet[1]), self.scope)
-        put_in_if_shorter(recorder, known)
+            folded = rewritten(local, FOLDING, self.scope, self._quiet[1])
+            self._known[key] = _renamed(folded, names)
+        found = _renamed(self._known[key], {v: k for k, v in names.items()})
+        recorder = Recorder(found, self.scope)
+        put_in_if_shorter(recorder, self._closed)
         return recorder.now
 
+    def _close(self, equation: Equation) -> None:
+        """Remember an adjoint in forward quantities alone, while that is short."""
+        right = substituted(equation.right, lambda ref: _unnamed(ref, frozenset(), self._closed))
+        if count(right) <= SHORT and not any(is_adjoint(ref) for ref in refs(right)):
+            self._closed[quantity_of(equation.left).name] = Equation(equation.left, right)
+
     def _shape(self, start: Expr) -> tuple[object, dict[str, str]]:
-        """A key equal for chain sums of the same shape, and the names' numbers."""
+        """A key equal for chain sums that are worked out alike, and the names' numbers.
+
+        The key holds all that the rules may look at: the equations of what occurs, those that
+        could give a part its name back, and the promises of targets.
+        """
+        equations = self.network.equations
+        here = [equations[ref.name] for ref in refs(start) if ref.name in equations]
         names: dict[str, str] = {}
-        parts: list[Expr] = [start]
-        for ref in refs(start):
-            if ref.name in self.network.equations:
-                parts.append(self.network.equations[ref.name].right)
-                parts.append(self.network.equations[ref.name].left)
-        for e in parts:
+        for e in (start, *(side for eq in here for side in (eq.left, eq.right))):
             for ref in refs(e):
-                bare = ref.name.removeprefix(ADJOINT)
-                if bare not in names:
-                    names[bare] = f"#{len(names)}"
-        kinds = tuple(
-            (n in self.network.equations, self.network.quantities[n].shape) for n in names
-        )
+                names.setdefault(quantity_of(ref).name, f"#{len(names)}")
+        users = dict.fromkeys(u for n in tuple(names) for u in self.network.consumers[n])
+        for equation in (equations[u] for u in users):
+            if equation.right.names <= names.keys():
+                names.setdefault(equation.name, f"#{len(names)}")
+                here.append(equation)
+        parts = [start, *(side for eq in here for side in (eq.left, eq.right))]
+        for promise in self.network.constraints:
+            if promise.left.names <= names.keys():
+                parts.extend((promise.left, promise.right))
+        kinds = tuple((n in equations, self.network.quantities[n].shape) for n in names)
         return (tuple(_renamed(e, names) for e in parts), kinds), names
 
 
-def put_in_if_shorter(recorder: Recorder[Scope], known: Mapping[str, Equation]) -> bool:
-    """Put in the adjoints next to the loss and multiply out, if that reads shorter.
+def put_in_if_shorter(recorder: Recorder[Scope], closed: Mapping[str, Equation]) -> bool:
+    """Put in the adjoints of which a closed form is known and multiply out, if that is shorter.
 
     Softmax or sigmoid with cross-entropy fold to o - y this way; what would get longer stays.
     """
-    near: dict[str, tuple[Ref, Expr]] = {}
-    for ref in refs(recorder.now):
-        if is_adjoint(ref):
-            equation = known[quantity_of(ref).name]
-            if not any(is_adjoint(r) for r in refs(equation.right)):
-                near[ref.name] = (equation.left, equation.right)
-    if not near:
+    found = [ref for ref in refs(recorder.now) if is_adjoint(ref)]
+    near = {r.name: closed[quantity_of(r).name] for r in found if quantity_of(r).name in closed}
+    # only what divides can cancel, and only a number can be reckoned with
+    if not any(has_reciprocal(e.right) or not e.right.names for e in near.values()):
         return False
-    put_in = (adjoint_rule(near),)
+    put_in = (adjoint_rule({n: (e.left, e.right) for n, e in near.items()}),)
     if recorder.speculate((), (put_in, MULTIPLYING_OUT, EXPANDING), reading_cost):
         recorder.sweep((FACTOR_OUT, POSITIVE_FIRST, *TIDY), set())
         return True

@@ -264,7 +264,8 @@ def _distributed(e: Mul, position: int) -> Expr:
     return Add(tuple(product((*before, t, *after)) for t in flat_terms(e.factors[position])))
 
 
-def _has_reciprocal(e: Expr) -> bool:
+def has_reciprocal(e: Expr) -> bool:
+    """Whether something in `e` is divided by."""
     return any(
         isinstance(p, Power) and isinstance(p.exponent, Number) and p.exponent.value < 0
         for p in walk(e)
@@ -275,7 +276,7 @@ def _distribute_reciprocals(e: Expr) -> Expr | None:
     """(u/v + w) v = (u/v) v + w v: where it lets a denominator cancel."""
     if isinstance(e, Mul):
         for position, factor in enumerate(e.factors):
-            if isinstance(factor, Add) and _has_reciprocal(factor):
+            if isinstance(factor, Add) and has_reciprocal(factor):
                 return _distributed(e, position)
     return None
 
