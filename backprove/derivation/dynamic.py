@@ -204,9 +204,19 @@ class Program:
             if self.has_name(q):
                 return None
             new = self.formula(q)
-            return new, (e, " = ", new)
+            return new, (e, " = ", new, *self._named_inside(q))
 
         return Rule("put in", adjoint_rule({}).law, apply, "q = E")
+
+    def _named_inside(self, q: Ref) -> Sentence:
+        """What stands in the formula of q by its value alone: g_e4, which is s_4."""
+        words: list[str | Expr] = []
+        for link in self.ways(q):
+            right = link.consumer
+            if right.name in self.named and not self.has_name(right):
+                words.extend((" and " if words else ", where ", adjoint(right), " = "))
+                words.append(self.formula(right))
+        return tuple(words)
 
     def needed(self, e: Expr) -> list[Ref]:
         """The named adjoints that `e` is made of, those nearest the loss first."""
