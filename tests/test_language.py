@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import doctest
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from fractions import Fraction
@@ -614,3 +617,36 @@ def test_the_manual_is_true() -> None:
 def test_the_manual_names_every_word_and_function() -> None:
     for word in [*RESERVED, *ROLES, *LOSSES, *(f for f in FUNCTIONS if not f.endswith("'"))]:
         assert re.search(rf"(?<!\w){word}(?!\w)", MANUAL), word
+
+
+PARSES = (
+    "import lark\nfrom unittest.mock import patch\n"
+    "with patch('lark.lark.load_grammar', side_effect=lark.lark.load_grammar) as making:\n"
+    "    from backprove.language import expression, parse\n"
+    "    network = parse('weight w\\nloss J = w^2')\n"
+    "    print(expression('2*w', network), making.call_count)\n"
+)
+
+
+def parsed_in_a_new_process(caches: Path) -> str:
+    """What it says, and how often the grammar was compiled."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    answer = subprocess.run(
+        [sys.executable, "-c", PARSES], capture_output=True, text=True, check=True,
+        env={**environment, "PYTHONPYCACHEPREFIX": str(caches)},
+    )  # fmt: skip
+    assert not answer.stderr
+    return answer.stdout.strip()
+
+
+def test_the_parser_is_made_once_and_again_where_its_tables_are_no_good(tmp_path: Path) -> None:
+    assert parsed_in_a_new_process(tmp_path) == "2*w 1"
+    assert parsed_in_a_new_process(tmp_path) == "2*w 0"
+    (tables,) = tmp_path.rglob("*.tables")
+    for damaged in (b"", b"not a table", tables.read_bytes()[:-100]):
+        tables.write_bytes(damaged)
+        assert parsed_in_a_new_process(tmp_path) == "2*w 1"
+        assert parsed_in_a_new_process(tmp_path) == "2*w 0"
+    nowhere = tmp_path / "file"
+    nowhere.write_text("no folder")
+    assert parsed_in_a_new_process(nowhere) == "2*w 1"

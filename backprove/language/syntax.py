@@ -7,9 +7,11 @@ while it runs (so that nothing recurses), and long numerals are refused, not eva
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from fractions import Fraction
 from functools import lru_cache
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken, v_args
@@ -278,8 +280,25 @@ def _around(nodes: list[Node]) -> Span:
 
 @lru_cache(maxsize=1)
 def _parser() -> Lark:
-    grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", start=["start", "expression"], transformer=_Tree())
+    grammar = Path(__file__).with_name("grammar.lark")
+    return Lark(
+        grammar.read_text(encoding="utf-8"),
+        parser="lalr",
+        start=["start", "expression"],
+        transformer=_Tree(),
+        cache=_cache(grammar),
+    )
+
+
+def _cache(grammar: Path) -> str | bool:
+    """Where the parser's tables are kept, beside this file's own compiled form.
+
+    They are made anew for another grammar, Python or lark; what cannot be read or written is
+    done without. Reading them takes a tenth of the time that making them takes.
+    """
+    if sys.dont_write_bytecode or sys.implementation.cache_tag is None:
+        return False
+    return str(Path(cache_from_source(str(grammar))).with_suffix(".tables"))
 
 
 def lines_of(source: Source) -> list[Line]:
