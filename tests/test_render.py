@@ -87,7 +87,7 @@ FORMULAS = [
     ("(a - b)^2/2", "(a - b)^2/2", r"\frac{(a - b)^{2}}{2}"),
     ("(a + b)/c", "(a + b)/c", r"\frac{a + b}{c}"),
     ("a/(b*c)", "a/(b·c)", r"\frac{a}{b \cdot c}"),
-    ("sigmoid(a)^2", "σ(a)^2", r"\sigma(a)^{2}"),
+    ("sigmoid(a)^2", "sigmoid(a)^2", r"\operatorname{sigmoid}(a)^{2}"),
     ("exp(a)/(1 + exp(a))", "exp(a)/(1 + exp(a))", r"\frac{\exp(a)}{1 + \exp(a)}"),
     ("c*sqrt(a + b)", "c · √(a + b)", r"c \cdot \sqrt{a + b}"),
     ("a^(b + 1)", "a^(b + 1)", "a^{b + 1}"),
@@ -556,7 +556,7 @@ def test_matrix_form(equation: str, printed: str | None) -> None:
 
 SCALAR_FORMS = [
     ("sum(i: (t[i] - x[i])^2)/2", "‖t - x‖^2/2"),
-    ("-sum(i: t[i]*log(x[i]))", "-tᵀ ln(x)"),
+    ("-sum(i: t[i]*log(x[i]))", "-tᵀ log(x)"),
     ("sum(i,j: t[i]*c[i,j]*x[j])", "tᵀ C x"),
     ("sum(i: x[i])", "1ᵀ x"),
     ("sum(i: x[i])*sum(j: t[j])", "1ᵀ x 1ᵀ t"),
@@ -732,3 +732,51 @@ def test_no_hidden_name_is_ever_printed(notation: str) -> None:
         for ref in (Ref(name, tuple("ij"[: len(quantity.shape)])), Ref(name)):
             assert "argument" not in text_of(ref, bound) + latex_of(adjoint(ref), bound)
     assert set(bound.lets) == {e.name for e in bound.equations} - {"h", "q", "a", "J"}
+
+
+# -- signs that cannot be misread ----------------------------------------------------------
+
+TWO, HALF, SUM = Number(2), Number(Fraction(1, 2)), Add((A, B))
+PRODUCTS = [
+    # expression, as written, deeplizard, representative
+    (Mul((HALF, TWO, SUM)), "2 · (a + b)/2", "2 (a + b)/2", "2 . (a + b)/2"),
+    (Mul((Number(1), A)), "1·a", "1·a", "1 . a"),
+    (Mul((Number(1), Mul((TWO, A)))), "1 · (2·a)", "1 · (2 a)", "1 . (2 . a)"),
+    (Mul((MINUS_ONE, Number(1), A)), "-1·a", "-1·a", "-1 . a"),
+    (Mul((A, Power(B, Number(-2)))), "a/b^2", "a/b^2", "a/b^2"),
+    (Power(B, Number(-2)), "1/b^2", "1/b^2", "1/b^2"),
+    (Mul((Mul((MINUS_ONE, SUM)), C)), "-(a + b) · c", "-(a + b) · c", "-(a + b) . c"),
+    (Mul((TWO, Mul((MINUS_ONE, A)))), "2 · (-a)", "2 · (-a)", "2 . (-a)"),
+    (Mul((A, Mul((B, C)))), "a · (b·c)", "a · (b c)", "a.(b.c)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("e", "plain", "deeplizard", "representative"), PRODUCTS)
+def test_products(e: Expr, plain: str, deeplizard: str, representative: str) -> None:
+    assert text_of(e, PLAIN) == plain
+    for notation, text in (("deeplizard", deeplizard), ("representative", representative)):
+        assert text_of(e, bind(load(notation), LETTERS)) == text
+
+
+LETTERS = parse(
+    "input a, b, c\nweight u\nq = a*u\nloss J = q^2\nrole a = quantity\nrole b = quantity\n"
+    "role c = quantity"
+)
+
+
+def test_numbers_are_written_as_the_reader_writes_them() -> None:
+    decimals = parse("input a\nweight w\nq = a*w\nloss J = q^2/2 + 0.1*w^2 + w/3")
+    fractions = parse("input a = 0.5\nweight w\nq = a*w\nloss J = q^2/2 + 1/10*w^2 + w/3")
+    for made, tenth in ((decimals, "0.1·w^2"), (fractions, "1/10 · w^2")):
+        bound = bind(load("as-written"), made)
+        assert text_of(made.equations["J"].right, bound) == f"q^2/2 + {tenth} + w/3"
+        assert text_of(HALF, bound) == "½"
+
+
+def test_as_written_keeps_the_readers_function_names() -> None:
+    file = "input a\nweight w\nloss J = {}(a*w)^2"
+    for written, printed in (("sigmoid", "sigmoid"), ("σ", "σ"), ("log", "log"), ("ln", "ln")):
+        made = parse(file.format(written))
+        text = text_of(made.equations["J"].right, bind(load("as-written"), made))
+        assert text == f"{printed}(a·w)^2"
+    assert text_of(reading("sigmoid(a)"), bind(load("nielsen"), network("chain_3_3_1"))) == "σ(a)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -9,7 +10,7 @@ from itertools import product as combinations
 
 from ..errors import NotationError
 from ..expr import Apply, Ref, Size, plain
-from ..functions import lookup
+from ..functions import ALIASES, lookup
 from ..network import ADJOINT, ARGUMENT, Equation, Label, Network
 from ..roles import Role, has_layers, mean_over_samples, roles
 from .loader import Notation
@@ -17,6 +18,9 @@ from .symbols import Spelling, Symbol, Template, own_spelling
 
 _COMPARED = 400
 """Components of a tensor that are compared one by one; longer ones by their ends."""
+
+_DECIMAL = re.compile(r"(?<![\w.])\d*\.\d")
+_DECLARATION = re.compile(r"\s*(size|input|target|weight|bias|constant|function|role)\b|.*\bwith\b")
 
 _SHORT = 16
 """Characters up to which an activation's unnamed argument prints as it is: d4 + b4."""
@@ -27,8 +31,9 @@ class BoundNotation:
 
     notes: what a reader must be told: a mark that was added, a letter that stands for a
     known function, a fallback. letters: those of the notes that say what a function's letter
-    stands for, with the functions that are printed so. named_adjoints: the computed
-    quantities whose adjoint prints on its own; the others are put in their place.
+    stands for, with the functions that are printed so. decimals: whether the file's equations
+    write decimals. named_adjoints: the computed quantities whose adjoint prints on its own;
+    the others are put in their place.
     """
 
     def __init__(self, notation: Notation, network: Network) -> None:
@@ -48,6 +53,7 @@ class BoundNotation:
         self.commas = any(
             (network.length(size) or 0) > 9 for q in network.quantities.values() for size in q.shape
         )
+        self.decimals = bool(_DECIMAL.search(_without_declarations(network.text)))
         self._labelled = any(q.label for q in network.quantities.values())
         self._single = self._one_node_a_layer()
         self._added: set[str] = set()
@@ -408,7 +414,8 @@ class BoundNotation:
         stem, _, label = base.partition("{")
         sup = f"({label.rstrip('}')})" if label else ""
         row = self.network.functions.get(base)
-        letter = row.text if row and row.text else stem
+        letter = self._as_read(stem) if self.notation.as_written else row.text if row else ""
+        letter = letter or stem
         if len(letter) == 1 and any(s.key == Symbol(letter).key for s in self._whole_symbols()):
             letter = stem
         if row is not None or len(letter) > 1:
@@ -416,9 +423,22 @@ class BoundNotation:
             return Symbol(letter, (), sup, primes, upright)
         return Symbol(letter, (), sup, primes)
 
+    def _as_read(self, name: str) -> str:
+        """A function's name as the file spells it: σ where it writes σ(z)."""
+        text = self.network.text
+        spelt = [other for other, known in ALIASES.items() if known == name]
+        written = [other for other in spelt if f"{other}(" in text]
+        return written[0] if written and f"{name}(" not in text else name
+
     def _note(self, text: str) -> None:
         if text not in self.notes:
             self.notes = (*self.notes, text)
+
+
+def _without_declarations(text: str) -> str:
+    """The equations of a file: the values of its declarations are no part of what prints."""
+    lines = (line.split("#", 1)[0] for line in text.splitlines())
+    return "\n".join(line for line in lines if not _DECLARATION.match(line))
 
 
 def _listed(names: list[str]) -> str:

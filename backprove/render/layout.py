@@ -43,6 +43,9 @@ from .boxes import (
 from .depth import deep
 
 MINUS = Operator("-", prefix=True)
+DECIMALS = 4
+"""Places after the point up to which a number is printed as a decimal."""
+
 NOWHERE: frozenset[Path] = frozenset()
 
 
@@ -91,7 +94,7 @@ class _Layout:
     def _laid(self, e: Expr, path: Path) -> Box:
         match e:
             case Number():
-                return _signed(e.value < 0, _number(abs(e.value)))
+                return _signed(e.value < 0, self.number(abs(e.value)))
             case Ref():
                 return self._ref(e)
             case Delta():
@@ -111,6 +114,23 @@ class _Layout:
                 return self._derivative(e, path)
             case _:
                 raise TypeError(f"not an expression: {e!r}")
+
+    # -- numbers ---------------------------------------------------------------------------
+
+    def number(self, value: Exact) -> Box:
+        """A number that is not negative."""
+        if value.denominator == 1:
+            return Digits(str(value.numerator))
+        if (text := self._decimal(value)) is not None:
+            return Digits(text)
+        return Fraction(Digits(str(value.numerator)), Digits(str(value.denominator)))
+
+    def _decimal(self, value: Exact) -> str | None:
+        """0.1 for 1/10, in a network whose file writes its numbers so; ½ stays a fraction."""
+        if value.denominator == 2 or not self.notation.decimals:
+            return None
+        places = next((n for n in range(1, DECIMALS + 1) if 10**n % value.denominator == 0), None)
+        return None if places is None else f"{float(value):.{places}f}"
 
     # -- names -----------------------------------------------------------------------------
 
@@ -165,7 +185,7 @@ class _Layout:
     def _term(self, e: Expr, path: Path) -> tuple[bool, Box]:
         """Whether a term is subtracted, and the box of what is added or subtracted."""
         if isinstance(e, Number):
-            negative, made = e.value < 0, _number(abs(e.value))
+            negative, made = e.value < 0, self.number(abs(e.value))
         elif isinstance(e, Mul):
             negative, made = self._mul(e, path)
         else:
@@ -183,16 +203,19 @@ class _Layout:
         return self.known.products[e]
 
     def _product_of(self, e: Mul, path: Path) -> tuple[bool, Box]:
-        factors = list(enumerate(e.factors))
+        factors = [((*path, place), factor) for place, factor in enumerate(e.factors)]
         negative = False
         if e.factors[0] is MINUS_ONE:
             negative, factors = True, factors[1:]
+        elif (taken := self._sign_in_front(e, path)) is not None:
+            negative, factors[0] = True, taken
+        if self._fraction_before_number(factors):
+            factors.append(factors.pop(0))
         above: list[Box] = []
         below: list[Box] = []
         made: Box | None = None
-        for place, factor in factors:
-            here = (*path, place)
-            last = place == len(e.factors) - 1
+        for place, (here, factor) in enumerate(factors):
+            last = place == len(factors) - 1
             if (above or below) and (bottom := self._divisor(factor, here)) is not None:
                 below.append(bottom)
                 continue
@@ -200,11 +223,35 @@ class _Layout:
                 above, below = [self._over(above, below)], []
             if not above and isinstance(factor, Number) and factor.value < 0 and not negative:
                 negative = True
-                made = _number(-factor.value)
+                made = self.number(-factor.value)
                 above.append(Marked(made) if here in self.marks else made)
             else:
-                above.append(self._factor(factor, here, last))
+                made = self._factor(factor, here, last)
+                signed = len(here) == len(path) + 2 and here[:-1] in self.marks
+                above.append(Marked(made) if signed else made)
         return negative, self._over(above, below) if below else self._product(above)
+
+    def _sign_in_front(self, e: Mul, path: Path) -> tuple[Path, Expr] | None:
+        """The first factor of (-a)*b without its sign, which goes before the whole: -a*b."""
+        first = e.factors[0]
+        signed = isinstance(first, Mul) and len(first.factors) == 2
+        if not signed or first.children[0] is not MINUS_ONE:
+            return None
+        inner = first.children[1]
+        if isinstance(inner, Mul) and inner.factors[0] is MINUS_ONE:
+            return None  # --a would be read as something else
+        return (*path, 0, 1), inner
+
+    def _fraction_before_number(self, factors: list[tuple[Path, Expr]]) -> bool:
+        """Whether 1/2*2*a is better written 2*a/2: ½ 2 would look like one number."""
+        if len(factors) < 3:
+            return False
+        first, second, last = (factors[place][1] for place in (0, 1, -1))
+        if not (isinstance(first, Number) and isinstance(second, Number)):
+            return False
+        divides = first.value.numerator == 1 != first.value.denominator
+        open_ended = isinstance(last, Reduce | Derivative)
+        return divides and second.value > 0 and not (open_ended or self._decimal(first.value))
 
     def _over(self, above: list[Box], below: list[Box]) -> Fraction:
         def unfenced(box: Box) -> Box:  # a fraction's line already groups
@@ -221,9 +268,12 @@ class _Layout:
         """What a factor divides by, if it is 1/n or a reciprocal."""
         made: Box | None = None
         if isinstance(e, Number) and e.value.numerator == 1 != e.value.denominator:
+            # a number after others came from a division, a/10
             made = Digits(str(e.value.denominator))
         elif isinstance(e, Power) and e.exponent is MINUS_ONE:
             made = self._factor(e.base, (*path, 0), False)
+        elif isinstance(e, Power) and _is_negative_integer(e.exponent):
+            made = self._raised(e, path)
         if made is None:
             return None
         return Marked(made) if path in self.marks else made
@@ -258,9 +308,9 @@ class _Layout:
         if isinstance(right, Big):
             return ""
         if isinstance(left, Digits | Fraction) and _number_like(left):
-            digits_follow = isinstance(right, Digits) or _number_like(right)
-            return self.signs.product or "·" if digits_follow else self.signs.symbols
-        if isinstance(right, Digits):
+            follows = _number_like(right) or _begins_with_minus(right) or left == Digits("1")
+            return self.signs.product or "·" if follows else self.signs.symbols
+        if isinstance(right, Digits) or _begins_with_minus(right):
             return self.signs.product or "·"
         if _plain(left) and _plain(right):
             return self.signs.symbols
@@ -271,13 +321,22 @@ class _Layout:
     def _power(self, e: Power, path: Path) -> Box:
         if e.exponent is MINUS_ONE:
             return Fraction(Digits("1"), self.box(e.base, (*path, 0)))
+        if _is_negative_integer(e.exponent):
+            return Fraction(Digits("1"), self._raised(e, path))
+        return self._raised(e, path)
+
+    def _raised(self, e: Power, path: Path) -> Box:
+        """A power; of one with a negative exponent, the power to divide by: b^2 of b^(-2)."""
         base = self._unmarked(e.base, (*path, 0))
         simple = isinstance(base, Symbol) and not base.sup and not base.primes
         if not (simple or isinstance(base, Digits | Applied | Fenced)):
             base = parenthesised(base)
         if (*path, 0) in self.marks:
             base = Marked(base)
-        return Raised(base, self.box(e.exponent, (*path, 1)))
+        exponent = self.box(e.exponent, (*path, 1))
+        if isinstance(e.exponent, Number) and _is_negative_integer(e.exponent):
+            exponent = Digits(str(-e.exponent.value))
+        return Raised(base, exponent)
 
     def _apply(self, e: Apply, path: Path) -> Box:
         argument = self.box(e.argument, (*path, 0))
@@ -343,10 +402,14 @@ def index_box(index: int | str) -> Box:
     return Digits(str(index)) if isinstance(index, int) else Symbol(index)
 
 
-def _number(value: Exact) -> Box:
-    if value.denominator == 1:
-        return Digits(str(value.numerator))
-    return Fraction(Digits(str(value.numerator)), Digits(str(value.denominator)))
+def _is_negative_integer(e: Expr) -> bool:
+    return isinstance(e, Number) and e.value < 0 and e.value.denominator == 1
+
+
+def _begins_with_minus(box: Box) -> bool:
+    """(-a): beside a factor without a sign between, it would look like a difference."""
+    inner = bare(box.inner) if isinstance(box, Fenced) else None
+    return isinstance(inner, Row) and inner.parts[0] == MINUS
 
 
 def _number_like(box: Box) -> bool:
@@ -358,7 +421,9 @@ def _number_like(box: Box) -> bool:
 def _signed(negative: bool, box: Box) -> Box:
     if not negative:
         return box
-    if isinstance(box, Row) and any(isinstance(p, Operator) and p.sign in "+-" for p in box.parts):
+    if isinstance(box, Row) and any(
+        isinstance(p, Operator) and p.sign in ("+", "-") for p in box.parts
+    ):
         box = parenthesised(box)
     parts = box.parts if isinstance(box, Row) else (box,)
     return Row((MINUS, *parts))

@@ -117,7 +117,9 @@ def _operator(box: Operator, depth: int) -> Piece:
 def _row(parts: tuple[Box, ...], depth: int) -> Iterator[Piece]:
     for place, part in enumerate(parts):
         if isinstance(part, Operator) and part.sign in ("·", ".", "*"):
-            tight = _tight(parts[place - 1]) and _tight(parts[place + 1])
+            sides = parts[place - 1], parts[place + 1]
+            close = _close if part.sign == "." else _tight
+            tight = all(close(side) for side in sides)
             text = part.sign if tight else f" {part.sign} "
             yield _piece(text, _operator(part, depth).cost)
         else:
@@ -130,6 +132,14 @@ def _tight(box: Box) -> bool:
     if isinstance(box, Raised):
         return _tight(box.base)
     return isinstance(box, Symbol | Digits) or box == ONE_HALF
+
+
+def _close(box: Box) -> bool:
+    """Whether a point beside it needs no space: w_o.(w_h.i), and not 2.x, nor (a - b).c."""
+    box = bare(box)
+    if isinstance(box, Raised):
+        return _close(box.base)
+    return isinstance(box, Symbol) or (isinstance(box, Fenced) and not _has_sum(box.inner))
 
 
 def _fraction(top: Box, bottom: Box, depth: int) -> Iterator[Piece]:
