@@ -93,7 +93,7 @@ def evaluate(
     differentiated = network.of_kind("input", *TRAINED)
     gradients = {q.name: _adjoint(network, q.name, results) for q in differentiated}
     numbers = Numbers(
-        loss=float(results[network.loss]),
+        loss=float(results[network.loss]) + 0.0,  # -0 -> 0
         values={name: results[name] for name in shown},
         adjoints={name: _adjoint(network, name, results) for name in shown},
         gradients=gradients,
