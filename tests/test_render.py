@@ -780,3 +780,59 @@ def test_as_written_keeps_the_readers_function_names() -> None:
         text = text_of(made.equations["J"].right, bind(load("as-written"), made))
         assert text == f"{printed}(a·w)^2"
     assert text_of(reading("sigmoid(a)"), bind(load("nielsen"), network("chain_3_3_1"))) == "σ(a)"
+
+
+# -- what is said besides ------------------------------------------------------------------
+
+PASSED_ON = """# Two ways from a to the loss.
+# Where the source slips: nowhere.
+#
+# Made up.
+
+input x
+target y
+weight w
+a = w*x
+o = a*x
+loss J = (y - o)^2 + 0.1*a^2
+"""
+
+
+def test_a_local_derivative_is_told_from_the_total_one() -> None:
+    derivation = derive(parse(PASSED_ON), Ref("a"), style="chain")
+    text = render(derivation, "as-written")
+    assert "∂J/∂a = ∂J/∂o · ∂o/∂a + ∂J/∂a|direct\n" in text
+    assert text.count("note: ∂J/∂a|direct: only the places where a itself stands") == 1
+    assert r"\left.\frac{\partial J}{\partial a}\right|_{\text{direct}}" in render(
+        derivation, "as-written", "latex"
+    )
+    page = render(derivation, "as-written", "html", complete=False)
+    assert "<mtext>direct</mtext>" in page
+    assert "|direct" in render(derivation, "as-written", "json")
+
+
+def test_a_derivative_along_the_only_path_is_not_marked() -> None:
+    for name, asked in (("chain_3_3_1", Ref("w2", (1, 2))), ("four_neurons", Ref("w8"))):
+        assert "direct" not in render(derive(network(name), asked, style="chain"), "as-written")
+
+
+@pytest.mark.parametrize("format", ["markdown", "latex", "html"])
+def test_documents_end_with_what_the_file_says_of_itself(format: str) -> None:
+    printed = render(derive(parse(PASSED_ON), Ref("w"), style="chain"), "as-written", format)
+    _, about = printed.split("About this network")
+    first, second = "Two ways from a to the loss. Where the source slips: nowhere.", "Made up."
+    assert about.index(first) < about.index(second)
+    assert "Made up" not in render(derive(parse(PASSED_ON), Ref("w"), style="chain"))
+
+
+@pytest.mark.parametrize("style", ORDERS)
+def test_each_law_is_quoted_once_and_says_something(style: str) -> None:
+    derivation = derive(network("chain_3_3_1"), Ref("w1", (1, 2)), style=style)
+    quoted = re.findall(
+        r"^> .*?: (\$.*\$)$", render(derivation, "chain", "markdown", laws=True), re.MULTILINE
+    )
+    assert len(quoted) > 3
+    assert len(quoted) == len(set(quoted))
+    for law in quoted:
+        left, right = law.strip("$").split(" = ", 1)
+        assert left != right

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from itertools import product as combinations
 
 from ..errors import NotationError
-from ..expr import Apply, Ref, Size, plain
+from ..expr import Apply, Expr, Ref, Size, plain
 from ..functions import ALIASES, lookup
 from ..network import ADJOINT, ARGUMENT, Equation, Label, Network
 from ..roles import Role, has_layers, mean_over_samples, roles
@@ -32,8 +33,9 @@ class BoundNotation:
     notes: what a reader must be told: a mark that was added, a letter that stands for a
     known function, a fallback. letters: those of the notes that say what a function's letter
     stands for, with the functions that are printed so. decimals: whether the file's equations
-    write decimals. named_adjoints: the computed quantities whose adjoint prints on its own;
-    the others are put in their place.
+    write decimals. direct: the pairs (of what, in what) whose local derivatives are marked.
+    named_adjoints: the computed quantities whose adjoint prints on its own; the others are
+    put in their place.
     """
 
     def __init__(self, notation: Notation, network: Network) -> None:
@@ -41,6 +43,7 @@ class BoundNotation:
         self.roles: Mapping[str, Role] = roles(network)
         self.notes: tuple[str, ...] = ()
         self.letters: Mapping[str, frozenset[str]] = {}
+        self.direct: frozenset[tuple[str, str]] = frozenset()
         if not notation.as_written and not has_layers(self.roles):
             self._note(
                 "this network has no layers: no quantity is a sum of weights times inputs,"
@@ -100,6 +103,20 @@ class BoundNotation:
     def lets(self) -> Mapping[str, Equation]:
         """The quantities without a name of their own that a symbol stands for here."""
         return {e.name: e for e in self.equations if e.name.endswith(ARGUMENT)}
+
+    def is_direct(self, body: Expr, wrt: Expr) -> bool:
+        """Whether a local derivative prints as ∂J/∂a|direct, to tell it from the total one."""
+        if not (isinstance(body, Ref) and isinstance(wrt, Ref)):
+            return False
+        return (body.name, wrt.name) in self.direct
+
+    def with_direct(self, pairs: frozenset[tuple[str, str]]) -> BoundNotation:
+        """The same notation, in which the local derivatives of these names are marked."""
+        if pairs == self.direct:
+            return self
+        made = copy(self)
+        made.direct = pairs
+        return made
 
     def loss_as_function(self) -> Symbol | None:
         """The loss inside a derivative, where the notation has a letter for it (f_e)."""

@@ -14,7 +14,7 @@ from ..notation import Symbol
 
 Box: TypeAlias = (
     "Symbol | Digits | Operator | Row | Fraction | Fenced | Big | Raised | Root | Applied"
-    " | Differential | Marked | Transposed | Words"
+    " | Differential | Direct | Marked | Transposed | Words"
 )
 
 
@@ -104,6 +104,13 @@ class Differential:
 
 
 @dataclass(frozen=True)
+class Direct:
+    """A derivative that follows no other path: ∂J/∂a|direct, beside the whole ∂J/∂a."""
+
+    of: Box
+
+
+@dataclass(frozen=True)
 class Transposed:
     """A matrix turned over."""
 
@@ -141,7 +148,7 @@ def parts_of(box: Box) -> tuple[Box, ...]:
             return (function, argument)
         case Differential(_, of):
             return (of,) if of is not None else ()
-        case Transposed(of):
+        case Transposed(of) | Direct(of):
             return (of,)
         case _:
             return ()

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from ..expr import Expr, Path, Ref
-from ..network import adjoint
+from ..expr import Derivative, Expr, Path, Ref
+from ..network import Network, adjoint
 from ..notation import BoundNotation
 from ..rewrite import Block, Derivation, Line, Sentence, Step
 from .boxes import Box
 from .depth import deep
 from .layout import layout
 from .matrix import matrix_equation, shapes_text
-from .occurring import occurring
+from .occurring import marking_direct, occurring
 
 Prose: TypeAlias = "tuple[str | Box, ...]"
 """Words with formulas among them."""
@@ -60,7 +60,10 @@ class PageBlock:
 
 @dataclass(frozen=True)
 class Page:
-    """Everything that is printed of a derivation: how `loss` changes with `quantity`."""
+    """Everything that is printed of a derivation: how `loss` changes with `quantity`.
+
+    about: what the network's file says of itself, a text a paragraph.
+    """
 
     loss: Box
     quantity: Box
@@ -71,6 +74,7 @@ class Page:
     blocks: tuple[PageBlock, ...]
     answer: Box | None
     notes: tuple[Prose, ...] = ()
+    about: tuple[str, ...] = ()
 
     @property
     def question(self) -> Prose:
@@ -101,9 +105,13 @@ def page(
     laws: bool = False,
     marks: bool = False,
     numbers: Numbers | None = None,
+    repeat_laws: bool = False,
 ) -> Page:
-    """Lay out a derivation. laws: with each rule's law. marks: show the changed places."""
-    maker = _Maker(notation, laws, marks, numbers)
+    """Lay out a derivation. laws: with each rule's law, once for all or (repeat_laws) at each
+    step that uses it. marks: show the changed places.
+    """
+    notation = marking_direct(notation, derivation)
+    maker = _Maker(notation, laws, marks, numbers, repeat_laws)
     blocks: list[PageBlock] = []
     if introduced := tuple(maker.introduced(derivation)):
         blocks.append(PageBlock((), None, (), introduced))
@@ -122,16 +130,47 @@ def page(
         notation.notation.title or notation.notation.name,
         tuple(blocks),
         None if derivation.answer is None else layout(derivation.answer, notation),
-        (*notes, *own),
+        (*direct_notes(derivation, notation), *notes, *own),
+        paragraphs(derivation.network.about),
     )
+
+
+def paragraphs(text: str) -> tuple[str, ...]:
+    """Wrapped lines as paragraphs; an empty line parts two."""
+    parts = (" ".join(part.split()) for part in text.split("\n\n"))
+    return tuple(part for part in parts if part)
+
+
+def direct_notes(derivation: Derivation, notation: BoundNotation) -> Iterator[Prose]:
+    """What a marked local derivative means, once for each pair."""
+    network = derivation.network
+    for of, wrt in sorted(notation.direct):
+        body, inside = (_general(network, name) for name in (of, wrt))
+        marked = layout(Derivative(body, inside, False), notation)
+        where, what = layout(inside, notation), layout(body, notation)
+        says = ": only the places where ", " itself stands in the equation of ", " vary"
+        yield (marked, says[0], where, says[1], what, says[2])
+
+
+def _general(network: Network, name: str) -> Ref:
+    shape = network[name].shape
+    known = network.equations.get(name)
+    return known.left if known is not None else Ref(name, tuple("ijklmpq"[: len(shape)]))
 
 
 class _Maker:
     def __init__(
-        self, notation: BoundNotation, laws: bool, marks: bool, numbers: Numbers | None
+        self,
+        notation: BoundNotation,
+        laws: bool,
+        marks: bool,
+        numbers: Numbers | None,
+        repeat_laws: bool,
     ) -> None:
         self.notation, self.laws, self.marks = notation, laws, marks
         self.numbers = numbers
+        self.repeat_laws = repeat_laws
+        self.quoted: set[tuple[Box, Box]] = set()
 
     def introduced(self, derivation: Derivation) -> Iterator[Prose]:
         """What is said first: names given to unnamed quantities, what letters stand for."""
@@ -199,7 +238,17 @@ class _Maker:
     def row(self, line: Line) -> PageRow:
         places = changed_places(line.steps) if self.marks else frozenset()
         right = layout(line.right, self.notation, places)
-        return PageRow(right, self.reasons(line.steps), line.label)
+        reasons = tuple(replace(r, law=self.quote(r.law)) for r in self.reasons(line.steps))
+        return PageRow(right, reasons, line.label)
+
+    def quote(self, law: tuple[tuple[Box, Box], ...]) -> tuple[tuple[Box, Box], ...]:
+        """The parts of a law that say something, and that have not been said before."""
+        telling = dict.fromkeys(sides for sides in law if sides[0] != sides[1])
+        if self.repeat_laws:
+            return tuple(telling)
+        new = tuple(sides for sides in telling if sides not in self.quoted)
+        self.quoted.update(new)
+        return new
 
     def reasons(self, steps: tuple[Step, ...]) -> tuple[Reason, ...]:
         """One reason for all steps that say the same; none for a change that does not show."""

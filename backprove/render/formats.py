@@ -9,6 +9,7 @@ from ..errors import NotationError
 from ..notation import BoundNotation, Notation, bind, load
 from ..rewrite import Derivation
 from .document import Asked, Numbers, page
+from .occurring import marking_direct
 
 FORMATS: Mapping[str, str] = {
     "text": "terminal",
@@ -45,11 +46,12 @@ def render(
         raise NotationError(
             f"there is no format {format!r}", f"the formats are: {', '.join(FORMATS)}"
         )
-    bound = bound_to(notation, derivation)
+    bound = marking_direct(bound_to(notation, derivation), derivation)
     shown = page(
         derivation,
         bound,
         laws=laws or format == "html",
+        repeat_laws=format == "html",  # each step folds its own law away
         marks=color or format == "html",
         numbers=numbers,
     )

@@ -81,6 +81,10 @@ def _body(page: Page) -> Iterator[str]:
         yield '<aside class="notes"><h2>Notes</h2><ul>'
         yield from (f"<li>{prose_html(note)}</li>" for note in page.notes)
         yield "</ul></aside>"
+    if page.about:
+        yield '<aside class="about"><h2>About this network</h2>'
+        yield from (f"<p>{escape(words)}</p>" for words in page.about)
+        yield "</aside>"
 
 
 def _block(block: PageBlock) -> Iterator[str]:

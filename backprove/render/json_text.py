@@ -9,7 +9,7 @@ from ..expr import Expr, plain
 from ..notation import BoundNotation
 from ..rewrite import Block, Derivation, Line, Sentence, Step
 from .depth import deep
-from .document import Asked
+from .document import Asked, Prose, direct_notes
 from .latex import latex_of_box, prose_latex
 from .layout import layout
 from .occurring import occurring
@@ -42,7 +42,8 @@ class _Writer:
             ],
             "blocks": [self.block(block) for block in derivation.blocks],
             "answer": None if derivation.answer is None else self.expression(derivation.answer),
-            "notes": [self.sentence(note) for note in derivation.notes]
+            "notes": [self.prose(note) for note in direct_notes(derivation, self.notation)]
+            + [self.sentence(note) for note in derivation.notes]
             + [{"text": note, "latex": note} for note in self.notation.notes],
         }
 
@@ -78,5 +79,10 @@ class _Writer:
         return {"text": text_of_box(box), "latex": latex_of_box(box), "plain": plain(e)}
 
     def sentence(self, sentence: Sentence) -> dict[str, str]:
-        prose = tuple(p if isinstance(p, str) else layout(p, self.notation) for p in sentence)
+        return self.prose(
+            tuple(p if isinstance(p, str) else layout(p, self.notation) for p in sentence)
+        )
+
+    @staticmethod
+    def prose(prose: Prose) -> dict[str, str]:
         return {"text": prose_text(prose), "latex": prose_latex(prose)}

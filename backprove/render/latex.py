@@ -15,6 +15,7 @@ from .boxes import (
     Box,
     Differential,
     Digits,
+    Direct,
     Fenced,
     Fraction,
     Marked,
@@ -214,6 +215,8 @@ def _whole(box: Box) -> str:
         case Differential(d, of):
             sign = {"∂": r"\partial", "Δ": r"\Delta"}.get(d, d)
             return sign if of is None else f"{sign} {latex_of_box(of)}"
+        case Direct(of):
+            return rf"\left.{latex_of_box(of)}\right|_{{\text{{direct}}}}"
         case Transposed(of):
             return f"{_base(of)}^{{\\top}}"
         case Marked(inner):
@@ -269,6 +272,9 @@ def _body(page: Page) -> Iterator[str]:
             yield prose_latex(words) + r"\par"
     for note in page.notes:
         yield rf"\par\noindent\emph{{Note:}} {prose_latex(note)}"
+    if page.about:
+        yield r"\subsection*{About this network}"
+        yield from (prose_latex((words,)) + r"\par" for words in page.about)
 
 
 def _aligned(block: PageBlock) -> Iterator[str]:

@@ -30,6 +30,7 @@ from .boxes import (
     Box,
     Differential,
     Digits,
+    Direct,
     Fenced,
     Fraction,
     Marked,
@@ -374,6 +375,11 @@ class _Layout:
     # -- derivatives -----------------------------------------------------------------------
 
     def _derivative(self, e: Derivative, path: Path) -> Box:
+        made = self._quotient_of(e, path)
+        direct = not e.total and self.notation.is_direct(e.body, e.wrt)
+        return Direct(made) if direct else made
+
+    def _quotient_of(self, e: Derivative, path: Path) -> Box:
         d, style = self.signs.d, self.signs.derivative
         wrt = self.tight(e.wrt, (*path, 1))
         body = self.box(e.body, (*path, 0))

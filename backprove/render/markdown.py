@@ -35,6 +35,10 @@ def _page(page: Page) -> Iterator[str]:
     for note in page.notes:
         yield f"> {prose_markdown(note)}"
         yield ""
+    if page.about:
+        yield from ("", "## About this network", "")
+        for words in page.about:
+            yield from (prose_markdown((words,)), "")
 
 
 def _block(block: PageBlock) -> Iterator[str]:

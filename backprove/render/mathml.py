@@ -14,6 +14,7 @@ from .boxes import (
     Box,
     Differential,
     Digits,
+    Direct,
     Fenced,
     Fraction,
     Marked,
@@ -153,6 +154,9 @@ def _whole(box: Box) -> str:
         case Differential(d, of):
             sign = f'<mi mathvariant="normal">{d}</mi>' if d != "d" else "<mi>d</mi>"
             return sign if of is None else f"<mrow>{sign}{_whole(of)}</mrow>"
+        case Direct(of):
+            bar = f"<mrow>{_whole(of)}{_fence('|', True)}</mrow>"
+            return f"<msub>{bar}<mtext>direct</mtext></msub>"
         case Transposed(of):
             return f'<msup>{_whole(of)}<mi mathvariant="normal">T</mi></msup>'
         case Marked(inner):

@@ -15,6 +15,7 @@ from .boxes import (
     Box,
     Differential,
     Digits,
+    Direct,
     Fenced,
     Fraction,
     Marked,
@@ -93,6 +94,9 @@ def pieces(box: Box, depth: int = 0) -> Iterator[Piece]:
             yield _piece(d)
             if of is not None:
                 yield from pieces(of, depth + 1)
+        case Direct(of):
+            yield from pieces(of, depth)
+            yield _piece("|direct")
         case Transposed(of):
             yield from _grouped(of, depth, not _letter_alone(bare(of)))
             yield _piece("ᵀ")
