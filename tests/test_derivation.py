@@ -403,3 +403,73 @@ def test_the_derivation_of_any_network(text: str, quantity: str, style: str) -> 
     net = parse(text)
     report = verify_derivation(derive(net, quantity, style))
     assert not report.wrong, (text, [(r.what, r.verdict.says) for r in report.wrong])
+
+
+VECTORS = (
+    "sum(j: {m}[i,j]*{a}[j]) + {b}[i]",
+    "sum(j: {m}[j,i]*{a}[j])",
+    "{f}({a}[i]) + {b}[1]*{a}[i]",
+    "{m}[i,i]*{a}[i]",
+    "{a}[i]*sum(k: {b}[k]*{a}[k])",
+    "{m}[i,1]*{a}[2] - {b}[i]^2",
+    "exp({a}[i])/sum(k: exp({a}[k]))",
+    "{a}[i]*max(k: {b}[k])",
+    "sum(j,k: {m}[i,j]*{n}[j,k]*{a}[k])",
+    "1 - {a}[i]",
+    "{a}[i]*{b}[i] + sum(j: delta(i,j)*{a}[j])",
+)
+MATRICES = (
+    "{a}[i]*{b}[j]",
+    "{f}({a}[i]*{b}[j])",
+    "{m}[i,j]*{n}[j,i]",
+    "exp({m}[i,j])/sum(k: exp({m}[i,k]))",
+    "sum(k: {m}[i,k]*{n}[k,j])",
+    "{m}[j,i] + {n}[i,i]*{a}[j]",
+)
+
+
+@st.composite
+def tensor_networks(draw: st.DrawFn) -> str:
+    """Vectors and matrices used straight, transposed, on the diagonal and in several places."""
+    lines = ["input x[2]", "target y[2] with sum(k: y[k]) = 1", "weight w[2,2], u[2]", "bias b[2]"]
+    vectors, matrices = ["x", "u", "b"], ["w"]
+    for k in range(draw(st.integers(2, 4))):
+        made, forms, indices = draw(
+            st.sampled_from([(vectors, VECTORS, "i"), (vectors, VECTORS, "i"),
+                             (matrices, MATRICES, "i,j")])
+        )  # fmt: skip
+        one, two = draw(st.sampled_from(vectors)), draw(st.sampled_from(vectors))
+        right = draw(st.sampled_from(forms)).format(
+            a=one, b=two, m=draw(st.sampled_from(matrices)), n=draw(st.sampled_from(matrices)),
+            f=draw(st.sampled_from(("sigmoid", "tanh", "exp", "softplus", "silu"))),
+        )  # fmt: skip
+        lines.append(f"v{k}[{indices}] = {right}")
+        made.append(f"v{k}")
+    last, table = vectors[-1], matrices[-1]
+    lines.append(f"loss J = sum(i: (y[i] - {last}[i])^2)/2 + sum(i,j: {table}[i,j]^2)/5")
+    return "\n".join(lines)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(tensor_networks())
+def test_the_dynamic_program_of_any_tensors(text: str) -> None:
+    net = parse(text)
+    report = verify_network(net, backprop(net).adjoints)
+    assert not report.wrong, (text, [(r.what, r.verdict.says) for r in report.wrong])
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    tensor_networks(),
+    st.sampled_from(["w", "u", "b", "x", "v0", "w[1,2]", "u[2]"]),
+    st.sampled_from(STYLES),
+)
+def test_the_derivation_of_any_tensors(text: str, quantity: str, style: str) -> None:
+    net = parse(text)
+    try:
+        derivation = derive(net, quantity, style)
+    except DerivationError as refusal:  # too long to read
+        assert "dynamic" in str(refusal)
+        return
+    report = verify_derivation(derivation)
+    assert not report.wrong, (text, [(r.what, r.verdict.says) for r in report.wrong])
