@@ -301,8 +301,8 @@ class BoundNotation:
             else:
                 alike.setdefault((s.letter, s.sup), []).append(name)
         for group in alike.values():
-            if len(group) > 1:
-                found |= self._clashing({name: made[name] for name in group})
+            for near in _near(group, made) if len(group) > 1 else ():
+                found |= self._clashing({name: made[name] for name in near})
         return frozenset(found)
 
     def _clashing(self, group: Mapping[str, Spelling]) -> set[str]:
@@ -456,6 +456,19 @@ def _without_declarations(text: str) -> str:
     """The equations of a file: the values of its declarations are no part of what prints."""
     lines = (line.split("#", 1)[0] for line in text.splitlines())
     return "\n".join(line for line in lines if not _DECLARATION.match(line))
+
+
+def _near(group: list[str], made: Mapping[str, Spelling]) -> Iterator[list[str]]:
+    """The names of which one's subscripts may begin like another's: only these can clash."""
+    near: list[str] = []
+    for name in sorted(group, key=lambda name: made[name].beginning):
+        if near and not made[name].beginning.startswith(made[near[0]].beginning):
+            if len(near) > 1:
+                yield near
+            near = []
+        near.append(name)
+    if len(near) > 1:
+        yield near
 
 
 def _listed(names: list[str]) -> str:

@@ -54,6 +54,13 @@ class Spelling:
     after: tuple[str, ...] = ()
     own: str = ""
 
+    @property
+    def beginning(self) -> str:
+        """What the subscripts of all components begin with."""
+        last = self.sub[-1] if self.sub else ""
+        open_ended = not last or _separable(last, "1") or _separable(last, "i")
+        return "".join(self.sub) + ("" if open_ended else ",")
+
     def symbol(self, indices: tuple[Index, ...], commas: bool) -> Symbol:
         """The symbol of a component (of the whole tensor, with no indices)."""
         printed = [str(i) for i in indices]
@@ -75,8 +82,8 @@ class Spelling:
 
 
 def _separable(left: str, right: str) -> bool:
-    """Whether two atoms can stand side by side and still be told apart (0j, not 01 or hj)."""
-    return left.isdigit() != right.isdigit()
+    """Whether two atoms can stand side by side and still be told apart (0j, not 01, hj or h12)."""
+    return left.isdigit() != right.isdigit() and left[-1].isdigit() != right[0].isdigit()
 
 
 @dataclass(frozen=True)
