@@ -283,7 +283,7 @@ def update_block(network: Network, q: Ref, answer: Expr, last: str) -> Block:
     recorder.line()
     block = recorder.block(change, ("Update ", q))
     why: tuple[Sentence, ...] = (
-        (q, " ← ", q, " + ", change),
+        ("so ", q, " = ", q, " + ", change),
         ("If ", goal, " > 0, ", loss, " grows with ", q, ": then ", change, " < 0 and ", q,
          " is decreased. If ", goal, " < 0, ", loss, " falls as ", q, " grows: then ", change,
          " > 0 and ", q, " is increased. Either way, for a small ", rate, " the loss changes by"
