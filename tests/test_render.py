@@ -527,13 +527,17 @@ MATRIX = [
     ("z[i] = sum(j: w[i,j]*x[j]) + b[i]", "a^2 = W^2 x + b^2"),
     ("z[i] = sum(j: u[j,i]*x[j])", "z = Uᵀ x"),
     ("z[i] = x[i]*y[i]", "z = x ⊙ y"),
-    ("z[i] = sigmoid(x[i])*(1 - sigmoid(x[i]))", "z = σ(x) ⊙ (1 - σ(x))"),
+    ("z[i] = sigmoid(x[i])*(1 - sigmoid(x[i]))", "z = σ(x) ⊙ (𝟏 - σ(x))"),
     ("z[i] = 2*x[i] - y[i]/3", "z = 2 x - y/3"),
-    ("z[i] = exp(x[i])/sum(k: exp(x[k]))", "z = exp(x)/(1ᵀ exp(x))"),
+    ("z[i] = exp(x[i])/sum(k: exp(x[k]))", "z = exp(x)/(𝟏ᵀ exp(x))"),
     ("z[i] = sum(j,k: p[i,j]*p[j,k]*x[k])", "z = P P x"),
     ("z[i] = sum(j: p[i,j]*x[j])*y[i]", "z = (P x) ⊙ y"),
     ("z[i] = max(k: p[i,k])", None),
-    ("z[i] = sum(j,k: p[i,j]*p[j,k]*p[j,i]*x[k])", None),
+    ("z[i] = sum(j,k: p[i,j]*p[j,k]*p[j,i]*x[k])", "z = (P ⊙ Pᵀ) P x"),
+    ("z[i] = sum(j,k: p[i,j]*p[j,k]*p[i,k]*x[k])", "z = ((P P) ⊙ P) x"),
+    ("z[i] = -y[i]/x[i]", "z = -y ⊘ x"),
+    ("z[i] = y[i]/(x[i] + 1)*x[i]", "z = y ⊙ x ⊘ (x + 𝟏)"),
+    ("z[i] = 1/x[i]", "z = 𝟏 ⊘ x"),
     ("z[i] = x[i]^3", None),
     ("z[i] = x[2]*y[i]", None),
 ]
@@ -558,8 +562,8 @@ SCALAR_FORMS = [
     ("sum(i: (t[i] - x[i])^2)/2", "‖t - x‖^2/2"),
     ("-sum(i: t[i]*log(x[i]))", "-tᵀ log(x)"),
     ("sum(i,j: t[i]*c[i,j]*x[j])", "tᵀ C x"),
-    ("sum(i: x[i])", "1ᵀ x"),
-    ("sum(i: x[i])*sum(j: t[j])", "1ᵀ x 1ᵀ t"),
+    ("sum(i: x[i])", "𝟏ᵀ x"),
+    ("sum(i: x[i])*sum(j: t[j])", "𝟏ᵀ x 𝟏ᵀ t"),
 ]
 
 
@@ -603,7 +607,32 @@ def test_matrix_zoom_states_shapes() -> None:
 def test_matrix_zoom_says_where_there_is_no_matrix_form() -> None:
     made = parse("input x[4]\nweight w[4]\nloss J = sum(i: x[i]^3*w[i])")
     text = render(derive(made, "w", zoom="matrix"), "as-written")
-    assert "has no matrix form; its index form stands" in text
+    assert text.count("no matrix form was found for ∂J/∂w[i]: the index form stands") == 1
+
+
+JACOBIANS = [
+    # asked, what is printed on the way
+    ("mlp:3-4-2,tanh,squared_error", ["∂z3/∂h2 = w2", "∂h2/∂z2 = diag(𝟏 - h2 ⊙ h2)"]),
+    ("mlp:3-4-2,tanh,cross_entropy", ["∂z3/∂h2 = w2", "diag(o) - o oᵀ", "∂J/∂o = -y ⊘ o"]),
+]
+
+
+@pytest.mark.parametrize(("made", "printed"), JACOBIANS)
+def test_matrix_zoom_gives_the_factors_of_a_chain(made: str, printed: list[str]) -> None:
+    text = render(derive(load_network(made), Ref("w1", ("i", "j")), style="chain", zoom="matrix"))
+    for line in printed:
+        assert line in text
+
+
+@pytest.mark.parametrize("style", ["chain", "dynamic"])
+def test_a_network_over_samples_has_matrix_forms(style: str) -> None:
+    made = load_network("mlp:3-4-2,sigmoid,squared_error").over("m")
+    text = render(derive(made, Ref("w1", ("i", "j")), style=style, zoom="matrix"))
+    forms = {
+        "chain": "((w2ᵀ ((y - h3) ⊙ h3 ⊙ (𝟏 - h3))) ⊙ h2 ⊙ (𝟏 - h2)) xᵀ",
+        "dynamic": "∂mean_J/∂h2 = w2ᵀ ∂mean_J/∂z3\n",
+    }
+    assert forms[style] in text
 
 
 # -- the graph -----------------------------------------------------------------------------

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from ..expr import Derivative, Expr, Path, Ref
+from ..expr import Derivative, Expr, Path, Ref, walk
 from ..network import Network, adjoint
 from ..notation import BoundNotation
 from ..rewrite import Block, Derivation, Line, Sentence, Step
-from .boxes import Box
+from .boxes import Box, walk_boxes
 from .depth import deep
 from .layout import layout
-from .matrix import matrix_equation, shapes_text
+from .matrix import ONES, matrix_equation, shapes_text
 from .occurring import marking_direct, occurring
 
 Prose: TypeAlias = "tuple[str | Box, ...]"
@@ -120,6 +120,9 @@ def page(
         if derivation.zoom == "matrix" and (matrices := maker.in_matrices(block)) is not None:
             blocks.append(matrices)
     notes = tuple(maker.prose(note) for note in derivation.notes)
+    if maker.without_matrices:
+        listed = [part for box in maker.without_matrices for part in (", ", box)][1:]
+        notes = (*notes, ("no matrix form was found for ", *listed, ": the index form stands"))
     own = tuple((note,) for note in notation.notes if note not in notation.letters)
     return Page(
         layout(Ref(derivation.network.loss), notation),
@@ -171,6 +174,7 @@ class _Maker:
         self.numbers = numbers
         self.repeat_laws = repeat_laws
         self.quoted: set[tuple[Box, Box]] = set()
+        self.without_matrices: dict[Box, None] = {}
 
     def introduced(self, derivation: Derivation) -> Iterator[Prose]:
         """What is said first: names given to unnamed quantities, what letters stand for."""
@@ -196,15 +200,19 @@ class _Maker:
         )
 
     def in_matrices(self, block: Block) -> PageBlock | None:
-        """A block's last line in matrix form, or the words that say that there is none."""
+        """A block's last line in matrix form; what has none is remembered for the notes."""
         if block.left is None or block.end is None or not block.left.free:
             return None
         made = matrix_equation(block.left, block.end, self.notation)
         if made is None:
-            left = layout(block.left, self.notation)
-            return PageBlock((left, " has no matrix form; its index form stands"), None, ())
-        after = (shapes_text(made.shapes),) if made.shapes else ()
-        return PageBlock(("in matrix form",), made.left, (PageRow(made.right),), (), after)
+            if any(isinstance(part, Derivative) for part in walk(block.end)):
+                return None  # not worked out yet: a chain of factors
+            self.without_matrices.setdefault(layout(block.left, self.notation))
+            return None
+        after = list[Prose]([shapes_text(made.shapes)] if made.shapes else [])
+        if any(box == ONES for box in walk_boxes(made.right)):
+            after.append((ONES, " holds ones only"))
+        return PageBlock(("in matrix form",), made.left, (PageRow(made.right),), (), tuple(after))
 
     def values(self, block: Block) -> tuple[tuple[Box, str], ...]:
         """The numbers of the last line's factors, and of the whole."""

@@ -41,6 +41,7 @@ _COMMANDS = {letter: f"\\{name}" for name, letter in GREEK.items()} | {"ο": "o"
 _SIGNS = {
     "+": " + ", "-": " - ", "=": " = ", "·": r" \cdot ", "×": r" \times ", ".": " . ",
     "*": r" \ast ", "/": "/", "": r" \, ", "⊙": r" \odot ",
+    "⊘": r" \oslash ",
 }  # fmt: skip
 _FUNCTIONS = frozenset(("exp", "ln", "log", "tanh", "sin", "cos", "max"))
 _SPECIAL = str.maketrans({
@@ -86,6 +87,8 @@ def letter_latex(letter: str) -> str:
     """A letter or a word in math mode."""
     if letter in _COMMANDS:
         return _COMMANDS[letter]
+    if letter == "𝟏":
+        return r"\mathbf{1}"
     plain = unicodedata.normalize("NFD", letter)
     if len(plain) == 2 and plain[1] == "\u0302":
         return rf"\hat{{{plain[0]}}}"

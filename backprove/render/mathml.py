@@ -209,6 +209,8 @@ def _atom(atom: str) -> str:
 
 def _symbol(symbol: Symbol) -> str:
     name = symbol.letter.rstrip("'")
+    if name == "𝟏":  # a letter that few fonts hold
+        return '<mn style="font-weight:bold">1</mn>'
     primes = symbol.primes + symbol.letter.count("'")
     letter = f"<mi>{escape(name)}</mi>"
     above = '<mo class="prime" lspace="0" rspace="0">′</mo>' * primes

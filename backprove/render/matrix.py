@@ -7,12 +7,13 @@ by one. Where no such reading exists the answer is None, and the index form stan
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
 from ..expr import (
     MINUS_ONE,
+    ONE,
     TWO,
     Add,
     Apply,
@@ -26,15 +27,18 @@ from ..expr import (
     Ref,
     Size,
     flat_factors,
+    product,
     walk,
+    with_indices,
 )
-from ..network import ADJOINT, ARGUMENT
+from ..network import ADJOINT, ARGUMENT, Network
 from ..notation import BoundNotation, Symbol
 from .boxes import (
     Applied,
     Box,
     Differential,
     Digits,
+    Direct,
     Fenced,
     Fraction,
     Operator,
@@ -52,11 +56,19 @@ SUM, ENTRYWISE, PRODUCT, ATOM = range(4)
 
 @dataclass(frozen=True)
 class Form:
-    """A scalar, column vector or matrix: its box, its open indices, how tightly it holds."""
+    """A scalar, column vector or matrix: its box, its open indices, how tightly it holds.
+
+    factors: of a matrix product, its factors. entries: of u ⊙ v, u and v. divides: of 1 ⊘ p,
+    that p. of: of a transpose, what was turned over.
+    """
 
     box: Box
     axes: tuple[str, ...] = ()
     level: int = ATOM
+    factors: tuple[Form, ...] = ()
+    entries: tuple[Form, ...] = ()
+    divides: Form | None = None
+    of: Form | None = None
 
     def held(self, level: int) -> Box:
         """The box, in parentheses unless it holds at least as tightly as `level`."""
@@ -66,10 +78,15 @@ class Form:
     def turned(self) -> Form:
         """The transpose."""
         axes = self.axes[::-1]
-        if isinstance(self.box, Transposed):
-            inner = self.box.of
-            return Form(inner.inner if isinstance(inner, Fenced) else inner, axes)
-        return Form(Transposed(self.held(ATOM)), axes)
+        if _is_diagonal(self.box):
+            return self
+        if len(axes) == 2 and self.factors and all(f.axes for f in self.factors):
+            return _side_by_side([f.turned for f in reversed(self.factors)], axes)
+        if len(axes) == 2 and self.entries:
+            return _entrywise([f.turned for f in self.entries])
+        if self.of is not None:
+            return replace(self.of, axes=axes)
+        return Form(Transposed(self.held(ATOM)), axes, of=self)
 
 
 @dataclass(frozen=True)
@@ -92,17 +109,15 @@ def matrix_equation(left: Expr, right: Expr, notation: BoundNotation) -> MatrixE
     quantity = _quantity(left, notation)
     if quantity is None:
         return None
+    if isinstance(left, Derivative) and _is_jacobian(left, notation.network):
+        return maker.jacobian(left, right)
     axes = tuple(i for i in quantity.indices if isinstance(i, str))
     if len(axes) != len(quantity.indices) or len(set(axes)) != len(axes) or len(axes) > 2:
         return None
     form = maker.form(right, maker.printed(quantity.name, axes))
     if form is None:
         return None
-    names = dict.fromkeys((quantity.name.removeprefix(ADJOINT), *maker.used))
-    shapes = tuple(
-        (maker.whole(name), maker.shape(name)) for name in names if maker.shape(name)
-    )  # fmt: skip
-    return MatrixEquation(maker.left(left, quantity), form.box, shapes)
+    return maker.equation(maker.left(left, quantity), form, quantity.name)
 
 
 def _alike(symbols: dict[str, Symbol]) -> list[str]:
@@ -114,11 +129,28 @@ def _alike(symbols: dict[str, Symbol]) -> list[str]:
 def _quantity(left: Expr, notation: BoundNotation) -> Ref | None:
     if isinstance(left, Ref):
         return left
-    if isinstance(left, Derivative) and left.total and isinstance(left.wrt, Ref):
+    if isinstance(left, Derivative) and isinstance(left.wrt, Ref):
         body = left.body
-        if isinstance(body, Ref) and body.name == notation.network.loss:
+        if isinstance(body, Ref) and (
+            body.name == notation.network.loss or _is_jacobian(left, notation.network)
+        ):
             return left.wrt
     return None
+
+
+def _is_jacobian(left: Derivative, network: Network) -> bool:
+    """∂z[k]/∂h[i] or ∂a[k]/∂z[k]: of one vector in another."""
+    body, wrt = left.body, left.wrt
+    if not (isinstance(body, Ref) and isinstance(wrt, Ref)) or body.name == network.loss:
+        return False
+    return all(len(r.indices) == 1 and isinstance(r.indices[0], str) for r in (body, wrt))
+
+
+def _is_entrywise(body: Ref, wrt: Ref, network: Network) -> bool:
+    """Whether each component of a vector is made from the same component of another alone."""
+    right = network.definition(body) if body.name in network.equations else body
+    met = {node.indices for node in walk(right) if isinstance(node, Ref) and node.name == wrt.name}
+    return met == {wrt.indices}
 
 
 class _Maker:
@@ -127,6 +159,37 @@ class _Maker:
         self.network = notation.network
         self.used: dict[str, None] = {}
         self.symbols = self._whole_symbols()
+
+    def equation(self, left: Box, form: Form, *names: str) -> MatrixEquation:
+        """left = form, with the shapes of the named tensors and of those met in the form."""
+        listed = dict.fromkeys((*(name.removeprefix(ADJOINT) for name in names), *self.used))
+        shapes = [(self.whole(name), self.shape(name)) for name in listed if self.shape(name)]
+        return MatrixEquation(left, form.box, tuple(shapes))
+
+    def jacobian(self, left: Derivative, right: Expr) -> MatrixEquation | None:
+        """∂z/∂h = W: a row for each component of z, a column for each of h."""
+        body, wrt = left.body, left.wrt
+        assert isinstance(body, Ref)
+        assert isinstance(wrt, Ref)
+        rows, columns = str(body.indices[0]), str(wrt.indices[0])
+        if rows != columns:
+            form = self.form(right, (rows, columns))
+        elif _is_entrywise(body, wrt, self.network):
+            entries = self.form(right, (rows,))
+            form = entries and _diagonal(entries)
+        else:
+            form = None
+        if form is None:
+            return None
+        d = self.notation.signs.d
+        of, inside = (
+            box if isinstance(box, Symbol) else parenthesised(box)
+            for box in (self.whole(body.name), self.whole(wrt.name))
+        )
+        made: Box = Fraction(Differential(d, of), Differential(d, inside))
+        if not left.total and self.notation.is_direct(body, wrt):
+            made = Direct(made)
+        return self.equation(made, form, body.name, wrt.name)
 
     # -- names -----------------------------------------------------------------------------
 
@@ -172,7 +235,9 @@ class _Maker:
 
     def left(self, left: Expr, quantity: Ref) -> Box:
         if isinstance(left, Derivative):
-            return self._quotient(quantity.name)
+            made = self._quotient(quantity.name)
+            direct = not left.total and self.notation.is_direct(left.body, left.wrt)
+            return Direct(made) if direct else made
         if quantity.name.startswith(ADJOINT):
             return self.adjoint(quantity.name.removeprefix(ADJOINT))
         return self.whole(quantity.name)
@@ -192,7 +257,7 @@ class _Maker:
             case Ref():
                 return self._aligned(self._ref(e), axes)
             case Number():
-                return Form(layout(e, self.notation), axes)
+                return self._number(e, axes)
             case Delta(left=left, right=right):
                 if len(axes) == 2 and {left, right} == set(axes):
                     return Form(Symbol("I"), axes)
@@ -209,6 +274,15 @@ class _Maker:
                 return self._product(e, axes)
             case _:
                 return None
+
+    def _number(self, e: Number, axes: tuple[str, ...]) -> Form:
+        """A number; where it is added to a vector, as often as that has components."""
+        box = layout(e, self.notation)
+        if not axes:
+            return Form(box)
+        if e is ONE:
+            return Form(ONES, axes)
+        return Form(Row((box, Operator(""), ONES)), axes, PRODUCT)
 
     def _ref(self, e: Ref) -> Form | None:
         letters = tuple(i for i in e.indices if isinstance(i, str))
@@ -263,6 +337,8 @@ class _Maker:
             return None  # a maximum: nothing to open
         if len(factors) == 1 and isinstance(factors[0], Power) and not summed:
             return self._power(factors[0], axes)
+        if (diagonal := self._with_delta(factors, summed, axes)) is not None:
+            return diagonal
         square = self._square(factors, summed)
         if square is not None:
             return square
@@ -303,6 +379,23 @@ class _Maker:
                 factors.append(node)
         return factors, summed
 
+    def _with_delta(
+        self, factors: list[Expr], summed: dict[str, Size], axes: tuple[str, ...]
+    ) -> Form | None:
+        """u_i [i = j] is diag(u); u_i ([i = j] - v_j) is multiplied out first."""
+        if summed or len(axes) != 2:
+            return None
+        for place, factor in enumerate(factors):
+            rest = (*factors[:place], *factors[place + 1 :])
+            if isinstance(factor, Delta) and {factor.left, factor.right} == set(axes) and rest:
+                entries = with_indices(product(rest), {axes[1]: axes[0]})
+                vector = self.form(entries, axes[:1])
+                return vector and _diagonal(vector)
+            if isinstance(factor, Add) and any(_has_delta(term) for term in factor.terms):
+                terms = (flat_factors(term) for term in factor.terms)
+                return self.form(Add(tuple(_signed((*rest, *term)) for term in terms)), axes)
+        return None
+
     def _square(self, factors: list[Expr], summed: dict[str, Size]) -> Form | None:
         """Σ_i u_i^2 is ‖u‖²."""
         if len(summed) != 1 or len(factors) != 1:
@@ -318,24 +411,36 @@ class _Maker:
 
     def _power(self, e: Power, axes: tuple[str, ...]) -> Form | None:
         if e.free:
+            if isinstance(e.exponent, Number) and e.exponent.value < 0:
+                return self._reciprocal(e, axes)
             if e.exponent is not TWO:
                 return None
             base = self.form(e.base, axes)
             return base and _entrywise([base, base])
         if e.exponent is MINUS_ONE:
             base = self.form(e.base, ())
-            return base and Form(Fraction(Digits("1"), base.box), axes)
+            return base and Form(Fraction(ONES if axes else Digits("1"), base.box), axes)
         base, exponent = self.form(e.base, ()), self.form(e.exponent, ())
         if base is None or exponent is None:
             return None
         return Form(Raised(base.held(ATOM), exponent.box), axes)
+
+    def _reciprocal(self, e: Power, axes: tuple[str, ...]) -> Form | None:
+        """1 ⊘ p, which among other factors becomes y ⊘ p."""
+        assert isinstance(e.exponent, Number)
+        power = -e.exponent.value
+        base = self.form(e.base if power == 1 else Power(e.base, Number(power)), axes)
+        if base is None:
+            return None
+        box = Row((ONES, Operator("⊘"), base.held(ATOM)))
+        return Form(box, axes, ENTRYWISE, divides=base)
 
     def _factor(self, e: Expr) -> Form | None:
         """A factor with its own one or two open indices, in the order in which they occur."""
         order = dict.fromkeys(
             i for node in walk(e) if isinstance(node, Ref) for i in node.indices if i in e.free
         )
-        axes = tuple(str(i) for i in order)
+        axes = (*(str(i) for i in order), *sorted(e.free - order.keys()))
         return self.form(e, axes) if len(axes) in (1, 2) else None
 
     def _contracted(
@@ -391,28 +496,33 @@ def _divides(e: Expr) -> bool:
     return isinstance(e, Power) and e.exponent is MINUS_ONE
 
 
-ONES = Symbol("1")
-"""The vector of ones."""
+ONES = Symbol("𝟏")
+"""The vector or matrix of ones."""
 
 SCALAR_ONE = Form(Digits("1"))
 
 
-def _side_by_side(forms: Iterable[Form], axes: tuple[str, ...]) -> Form:
+def _side_by_side(forms: Sequence[Form], axes: tuple[str, ...]) -> Form:
     parts: list[Box] = []
     for form in forms:
         parts += [Operator("")] if parts else []
         parts.append(form.held(PRODUCT))
-    return Form(Row(tuple(parts)), axes, PRODUCT)
+    return Form(Row(tuple(parts)), axes, PRODUCT, tuple(forms))
 
 
 def _entrywise(forms: list[Form]) -> Form:
     if len(forms) == 1:
         return forms[0]
-    parts: list[Box] = []
-    for form in forms:
+    multiplied = [form for form in forms if form.divides is None]
+    parts: list[Box] = [] if multiplied else [ONES]
+    for form in multiplied:
         parts += [Operator("⊙")] if parts else []
         parts.append(form.held(ATOM) if form.level != ENTRYWISE else form.box)
-    return Form(Row(tuple(parts)), forms[0].axes, ENTRYWISE)
+    for form in forms:
+        if form.divides is not None:
+            parts += [Operator("⊘"), form.divides.held(ATOM)]
+    entries = tuple(forms) if all(form.divides is None for form in forms) else ()
+    return Form(Row(tuple(parts)), forms[0].axes, ENTRYWISE, entries=entries)
 
 
 def _first(form: Form, index: str) -> Form:
@@ -423,7 +533,7 @@ def _first(form: Form, index: str) -> Form:
 def _without(index: str, forms: list[Form]) -> Form | None:
     """The factors that carry a summed index, contracted over it."""
     vectors = [f for f in forms if f.axes == (index,)]
-    matrices = [f for f in forms if len(f.axes) == 2]
+    matrices = _gathered([f for f in forms if len(f.axes) == 2])
     if len(matrices) > 2 or not forms:
         return None
     if not matrices:
@@ -441,8 +551,35 @@ def _without(index: str, forms: list[Form]) -> Form | None:
     return _side_by_side((left, _diagonal(_entrywise(vectors)), right), axes)
 
 
+def _gathered(matrices: list[Form]) -> list[Form]:
+    """Matrices with the same two indices as one, entry by entry."""
+    alike: dict[frozenset[str], list[Form]] = {}
+    for form in matrices:
+        group = alike.setdefault(frozenset(form.axes), [])
+        group.append(form if not group or form.axes == group[0].axes else form.turned)
+    return [_entrywise(group) for group in alike.values()]
+
+
+def _is_diagonal(box: Box) -> bool:
+    return isinstance(box, Row) and box.parts[0] == DIAGONAL
+
+
+def _has_delta(e: Expr) -> bool:
+    return any(isinstance(factor, Delta) for factor in flat_factors(e))
+
+
+def _signed(factors: tuple[Expr, ...]) -> Expr:
+    """The product with at most one sign, in front."""
+    rest = tuple(factor for factor in factors if factor is not MINUS_ONE)
+    odd = (len(factors) - len(rest)) % 2
+    return product((MINUS_ONE, *rest) if odd else rest)
+
+
+DIAGONAL = Words("diag")
+
+
 def _diagonal(vector: Form) -> Form:
-    return Form(Row((Words("diag"), parenthesised(vector.box))), vector.axes * 2)
+    return Form(Row((DIAGONAL, parenthesised(vector.box))), vector.axes * 2)
 
 
 def _shaped(forms: list[Form], axes: tuple[str, ...]) -> Form | None:
@@ -465,7 +602,7 @@ def _no_axis(forms: list[Form], axes: tuple[str, ...]) -> Form | None:
 def _one_axis(forms: list[Form], axes: tuple[str, ...]) -> Form | None:
     if any(f.axes != axes for f in forms):
         return None
-    return _entrywise(forms) if forms else Form(Digits("1"), axes)
+    return _entrywise(forms) if forms else Form(ONES, axes)
 
 
 def _two_axes(forms: list[Form], axes: tuple[str, ...]) -> Form | None:
