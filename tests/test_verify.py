@@ -407,6 +407,19 @@ def test_the_positions_of_the_largest_are_said() -> None:
     assert answer(network, R("∂x", 1), 4 * R("m")) == "refuted"
 
 
+def test_what_cancels_is_0() -> None:
+    """No ball proves sin(w) - sin(w) = 0, of which relu' takes the stated convention."""
+    network = parse("weight w\nh = relu(sin(w) - sin(w))\nk = w + w*sin(w) - w*sin(w)\nloss J = h + k")
+    verdict = agree(network, R("∂w"), ONE)
+    assert verdict.confirmed
+    assert "at 0, where the stated convention is taken, in relu(sin(w) - sin(w))" in verdict.says
+    assert answer(network, R("k"), R("w")) == "confirmed"
+    assert answer(network, R("k"), R("w") + R("h") + 1) == "refuted"
+    outside = parse("weight w\nloss J = w^2*log(-w^2) - w^2*log(-w^2)")
+    with pytest.raises(NetworkError, match="no random point"):
+        agree(outside, R("J"), ZERO)
+
+
 def test_what_has_no_name_of_its_own_is_written_out() -> None:
     network = parse("weight w, b\nh = relu(w + b)\nloss J = h^2")
     verdict = agree(network, R("∂b"), R("∂w"))

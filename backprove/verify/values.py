@@ -32,6 +32,7 @@ from ..expr import (
     Ref,
     bound,
     canonical,
+    negative,
     product,
     total,
     walk,
@@ -84,6 +85,7 @@ class Scene:
         self.numbers: dict[Fraction, Jet] = {}
         self._names: dict[Expr, frozenset[str] | None] = {}
         self._functions: dict[str, Taylor] = {}
+        self._cancelling: dict[Expr, frozenset[int]] = {}
         self._letters: dict[Expr, tuple[str, ...]] = {}
         self._readings: dict[str, tuple[Ref, ...]] = {}
         self.ground = World(self)
@@ -104,6 +106,20 @@ class Scene:
                 found = None if found is None or names is None else found | names
             self._names[e] = found
         return self._names[e]
+
+    def cancelling(self, e: Add) -> frozenset[int]:
+        """The numbers of terms that cancel, as in x - x: no ball proves that this is 0."""
+        found = self._cancelling.get(e)
+        if found is None:
+            pairs: list[int] = []
+            waiting: dict[Expr, list[int]] = {}
+            for place, term in enumerate(e.terms):
+                if opposite := waiting.get(negative(term)):
+                    pairs += [place, opposite.pop()]
+                else:
+                    waiting.setdefault(term, []).append(place)
+            found = self._cancelling[e] = frozenset(pairs)
+        return found
 
     def function(self, name: str) -> Taylor:
         """The random analytic function that stands for an abstract one."""
@@ -390,10 +406,13 @@ def _holds(e: Delta, setting: Setting, world: World) -> bool:
 
 
 def _add(e: Add, setting: Setting, world: World) -> Jet:
-    result = evaluate(e.terms[0], setting, world)
-    for term in e.terms[1:]:
-        result = result + evaluate(term, setting, world)
-    return result
+    cancel = world.scene.cancelling(e)
+    result: Jet | None = None
+    for place, term in enumerate(e.terms):
+        value = evaluate(term, setting, world)  # of those that cancel too: x must have a value
+        if place not in cancel:
+            result = value if result is None else result + value
+    return number(0) if result is None else result
 
 
 def _mul(e: Mul, setting: Setting, world: World) -> Jet:
