@@ -409,7 +409,9 @@ def test_the_positions_of_the_largest_are_said() -> None:
 
 def test_what_cancels_is_0() -> None:
     """No ball proves sin(w) - sin(w) = 0, of which relu' takes the stated convention."""
-    network = parse("weight w\nh = relu(sin(w) - sin(w))\nk = w + w*sin(w) - w*sin(w)\nloss J = h + k")
+    network = parse(
+        "weight w\nh = relu(sin(w) - sin(w))\nk = w + w*sin(w) - w*sin(w)\nloss J = h + k"
+    )
     verdict = agree(network, R("∂w"), ONE)
     assert verdict.confirmed
     assert "at 0, where the stated convention is taken, in relu(sin(w) - sin(w))" in verdict.says
