@@ -865,3 +865,41 @@ def test_each_law_is_quoted_once_and_says_something(style: str) -> None:
     for law in quoted:
         left, right = law.strip("$").split(" = ", 1)
         assert left != right
+
+
+def test_long_sums_print_their_ends_in_scalar_zoom() -> None:
+    made = load_network("mlp:20-12-8,sigmoid,squared_error")
+    text = render(derive(made, Ref("w2", (1, 2)), style="chain"))
+    assert "z3[1] = w2[1,1]·h2[1] + … + w2[1,12]·h2[12]\n" in text  # wrapped before + b2
+    assert "Σ_j ∂/∂w2[1,2] [w2[1,j]·h2[j]]" in text  # derivatives in the sum: as it is
+    assert "…" not in render(derive(made, Ref("w2", ("i", "j")), style="chain"))
+
+
+def test_a_long_difference_keeps_its_signs() -> None:
+    made = parse("size n = 9\ninput x[n]\nweight w[n]\nloss J = sum(i: -x[i]*w[i])")
+    bound = bind(load("as-written"), made).varied(frozenset(), True)
+    assert text_of(made.equations["J"].right, bound) == "-x[1]·w[1] - … - x[9]·w[9]"
+
+
+def test_a_formula_in_pieces_is_one_formula() -> None:
+    made = derive(network("deeplizard"), Ref("w{L}", ("j", "k")), style="chain")
+    composed = r"C_{0j} = C_{0j}(a_{j}^{(L)}(z_{j}^{(L)}(w_{j}^{(L)})))"
+    assert f"\n${composed}$\n" in render(made, "deeplizard", "markdown")
+    assert f"\n${composed}$\\par\n" in render(made, "deeplizard", "latex")
+    assert "$)" not in render(made, "deeplizard", "markdown")
+
+
+@pytest.mark.parametrize("width", [30, 40, 60])
+def test_no_line_is_broken_inside_an_exponent_or_a_subscript(width: int) -> None:
+    e = Add(tuple(Power(Add((A, B, C)), Add((A, Mul((B, C)), C))) for _ in range(4)))
+    lines = lines_of(layout(e, PLAIN), width)
+    assert len(lines) > 1
+    for line in lines:
+        for after in line.split("^")[1:]:
+            assert after.startswith("(a + b·c + c)")
+
+
+def test_gradients_of_weights_and_biases_have_letters_in_cs231n() -> None:
+    bound = bind(load("cs231n"), load_network("mlp:3-4-2,relu,cross_entropy"))
+    assert text_of(adjoint(Ref("b1", ("i",))), bound) == "db1_i"
+    assert text_of(adjoint(Ref("w1", ("i", "j"))), bound) == "dW1_ji"

@@ -34,6 +34,7 @@ class BoundNotation:
     known function, a fallback. letters: those of the notes that say what a function's letter
     stands for, with the functions that are printed so. decimals: whether the file's equations
     write decimals. direct: the pairs (of what, in what) whose local derivatives are marked.
+    ends_only: whether long sums print as their first term + … + their last.
     named_adjoints: the computed quantities whose adjoint prints on its own; the others are
     put in their place.
     """
@@ -44,6 +45,7 @@ class BoundNotation:
         self.notes: tuple[str, ...] = ()
         self.letters: Mapping[str, frozenset[str]] = {}
         self.direct: frozenset[tuple[str, str]] = frozenset()
+        self.ends_only = False
         if not notation.as_written and not has_layers(self.roles):
             self._note(
                 "this network has no layers: no quantity is a sum of weights times inputs,"
@@ -110,12 +112,12 @@ class BoundNotation:
             return False
         return (body.name, wrt.name) in self.direct
 
-    def with_direct(self, pairs: frozenset[tuple[str, str]]) -> BoundNotation:
-        """The same notation, in which the local derivatives of these names are marked."""
-        if pairs == self.direct:
+    def varied(self, direct: frozenset[tuple[str, str]], ends_only: bool) -> BoundNotation:
+        """The same notation for one derivation, as `direct` and `ends_only` say."""
+        if (direct, ends_only) == (self.direct, self.ends_only):
             return self
         made = copy(self)
-        made.direct = pairs
+        made.direct, made.ends_only = direct, ends_only
         return made
 
     def loss_as_function(self) -> Symbol | None:
@@ -343,7 +345,7 @@ class BoundNotation:
         for name, role in self.roles.items():
             template = table.get(role.kind) or (table.get(role.also) if role.also else None)
             if role.kind in ("weight", "bias"):
-                template = self.notation.gradient if role.kind == "weight" else None
+                template = self.notation.gradient if role.kind == "weight" else table.get("bias")
             if template is not None:
                 made[name] = self._filled(template, name, role)
         made = self._with_marks(made)

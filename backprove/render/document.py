@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -14,10 +15,44 @@ from .boxes import Box, walk_boxes
 from .depth import deep
 from .layout import layout
 from .matrix import ONES, matrix_equation, shapes_text
-from .occurring import marking_direct, occurring
+from .occurring import fitted, occurring
 
 Prose: TypeAlias = "tuple[str | Box, ...]"
 """Words with formulas among them."""
+
+_SIGNS = re.compile(r"[ =()+·←-]*[=()+·←-][ =()+·←-]*")
+
+
+def runs(prose: Prose) -> Iterator[Prose]:
+    """A sentence in runs: words alone, or formulas with only signs between them.
+
+    `J`, ` = `, `J`, `(`, `o`, `)` is one formula, set in pieces.
+    """
+    waiting: tuple[str | Box, ...] = ()
+    for place, part in enumerate(prose):
+        follows = place + 1 < len(prose) and not isinstance(prose[place + 1], str)
+        if not isinstance(part, str) or (waiting and _joins(part, _depth(waiting), follows)):
+            waiting = (*waiting, part)
+            continue
+        if waiting:
+            yield waiting
+        waiting = ()
+        yield (part,)
+    if waiting:
+        yield waiting
+
+
+def _joins(part: str, depth: int, follows: bool) -> bool:
+    """Whether signs join the formulas around them, or close what they opened."""
+    if not part.strip(") "):
+        return 0 < part.count(")") <= depth
+    return follows and bool(_SIGNS.fullmatch(part) or (depth and not part.strip(" ,")))
+
+
+def _depth(run: Prose) -> int:
+    signs = "".join(part for part in run if isinstance(part, str))
+    return signs.count("(") - signs.count(")")
+
 
 Numbers: TypeAlias = Callable[[Expr], "str | None"]
 """Gives the printed number of an expression, or None where there is none."""
@@ -110,7 +145,7 @@ def page(
     """Lay out a derivation. laws: with each rule's law, once for all or (repeat_laws) at each
     step that uses it. marks: show the changed places.
     """
-    notation = marking_direct(notation, derivation)
+    notation = fitted(notation, derivation)
     maker = _Maker(notation, laws, marks, numbers, repeat_laws)
     blocks: list[PageBlock] = []
     if introduced := tuple(maker.introduced(derivation)):

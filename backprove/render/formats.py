@@ -9,7 +9,7 @@ from ..errors import NotationError
 from ..notation import BoundNotation, Notation, bind, load
 from ..rewrite import Derivation
 from .document import Asked, Numbers, page
-from .occurring import marking_direct
+from .occurring import fitted
 
 FORMATS: Mapping[str, str] = {
     "text": "terminal",
@@ -46,7 +46,7 @@ def render(
         raise NotationError(
             f"there is no format {format!r}", f"the formats are: {', '.join(FORMATS)}"
         )
-    bound = marking_direct(bound_to(notation, derivation), derivation)
+    bound = fitted(bound_to(notation, derivation), derivation)
     shown = page(
         derivation,
         bound,

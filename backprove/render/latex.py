@@ -31,7 +31,7 @@ from .boxes import (
 )
 from .breaking import NEVER, Piece, broken
 from .depth import deep
-from .document import Asked, Page, PageBlock, Prose
+from .document import Asked, Page, PageBlock, Prose, runs
 from .text import text_length
 
 LINE = 74
@@ -257,7 +257,19 @@ def write(asked: Asked) -> str:
 
 def prose_latex(prose: Prose) -> str:
     """A sentence in text mode, its formulas in math mode."""
-    return "".join(escaped(p) if isinstance(p, str) else f"${latex_of_box(p)}$" for p in prose)
+    return "".join(
+        escaped(run[0]) if isinstance(run[0], str) else f"${run_latex(run)}$" for run in runs(prose)
+    )
+
+
+def run_latex(run: Prose) -> str:
+    """Formulas with signs between them, as one formula."""
+    return "".join(
+        part.replace("·", r"\cdot").replace("←", r"\leftarrow")
+        if isinstance(part, str)
+        else latex_of_box(part)
+        for part in run
+    )
 
 
 def _body(page: Page) -> Iterator[str]:

@@ -20,6 +20,7 @@ from ..expr import (
     Power,
     Reduce,
     Ref,
+    walk,
     with_indices,
 )
 from ..network import ADJOINT, ARGUMENT, CHANGE, RATE
@@ -38,6 +39,7 @@ from .boxes import (
     Raised,
     Root,
     Row,
+    Words,
     bare,
     parts_of,
 )
@@ -46,6 +48,9 @@ from .depth import deep
 MINUS = Operator("-", prefix=True)
 DECIMALS = 4
 """Places after the point up to which a number is printed as a decimal."""
+
+WRITTEN_OUT = 8
+"""Terms up to which a sum over numbers is written out."""
 
 NOWHERE: frozenset[Path] = frozenset()
 
@@ -352,6 +357,8 @@ class _Layout:
         body, here = e.body, (*path, 0)
         if length == 1 and e.op != "argmax":
             return self.box(with_indices(body, {e.index: 1}), here)
+        if self.notation.ends_only and length is not None and _prints_ends(e, length):
+            return self._ends(e, length)
         made = self._factor(body, here, last=True) if isinstance(body, Add) else None
         if made is None:
             made = self.box(body, here)
@@ -363,6 +370,15 @@ class _Layout:
             upper = str(length - 1) if length is not None else f"{e.size}-1"
         sign = {"sum": "Σ", "max": "max", "argmax": "argmax"}[e.op]
         return Big(sign, e.index, str(first), upper, made)
+
+    def _ends(self, e: Reduce, length: int) -> Box:
+        """A long sum as its first term + … + its last."""
+        inner = _Layout(self.notation, NOWHERE)
+        first, last = (with_indices(e.body, {e.index: number}) for number in (1, length))
+        whole = inner._add(Add((first, last)), ())
+        assert isinstance(whole, Row)
+        *before, sign, end = whole.parts
+        return Row((*before, sign, Words("…"), sign, end))
 
     def _delta(self, e: Delta, path: Path) -> Box:
         right = (
@@ -393,6 +409,12 @@ class _Layout:
         if not (named or isinstance(bare(body), Applied)):
             body = Fenced("[", body, "]")
         return Row((operator, Operator("", glue=True), body))
+
+
+def _prints_ends(e: Reduce, length: int) -> bool:
+    """Whether a sum has more terms than are written out, all of them alike."""
+    apart = any(isinstance(part, Delta | Derivative) for part in walk(e.body))
+    return e.op == "sum" and length > WRITTEN_OUT and not apart and e.index in e.body.free
 
 
 def _outside_calls(box: Box) -> Iterator[Box]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from .boxes import Box
 from .depth import deep
-from .document import Asked, Page, PageBlock, Prose
-from .latex import latex_lines, latex_of_box
+from .document import Asked, Page, PageBlock, Prose, runs
+from .latex import latex_lines, latex_of_box, run_latex
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|])")
 
@@ -22,8 +22,8 @@ def write(asked: Asked) -> str:
 def prose_markdown(prose: Prose) -> str:
     """A sentence, its formulas between dollar signs."""
     return "".join(
-        _SPECIAL.sub(r"\\\1", part) if isinstance(part, str) else f"${latex_of_box(part)}$"
-        for part in prose
+        _SPECIAL.sub(r"\\\1", run[0]) if isinstance(run[0], str) else f"${run_latex(run)}$"
+        for run in runs(prose)
     )
 
 

@@ -77,15 +77,16 @@ def _parts(derivation: Derivation) -> Iterator[Expr]:
             yield e
 
 
-def marking_direct(notation: BoundNotation, derivation: Derivation) -> BoundNotation:
+def fitted(notation: BoundNotation, derivation: Derivation) -> BoundNotation:
     """The notation for a derivation: local derivatives that total ones would look like, marked.
 
-    They are where the total one is printed too and differs, since there is another path.
+    They are where the total one is printed too and differs, since there is another path. In
+    a derivation of one component, long sums print as first + … + last.
     """
     found = occurring(derivation)
     network = derivation.network
     pairs = {(of, wrt) for of, wrt in found.local & found.total if _another_path(network, of, wrt)}
-    return notation.with_direct(frozenset(pairs))
+    return notation.varied(frozenset(pairs), derivation.zoom == "scalar")
 
 
 def _another_path(network: Network, of: str, wrt: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from .boxes import Box
 from .depth import deep
 from .document import Asked, Page, PageBlock, Prose, Reason
-from .text import lines_of, text_of_box
+from .text import held_text, lines_of, text_of_box
 
 BOLD, DIM, OFF = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _HOLD = "\u2060"  # stands for a space inside a formula while words are wrapped
@@ -108,7 +108,11 @@ class _Writer:
         for part in prose:
             shown = part if isinstance(part, str) else text_of_box(part)
             keep = not isinstance(part, str) and len(shown) < self.width // 2
-            text += shown.replace(" ", _HOLD) if keep else shown
+            if keep:
+                shown = shown.replace(" ", _HOLD)
+            elif not isinstance(part, str):
+                shown = held_text(part, _HOLD)
+            text += shown
         room = max(10, self.width - len(indent))
         for line in textwrap.wrap(re.sub(r" +", " ", text), room, break_on_hyphens=False):
             yield indent + self.style(line.replace(_HOLD, " "), code)

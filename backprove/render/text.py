@@ -44,6 +44,16 @@ def text_of_box(box: Box) -> str:
     return "".join(piece.text for piece in pieces(box)).strip()
 
 
+@deep
+def held_text(box: Box, hold: str) -> str:
+    """A formula on one line; `hold` stands for the spaces at which it is not to be broken."""
+    text = ""
+    for piece in pieces(box):
+        start = " " if piece.cost < NEVER and piece.text.startswith(" ") else ""
+        text += start + piece.text[len(start) :].replace(" ", hold)
+    return text.strip()
+
+
 text_length: Remembered[int] = Remembered(lambda box: len(text_of_box(box)))
 """The number of characters of a formula on one line."""
 
@@ -82,7 +92,8 @@ def pieces(box: Box, depth: int = 0) -> Iterator[Piece]:
         case Raised(base, exponent):
             yield from _grouped(base, depth, isinstance(bare(base), Row | Fraction | Big))
             yield _piece("^")
-            yield from _grouped(exponent, depth, not isinstance(bare(exponent), Symbol | Digits))
+            above = _grouped(exponent, depth, not isinstance(bare(exponent), Symbol | Digits))
+            yield from (replace(piece, cost=NEVER) for piece in above)
         case Root(inner):
             yield _piece("√(")
             yield from pieces(inner, depth + 1)
