@@ -903,3 +903,10 @@ def test_gradients_of_weights_and_biases_have_letters_in_cs231n() -> None:
     bound = bind(load("cs231n"), load_network("mlp:3-4-2,relu,cross_entropy"))
     assert text_of(adjoint(Ref("b1", ("i",))), bound) == "db1_i"
     assert text_of(adjoint(Ref("w1", ("i", "j"))), bound) == "dW1_ji"
+
+
+def test_functions_that_a_derivation_brings_in_are_explained() -> None:
+    for activation, said in (("relu", True), ("tanh", False)):
+        made = load_network(f"mlp:3-4-2,{activation},squared_error")
+        text = render(derive(made, Ref("w1", (1, 2)), style="chain"))
+        assert ("step(u) is 1 where u > 0, and 0 elsewhere" in text) == said == ("step(z" in text)

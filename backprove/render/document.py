@@ -20,6 +20,13 @@ from .occurring import fitted, occurring
 Prose: TypeAlias = "tuple[str | Box, ...]"
 """Words with formulas among them."""
 
+_MEANT = {
+    "step": "step(u) is 1 where u > 0, and 0 elsewhere",
+    "sign": "sign(u) is 1 where u > 0, -1 where u < 0, and 0 at 0",
+    "erf'": "erf'(u) is 2/√π times exp(-u^2)",
+}
+"""What functions are that a derivation brings in by itself."""
+
 _SIGNS = re.compile(r"[ =()+·←-]*[=()+·←-][ =()+·←-]*")
 
 
@@ -221,6 +228,7 @@ class _Maker:
         for note, functions in self.notation.letters.items():
             if functions & found.functions:
                 yield (note,)
+        yield from ((words,) for name, words in _MEANT.items() if name in found.functions)
 
     def block(self, block: Block) -> PageBlock:
         left = None if block.left is None else layout(block.left, self.notation)
