@@ -44,14 +44,16 @@ def show(
 
     network = network_of(file, samples)
     bound = notation_of(notation, network)
-    equations = [e for e in network.equations.values() if not network[e.name].hidden]
+    equations = list(bound.equations)
     graph = graph_text(network, bound, width() - 2)
     whole = Section("The representative equation: every definition put in")
     try:
         whole.equations.append(network.representative())
     except DerivationError as error:
         whole.words.append((f"{error.message}.",))
+    about = network.about.replace("\n", " ")
     sections = [
+        Section("About this network", words=[(about,)] if about else []),
         Section("Quantities", [], quantities_of(network)),
         Section("Equations", equations),
         whole,
@@ -147,6 +149,7 @@ def backprop_(
     gradients = [found[quantity.name] for quantity in network.trained]
     sections = [
         Section("The pattern", words=pattern_of(network, bound, gradients)),
+        Section("Names for what has none", list(bound.lets.values())),
         Section("Adjoints, from the loss back", adjoints),
         Section("Gradients", gradients, reasons),
     ]
