@@ -107,7 +107,9 @@ def _block(block: PageBlock) -> Iterator[str]:
 
 
 def _row(block: PageBlock, number: int, row: PageRow) -> Iterator[str]:
-    for reason in row.reasons:
+    # what says nothing (needless parentheses dropped) is shown where nothing else happened
+    telling = [reason for reason in row.reasons if reason.says] or row.reasons
+    for reason in telling:
         yield from _reason(reason)
     left = "" if block.left is None or number else mathml_of_box(block.left)
     sign = "=" if block.left is not None else ""
@@ -119,7 +121,7 @@ def _row(block: PageBlock, number: int, row: PageRow) -> Iterator[str]:
 
 
 def _reason(reason: Reason) -> Iterator[str]:
-    says = prose_html(reason.says) or escape(reason.rule)
+    says = prose_html(reason.says) or "drop needless parentheses"
     yield f'<details class="reason"><summary>{says}</summary>'
     when = f", {escape(reason.when)}" if reason.when else ""
     yield f'<p class="rule">{escape(reason.rule)}{when}</p>'
