@@ -102,7 +102,7 @@ def links(network: Network, q: Ref, taken: frozenset[str] = frozenset()) -> Iter
         equation = network.equations[name]
         uses = [r for r in refs(equation.right) if r.name == q.name]
         asked = q.free | taken
-        used = set(asked) | bound(equation.right) | set(equation.indices)
+        used = {*asked, *bound(equation.right), *equation.indices, name, *equation.right.names}
         indices: list[Index] = []
         summed: list[tuple[str, Size]] = []
         for axis, letter in enumerate(equation.indices):

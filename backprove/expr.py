@@ -426,7 +426,7 @@ def with_indices(e: Expr, change: dict[str, Index]) -> Expr:
         incoming = {v for v in change.values() if isinstance(v, str)}
         index, body = e.index, e.body
         if index in incoming:
-            index = fresh_index(incoming | body.free | bound(body))
+            index = fresh_index(incoming | body.free | bound(body) | body.names)
             body = with_indices(body, {e.index: index})
         return Reduce(e.op, index, e.size, with_indices(body, change))
     return e.rebuilt(tuple(with_indices(c, change) for c in e.children))
@@ -438,7 +438,7 @@ def apart(e: Expr, taken: frozenset[str]) -> Expr:
         return e
     if isinstance(e, Reduce):
         if e.index in taken:
-            letter = fresh_index(taken | e.body.free | bound(e.body))
+            letter = fresh_index(taken | e.body.free | bound(e.body) | e.names)
             e = Reduce(e.op, letter, e.size, with_indices(e.body, {e.index: letter}))
         return Reduce(e.op, e.index, e.size, apart(e.body, taken | {e.index}))
     return e.rebuilt(tuple(apart(c, taken) for c in e.children))
@@ -464,7 +464,8 @@ def substituted(e: Expr, change: Callable[[Ref], Expr | None]) -> Expr:
         if body is e.body:
             return e
         # `change` may bring in the very letter that is bound here: rename first, then change
-        probe = fresh_index(e.body.free | bound(e.body) | body.free | bound(body) | {e.index})
+        around = e.body.free | bound(e.body) | body.free | bound(body) | body.names
+        probe = fresh_index(around | {e.index})
         renamed = substituted(with_indices(e.body, {e.index: probe}), change)
         if e.index in renamed.free or e.index in bound(renamed):
             return Reduce(e.op, probe, e.size, renamed)

@@ -43,7 +43,8 @@ def derive(
     _known(zoom, ZOOMS, "zoom")
     notes: list[Sentence] = []
     if zoom != "scalar" and literal and q.indices:
-        q = asked(network, q.name)
+        component, q = q, asked(network, q.name)
+        notes.append(("the general component ", q, " is derived; ", component, " is one of them"))
     elif zoom == "scalar" and not literal:
         general = q
         q = Ref(q.name, tuple(1 if isinstance(i, str) else i for i in q.indices))

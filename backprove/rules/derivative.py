@@ -378,7 +378,7 @@ def _apart(e: Derivative) -> Reduce:
     assert isinstance(body, Reduce)
     if body.index not in e.wrt.free:
         return body
-    letter = fresh_index(e.wrt.free | body.body.free | bound(body.body))
+    letter = fresh_index(e.wrt.free | body.body.free | bound(body.body) | e.names)
     return Reduce(body.op, letter, body.size, with_indices(body.body, {body.index: letter}))
 
 
