@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from ..errors import BackproveError
+from ..expr import bound
+from .output import note_input
 
 if TYPE_CHECKING:
     from ..expr import Size
@@ -89,6 +91,7 @@ def network_of(file: str, samples: str | None = None) -> Network:
     """
     from ..language import load, warnings
 
+    note_input(file)
     network = load(file)
     for message in warnings(network):
         warn(message)
@@ -102,12 +105,16 @@ def _size(samples: str, network: Network) -> Size:
         raise BackproveError(
             f"{samples!r} is no number of samples", "write --samples 3, or a letter: --samples M"
         )
-    taken = samples in network.quantities and samples not in network.sizes
-    if taken or samples in network.functions:
-        raise BackproveError(
-            f"{samples} is already a {'quantity' if taken else 'function'} of this network",
-            "take another letter for the number of samples",
-        )
+    letters = {i for e in network.equations.values() for i in (*e.indices, *bound(e.right))}
+    kinds = {"size": network.sizes, "quantity": network.quantities.keys() - network.sizes.keys(),
+             "function": network.functions, "index": letters}  # fmt: skip
+    for kind, names in kinds.items():
+        # a letter for a length that is open may be shared: m samples where m is a size
+        if samples in names and not (kind == "size" and network.sizes[samples] is None):
+            raise BackproveError(
+                f"{samples} is already {'an' if kind == 'index' else 'a'} {kind} of this network",
+                "take another letter for the number of samples",
+            )
     return samples
 
 

@@ -9,14 +9,31 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..errors import DataError
 from .app import NOT_RIGHT, app
 from .arguments import File, Output, Seed, network_of, warn
 from .output import emit, wrapped
 
 if TYPE_CHECKING:
+    from ..network import Network
     from ..run.values import Array, Numbers
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+
+
+MOST_COMPONENTS = 1_000_000
+"""Weights and biases above which the oracle's numbers of 60 digits would take minutes."""
+
+
+def _refuse_huge(network: Network) -> None:
+    lengths = [[network.length(size) or 1 for size in q.shape] for q in network.trained]
+    count = sum(math.prod(shape) for shape in lengths)
+    if count > MOST_COMPONENTS:
+        raise DataError(
+            f"this network has {count:,} weights and biases, more than the"
+            f" {MOST_COMPONENTS:,} that the oracle checks in reasonable time",
+            "verify a network of the same kind with shorter layers: the equations are the same",
+        )
 
 
 @app.command()
@@ -44,6 +61,8 @@ def grad(
     """
     from ..run.values import evaluate
 
+    if eta is not None and not (math.isfinite(eta) and eta >= 0):
+        raise DataError(f"a step of {eta} cannot be taken", "give --eta a number of 0 or more")
     numbers = evaluate(network_of(file), eta=eta, seed=seed, dtype=precision)
     for note in numbers.notes:
         if "reach the loss" not in note:  # said when the file was read
@@ -108,6 +127,7 @@ def verify(
     from .verdicts import as_json, lines_of, summary_of
 
     network = network_of(file)
+    _refuse_huge(network)
     report = verify_network(network, backprop(network).gradients, oracle=Oracle(network, seed=seed))
     if json_ or (output is not None and output.suffix == ".json"):
         answer: dict[str, Any] = as_json(report)

@@ -45,12 +45,33 @@ def coloured() -> bool:
     return sys.stdout.isatty() and not plain
 
 
+_read: list[Path] = []
+"""The files that the command at hand reads."""
+
+
+def note_input(name: str | Path) -> None:
+    """Remember a file that is read, so that no output takes its place."""
+    path = Path(name)
+    if len(str(name)) < 4096 and "\0" not in str(name) and path.is_file():
+        _read.append(path.resolve())
+
+
+def refuse_input(output: Path | None) -> None:
+    """Refuse to write over a file that is read. Raises BackproveError."""
+    if output is not None and output.resolve() in _read and output.is_file():
+        raise BackproveError(
+            f"{output} is read by this command: it is not written over",
+            "give the output another name",
+        )
+
+
 def emit(text: str, output: Path | None = None) -> None:
     """Print `text`, or write it to `output` and say so on stderr."""
     text = text if text.endswith("\n") else text + "\n"
     if output is None:
         sys.stdout.write(text)
     else:
+        refuse_input(output)
         write_whole(output, text)
         print(f"wrote {output}", file=sys.stderr)
 

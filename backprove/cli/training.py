@@ -12,7 +12,7 @@ import typer
 from ..errors import BackproveError, DataError
 from .app import INTERRUPTED, app
 from .arguments import network_of
-from .output import emit, width, wrapped
+from .output import emit, note_input, refuse_input, width, wrapped
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -129,8 +129,15 @@ def train(
     """
     from .watching import watcher
 
+    for name in (file, data):
+        if name is not None:
+            note_input(name)
+    refuse_input(output)
+    refuse_input(plot)
     if plot is not None:
         _refuse_no_plot(plot)
+        if output is not None and plot.resolve() == output.resolve():
+            raise DataError(f"the model and the plot cannot both be {plot}", "name two files")
     options: dict[str, Any] = {
         "columns": map_, "target": target, "scaling": scale, "batch_size": batch,
         "optimizer": optimizer, "eta": eta, "seed": seed, "validation": validation,
@@ -269,6 +276,9 @@ def predict(
 
     from ..run.training import predict as predict_
 
+    note_input(model)
+    note_input(data)
+    refuse_input(output)
     predictions = predict_(model, data)
     for note in predictions.notes:
         print(note, file=sys.stderr)

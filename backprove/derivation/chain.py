@@ -154,6 +154,8 @@ def _composition(network: Network) -> Iterator[Block]:
     first = network.definition(loss)
     summed_up = isinstance(first, Reduce) and first.op == "sum" and isinstance(first.body, Ref)
     here = first.body if isinstance(first, Reduce) and isinstance(first.body, Ref) else loss
+    if here.name not in network.equations:
+        return
     functions = [here]
     words: list[Sentence] = [(loss, " = ", first)] if summed_up else []
     while not _weights(network, functions[-1], here):

@@ -92,12 +92,15 @@ def remarks(network: Network, blocks: Sequence[Block]) -> Iterator[Sentence]:
         node.function
         for equation in network.equations.values()
         for node in walk(equation.right)
-        if isinstance(node, Apply)
+        if isinstance(node, Apply) and node.argument.names  # of a number, nothing moves
     }
     for name in sorted(seen & used):
         row = network.functions.get(name)
         for kink in row.kinks if row else ():
-            yield (f"{name} is not differentiable at {kink.at}: {kink.says}.",)
+            if kink.taken is None:
+                yield (f"{kink.says}.",)
+            else:
+                yield (f"{name} is not differentiable at {kink.at}: {kink.says}.",)
 
 
 def adjoints_in(e: Expr) -> list[Ref]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..errors import DataError
 from .elementwise import ELEMENTWISE
 from .program import (
     SAMPLES,
@@ -88,10 +90,21 @@ def prepare(program: Program, dtype: DTypeLike = np.float64) -> Prepared:
     return Prepared(program, kind, calls)
 
 
+def as_float(value: Fraction) -> float:
+    """An exact number in double precision. Raises DataError where it is too large for that."""
+    try:
+        return float(value)
+    except OverflowError:
+        raise DataError(
+            "a number in the file is larger than floating point can hold, about 1.8e308",
+            "write a smaller one",
+        ) from None
+
+
 def _call(operation: Operation, program: Program, dtype: np.dtype[Any]) -> Call:
     match operation:
         case Constant():
-            number = dtype.type(float(operation.value))
+            number = dtype.type(as_float(operation.value))
             return lambda buffers: number
         case SampleCount():
             return lambda buffers: dtype.type(buffers[-1])

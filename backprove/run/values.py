@@ -18,7 +18,7 @@ from ..adjoints import backprop
 from ..errors import DataError
 from ..network import ADJOINT, ARGUMENT, TRAINED, Network, Quantity, Value
 from .lower import CONSTRAINT, lower
-from .numpy_backend import prepare
+from .numpy_backend import as_float, prepare
 from .program import Program
 
 Array: TypeAlias = NDArray[Any]
@@ -205,12 +205,12 @@ def given_values(
 def from_file(value: Value, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """A file's exact value as an array; a single number fills the whole shape."""
     if isinstance(value, Fraction):
-        return np.full(shape, float(value), dtype)
+        return np.full(shape, as_float(value), dtype)
     return np.asarray(_floats(value), dtype).reshape(shape)
 
 
 def _floats(value: Value) -> Nested:
-    return float(value) if isinstance(value, Fraction) else [_floats(v) for v in value]
+    return as_float(value) if isinstance(value, Fraction) else [_floats(v) for v in value]
 
 
 def draw(
