@@ -157,6 +157,10 @@ NETWORKS = {
         z[i] = a[i]*x[i]
         loss J = o + sum(i: m[i]) + sum(i: delta(i,argmax(k: z[k]))*z[i])
         """,
+    "nothing but a maximum": """
+        weight w[3]
+        loss L = max(i: w[i])
+        """,
     "a term that vanishes": """
         input x
         weight w

@@ -539,3 +539,9 @@ def test_numbers_that_cannot_be_had(text: str, said: str) -> None:
     with pytest.raises(DataError) as error:
         evaluate(parse(text))
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["weight w = 1e400\nloss L = w", "weight w = 1\nloss L = 1e400*w"])
+def test_numbers_beyond_floating_point_are_refused(text: str) -> None:
+    with pytest.raises(DataError, match="larger than floating point"):
+        evaluate(parse(text))
