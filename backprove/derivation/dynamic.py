@@ -36,10 +36,8 @@ from ..rules import (
     delta,
 )
 from ..rules import derivative as d
-from ..rules.definitions import adjoint_rule
-from .stages import Stage, adjoints_in, gradient, run
+from .stages import FLAT, Stage, adjoints_in, gradient, run
 
-_FLAT = (algebra.FLAT,)
 # brackets that show where a v ends are kept
 GENTLE = tuple(
     rule for rule in TIDY if rule not in (algebra.FLAT, algebra.SIGNS, algebra.SUM_SIGNS)
@@ -64,19 +62,19 @@ LOCAL_VALUE = Stage(
         delta.SIFT,
         algebra.TRIVIAL_POWER,
     ),
-    _FLAT,
+    FLAT,
 )
 """A factor ∂F/∂q of the chain rule, worked out but not tidied: 2 q / 2."""
 
 UNFOLDING: tuple[Stage, ...] = (
     Stage((d.REMOVE,), outermost=True),
     Stage((d.ITSELF,), TIDY),
-    Stage((d.FUNCTION,), _FLAT),
-    Stage((d.CHAIN,), _FLAT),
-    Stage((algebra.NUMBERS, algebra.ONE_RULE), _FLAT),
+    Stage((d.FUNCTION,), FLAT),
+    Stage((d.CHAIN,), FLAT),
+    Stage((algebra.NUMBERS, algebra.ONE_RULE), FLAT),
     Stage((d.SUM, d.SUM_OVER), outermost=True),
-    Stage((d.CONSTANT_FACTOR,), _FLAT),
-    Stage((d.PRODUCT, d.POWER, d.MAXIMUM, d.EXPONENTIAL, d.POSITION), _FLAT),
+    Stage((d.CONSTANT_FACTOR,), FLAT),
+    Stage((d.PRODUCT, d.POWER, d.MAXIMUM, d.EXPONENTIAL, d.POSITION), FLAT),
     Stage(TIDY),
     Stage((algebra.COMMON_FACTOR,)),
     Stage((definitions.UNFOLD,), outermost=True),
@@ -137,7 +135,7 @@ class Program:
         body = self.network.definition(Ref(self.network.loss))
         recorder: Recorder[Scope] = Recorder(Derivative(body, q, False), self.scope)
         written = (delta.WRITTEN,) if self.write_out else ()
-        run(recorder, (Stage(written, _FLAT), *LOSS))
+        run(recorder, (Stage(written, FLAT), *LOSS))
         return recorder.block(adjoint(q), title)
 
     def formula(self, q: Ref) -> Expr:
@@ -191,7 +189,7 @@ class Program:
             known = values.get(part) if isinstance(part, Ref) else None
             return None if known is None else (known, (part, " = ", known))
 
-        return (Rule("put in", adjoint_rule({}).law, apply, "q = E"),)
+        return (Rule("put in", definitions.PUT_IN.law, apply, "q = E"),)
 
     def put_in(self) -> Rule[Scope]:
         """Adjoints without a symbol are put in where they are used."""
@@ -206,7 +204,7 @@ class Program:
             new = self.formula(q)
             return new, (e, " = ", new, *self._named_inside(q))
 
-        return Rule("put in", adjoint_rule({}).law, apply, "q = E")
+        return Rule("put in", definitions.PUT_IN.law, apply, "q = E")
 
     def _named_inside(self, q: Ref) -> Sentence:
         """What stands in the formula of q by its value alone: g_e4, which is s_4."""
@@ -336,7 +334,7 @@ def _unfolded(program: Program, q: Ref) -> Block | None:
     scope = program.scope
     recorder: Recorder[Scope] = Recorder(start, scope)
     written = (delta.WRITTEN,) if program.write_out else ()
-    stages = (Stage(written, _FLAT), *_with_local_lines())
+    stages = (Stage(written, FLAT), *_with_local_lines())
     run(recorder, stages)
     if not _bracket(program, recorder, q, own):
         return None

@@ -34,21 +34,20 @@ from ..network import CHANGE, RATE, TOO_LONG, Network
 from ..rewrite import Block, Recorder, Rule, Sentence
 from ..rules import FOLDING, TIDY, Scope, algebra, definitions, delta
 from ..rules import derivative as d
-from .stages import Stage, gradient, run
+from .stages import FLAT, Stage, gradient, run
 
 CHAIN_LETTERS = ("zxy", "pqr", "abc")
 """Letters for the chain rule, (inner, outer, variable); the first that the network leaves free."""
 
-_FLAT = (algebra.FLAT,)
 _UNSIGNED = tuple(rule for rule in TIDY if rule not in (algebra.SIGNS, algebra.SUM_SIGNS))
-NUMBERS_OUT = Stage((d.NUMERIC_FACTOR,), _FLAT)
+NUMBERS_OUT = Stage((d.NUMERIC_FACTOR,), FLAT)
 AFTER_CHAIN: tuple[Stage, ...] = (
-    Stage((algebra.NUMBERS,), _FLAT),
-    Stage((d.SUM, d.SUM_OVER), _FLAT, outermost=True),
-    Stage((d.CONSTANT, d.CONSTANT_FACTOR), _FLAT),
+    Stage((algebra.NUMBERS,), FLAT),
+    Stage((d.SUM, d.SUM_OVER), FLAT, outermost=True),
+    Stage((d.CONSTANT, d.CONSTANT_FACTOR), FLAT),
     Stage((d.ITSELF,), _UNSIGNED),
-    Stage((d.POWER, d.FUNCTION, d.EXPONENTIAL, d.MAXIMUM, d.POSITION), _FLAT),
-    Stage((d.PRODUCT,), _FLAT),
+    Stage((d.POWER, d.FUNCTION, d.EXPONENTIAL, d.MAXIMUM, d.POSITION), FLAT),
+    Stage((d.PRODUCT,), FLAT),
     Stage(_UNSIGNED),
     Stage(TIDY),
 )
@@ -133,7 +132,7 @@ def _put_everything_in(
     """Put every definition in but that of `q`, the one nearest the loss first."""
     written = (delta.WRITTEN,) if zoom == "scalar" else ()
     if recorder.sweep(written, set()):
-        recorder.sweep(_FLAT, set())
+        recorder.sweep(FLAT, set())
         recorder.line()
     for name in reversed(list(network.equations)):
         if name not in recorder.now.names or name == q.name:
@@ -142,7 +141,7 @@ def _put_everything_in(
         if not network[name].hidden and not at_once:
             recorder.line()
         if recorder.sweep(written, set()):
-            recorder.sweep(_FLAT, set())
+            recorder.sweep(FLAT, set())
             if not at_once:
                 recorder.line()
         _check_length(recorder.now)
@@ -227,7 +226,7 @@ def _places(e: Expr, path: Path = ()) -> list[tuple[Path, Expr]]:
 
 def _chain_in_letters(recorder: Recorder[Scope], path: Path) -> tuple[tuple[str, Expr], ...]:
     """∂x/∂y = ∂x/∂z · ∂z/∂y with z the inner expression and x the outer, then put back."""
-    recorder.inside(path, _FLAT, set())
+    recorder.inside(path, FLAT, set())
     node = part(recorder.now, path)
     assert isinstance(node, Derivative)
     body = node.body
@@ -257,7 +256,7 @@ def _chain_in_letters(recorder: Recorder[Scope], path: Path) -> tuple[tuple[str,
     recorder.sweep((algebra.FLAT,), set())
     first = next(p for p, n in _places(recorder.now) if isinstance(n, Derivative))
     recorder.attempt(d.POWER if isinstance(body, Power) else d.FUNCTION, first)
-    recorder.sweep(_FLAT, set())
+    recorder.sweep(FLAT, set())
     recorder.line()
     # in the letters alone, z depends on y, as it depends on the weight that y stands for
     of_y = substituted(inner, lambda ref: y if ref is node.wrt else None)

@@ -10,7 +10,7 @@ from ..expr import Apply, Derivative, Expr, Ref, count, walk
 from ..language import reference
 from ..network import Network, is_adjoint
 from ..rewrite import Block, Recorder, Rule, Sentence
-from ..rules import Scope
+from ..rules import Scope, algebra
 
 MOST_STEPS = 4_000
 MOST_NODES = 10_000
@@ -28,6 +28,10 @@ class Stage:
     rules: tuple[Rule[Scope], ...]
     tidy: tuple[Rule[Scope], ...] = ()
     outermost: bool = False
+
+
+FLAT = (algebra.FLAT,)
+"""The tidying of lines whose zeros, ones and signs are still to be shown."""
 
 
 def run(recorder: Recorder[Scope], stages: Sequence[Stage]) -> None:

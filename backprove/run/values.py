@@ -19,7 +19,6 @@ from ..errors import DataError
 from ..network import ADJOINT, ARGUMENT, TRAINED, Network, Quantity, Value
 from .lower import CONSTRAINT, lower
 from .numpy_backend import as_float, prepare
-from .program import Program
 
 Array: TypeAlias = NDArray[Any]
 
@@ -303,8 +302,3 @@ def in_bytes(count: int) -> str:
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:,.3g} TB"
-
-
-def peak_bytes(program: Program, samples: int, dtype: DTypeLike) -> int:
-    """What running a program takes at most."""
-    return program.bytes_needed(samples, np.dtype(dtype).itemsize)
