@@ -1,0 +1,1 @@
+"""Formulas as people write them, LaTeX or plain: text to a tree of what was written."""

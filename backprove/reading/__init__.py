@@ -1,0 +1,1 @@
+"""From a formula as written to an expression about a network, in any notation."""

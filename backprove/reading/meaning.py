@@ -1,0 +1,96 @@
+"""What comes out of reading: a symbol's meaning, a formula's term, a whole sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from ..expr import Expr, Index, Size
+from ..language.tree import Span
+from ..network import Equation
+
+Means: TypeAlias = Literal["quantity", "function", "number", "index", "delta"]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """One thing that a symbol can stand for.
+
+    kind: `quantity` also covers adjoints (∂z2), changes (Δ.w), the learning rate, sizes and
+    what the reader defined. name: the quantity's or function's name in the network (`h3`,
+    `∂z2`, `sigmoid'`), a size's name, an index letter. indices: the indices as written, in the
+    order of the file's axes; None where the whole tensor is meant (a scalar has ()).
+    power: whether the superscript was no part of the name, so that it is an exponent or ᵀ.
+    says: what must be stated of this reading, "" where the notation asked for is clear;
+    where: the shipped notation that knows it, "" for the one asked for.
+    """
+
+    kind: Means
+    name: str
+    indices: tuple[Index, ...] | None = None
+    power: bool = False
+    says: str = ""
+    where: str = ""
+
+
+Orientation: TypeAlias = Literal["none", "column", "row", "matrix"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A formula as an expression in index notation.
+
+    expr: its free letters are the reader's index letters and those of `axes`. axes: letters
+    for the axes of a whole tensor, rows first, with the lengths over which they run; none for
+    a scalar or a component. orientation: a vector by itself is `none`, v^T a `row`.
+    span: where it stands in the text.
+    """
+
+    expr: Expr
+    axes: tuple[tuple[str, Size], ...] = ()
+    orientation: Orientation = "none"
+    span: Span = (0, 1)
+
+
+@dataclass(frozen=True)
+class SheetLine:
+    """A line of a derivation, read.
+
+    number: as in `FormulaLine`. left: what it is set equal to, None where it goes on from the
+    line above. defines: the name that it gives to what was unknown, "" otherwise. text: as
+    written. derivative: whether a derivative of anything but the loss occurs in it, which may
+    be meant locally or totally.
+    """
+
+    number: int
+    span: Span
+    text: str
+    left: Term | None
+    right: Term
+    defines: str = ""
+    derivative: bool = False
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A derivation, read.
+
+    lets: what the reader defined, as equations. symbols: free names that stand for any number
+    (the learning rate). readings: sentences on how unclear symbols were taken. ranges: over
+    what free index letters run, where the text tells.
+    """
+
+    lines: tuple[SheetLine, ...]
+    lets: Mapping[str, Equation] = field(default_factory=dict)
+    symbols: frozenset[str] = frozenset()
+    readings: tuple[str, ...] = ()
+    ranges: Mapping[str, Size] = field(default_factory=dict)
+
+
+class ShapeMistake(Exception):
+    """Tensors of shapes that do not fit: `says` names both shapes, `span` the place."""
+
+    def __init__(self, says: str, span: Span) -> None:
+        super().__init__(says)
+        self.says, self.span = says, span
