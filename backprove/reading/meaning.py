@@ -23,7 +23,9 @@ class Meaning:
     order of the file's axes; None where the whole tensor is meant (a scalar has ()).
     power: whether the superscript was no part of the name, so that it is an exponent or ᵀ.
     says: what must be stated of this reading, "" where the notation asked for is clear;
-    where: the shipped notation that knows it, "" for the one asked for.
+    where: the shipped notation that knows it, "" for the one asked for. sign: -1 where the
+    symbol stands for minus the quantity (an error signal that is -∂E/∂net). rest: the end of
+    a superscript of which only the beginning is a layer, `T` of (2)T; then it is the power.
     """
 
     kind: Means
@@ -32,6 +34,8 @@ class Meaning:
     power: bool = False
     says: str = ""
     where: str = ""
+    sign: int = 1
+    rest: str = ""
 
 
 Orientation: TypeAlias = Literal["none", "column", "row", "matrix"]
@@ -60,7 +64,9 @@ class SheetLine:
     number: as in `FormulaLine`. left: what it is set equal to, None where it goes on from the
     line above. defines: the name that it gives to what was unknown, "" otherwise. text: as
     written. derivative: whether a derivative of anything but the loss occurs in it, which may
-    be meant locally or totally.
+    be meant locally or totally. misfit: how the shape of the right side differs from what it
+    is set equal to, "" where it does not; where it is "", the letters of `axes` are the same
+    on both sides, and along a chain.
     """
 
     number: int
@@ -70,6 +76,7 @@ class SheetLine:
     right: Term
     defines: str = ""
     derivative: bool = False
+    misfit: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,8 +96,12 @@ class Sheet:
 
 
 class ShapeMistake(Exception):
-    """Tensors of shapes that do not fit: `says` names both shapes, `span` the place."""
+    """Shapes that do not fit: `says` names both, `span` the place.
 
-    def __init__(self, says: str, span: Span) -> None:
+    kind: `shape` for whole tensors, `wrong-index` for a letter that runs over axes of
+    different lengths.
+    """
+
+    def __init__(self, says: str, span: Span, kind: str = "shape") -> None:
         super().__init__(says)
-        self.says, self.span = says, span
+        self.says, self.span, self.kind = says, span, kind
