@@ -63,7 +63,8 @@ class BoundNotation:
         self._single = self._one_node_a_layer()
         self._added: set[str] = set()
         self._spellings = self._chosen()
-        self._adjoints = self._adjoint_spellings()
+        self._read_adjoints = self._adjoint_spellings()
+        self._adjoints = self._read_adjoints if notation.adjoint_sign > 0 else {}
         if self._added:
             self._note(
                 f"the notation {notation.name} marks no layers on {', '.join(sorted(self._added))};"
@@ -142,6 +143,40 @@ class BoundNotation:
         """The places of a tensor's indices in the order in which they are printed."""
         spelling = self._spellings.get(name)
         return spelling.order if spelling else ()
+
+    # -- reading ---------------------------------------------------------------------------
+
+    @property
+    def spellings(self) -> Mapping[str, Spelling]:
+        """How each quantity prints; one without an entry prints as its expression."""
+        return self._spellings
+
+    @property
+    def adjoint_spellings(self) -> Mapping[str, Spelling]:
+        """The error signals and gradients that have a letter, by the quantity's name.
+
+        Where `notation.adjoint_sign` is -1, they stand for minus the derivative of the loss.
+        """
+        return self._read_adjoints
+
+    @property
+    def read_too(self) -> Iterator[tuple[str, Spelling]]:
+        """Other symbols that stand for a quantity, by what the notation says of its role."""
+        for name, role in self.roles.items() if self.notation.symbols is not None else ():
+            for made in self.notation.reads.get(role.kind, ()):
+                yield name, self._filled(made, name, role)
+
+    @property
+    def added(self) -> frozenset[str]:
+        """The letters to which this network made it add a mark for the layer."""
+        return frozenset(self._added)
+
+    @property
+    def last_layer(self) -> int | None:
+        """The number of the output layer, where layers are counted."""
+        if self._labelled or not self._made_layers or self._made_layers[-1].symbol:
+            return None
+        return self._made_layers[-1].offset + self.notation.layers.first - 1
 
     # -- layers ----------------------------------------------------------------------------
 
@@ -350,7 +385,12 @@ class BoundNotation:
                 made[name] = self._filled(template, name, role)
         made = self._with_marks(made)
         printed = {ADJOINT + name: spelling for name, spelling in made.items()}
-        clashing = sorted(self._clashes({**self._spellings, **printed}) & printed.keys())
+        found = self._clashes({**self._spellings, **printed}) & printed.keys()
+        plain_letters = {s.letter for s in self._spellings.values() if not s.sup}
+        clashing = sorted(
+            # s_3^2 would be a square as well as layer 2 of s
+            found | {n for n, s in printed.items() if s.sup.isalnum() and s.letter in plain_letters}
+        )
         owners = [name.removeprefix(ADJOINT) for name in clashing]
         if owners:
             self._note(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -55,7 +55,11 @@ class Signs:
 
 @dataclass(frozen=True)
 class Notation:
-    """One way to write networks: a symbol for each role, and the conventions."""
+    """One way to write networks: a symbol for each role, and the conventions.
+
+    adjoint_sign: -1 where the error signal is minus the derivative of the loss; it is read
+    then, and printed as a derivative. reads: symbols that are read, but not printed.
+    """
 
     name: str
     title: str = ""
@@ -71,6 +75,8 @@ class Notation:
     derivative: str = ""
     loss_function: Template | None = None
     rate: str = "η"
+    adjoint_sign: int = 1
+    reads: Mapping[str, tuple[Template, ...]] = field(default_factory=dict)
 
     @property
     def as_written(self) -> bool:
@@ -115,19 +121,26 @@ def load(name_or_path: str | Path) -> Notation:
 
 _ALLOWED: Mapping[str, frozenset[str]] = {
     "": frozenset(
-        ("title", "source", "conventions", "layers", "signs", "symbols", "adjoints", "functions")
+        (
+            "title", "source", "conventions", "layers", "signs", "symbols", "adjoints",
+            "functions", "reads",
+        )
     ),
     "layers": frozenset(("first", "weight", "bias", "weighted_input", "names")),
     "layers.names": frozenset(("input", "hidden", "output")),
     "signs": frozenset(
-        ("product", "symbols", "derivative", "d", "sum_from", "brackets", "weight_order", "rate")
+        (
+            "product", "symbols", "derivative", "d", "sum_from", "brackets", "weight_order", "rate",
+            "adjoint_sign",
+        )
     ),
     "functions": frozenset(("activation", "derivative", "loss")),
     "symbols": frozenset(kind.replace(" ", "_") for kind in KINDS)
     | {"named_weighted_input", "mean_loss", "sample_loss", "sample_loss_term"},
     "adjoints": frozenset(kind.replace(" ", "_") for kind in KINDS)
     | {"gradient", "difference_or_output"},
-}
+    "reads": frozenset(kind.replace(" ", "_") for kind in KINDS),
+}  # fmt: skip
 
 _CHOICES: Mapping[tuple[str, str], tuple[object, ...]] = {
     ("layers", "first"): (0, 1),
@@ -141,6 +154,7 @@ _CHOICES: Mapping[tuple[str, str], tuple[object, ...]] = {
     ("signs", "sum_from"): (0, 1),
     ("signs", "weight_order"): ("to from", "from to"),
     ("signs", "brackets"): (True, False),
+    ("signs", "adjoint_sign"): (1, -1),
 }
 
 
@@ -162,6 +176,7 @@ def read_notation(text: str, name: str, where: str) -> Notation:
     signs = dict(tables["signs"])
     order = signs.pop("weight_order", "to from")
     rate = _letter(signs.pop("rate", "η"), f"{where}: [signs] rate")
+    adjoint_sign = signs.pop("adjoint_sign", 1)
     adjoints = _templates(data, "adjoints", where)
     loss = tables["functions"].get("loss")
     return Notation(
@@ -179,6 +194,8 @@ def read_notation(text: str, name: str, where: str) -> Notation:
         _letter(tables["functions"].get("derivative", ""), f"{where}: [functions] derivative"),
         template(loss, f"{where}: [functions] loss") if loss else None,
         rate,
+        adjoint_sign,
+        _reads(data, where),
     )
 
 
@@ -214,6 +231,18 @@ def _templates(data: Mapping[str, Any], part: str, where: str) -> Mapping[str, T
         key.replace("_", " "): template(value, f"{where}: [{part}] {key}")
         for key, value in data[part].items()
     }
+
+
+def _reads(data: Mapping[str, Any], where: str) -> Mapping[str, tuple[Template, ...]]:
+    table = data.get("reads", {})
+    _check_keys(table, "reads", where)
+    found: dict[str, tuple[Template, ...]] = {}
+    for key, values in table.items():
+        place = f"{where}: [reads] {key}"
+        if not isinstance(values, list):
+            raise NotationError(f"{place} must be a list of symbols")
+        found[key.replace("_", " ")] = tuple(template(value, place) for value in values)
+    return found
 
 
 def _text(data: Mapping[str, Any], key: str, where: str) -> str:

@@ -90,7 +90,7 @@ def _separable(left: str, right: str) -> bool:
 class Template:
     """A letter, what goes below and what goes above it.
 
-    sub: atoms, among them the placeholders `indices` and `name` (the layer's name).
+    sub: atoms, among them the placeholders `indices`, `layer` and `name` (the layer's name).
     sup: text around the placeholder `layer`, such as "(layer)". suffix: the layer's number
     follows the letter, W1.
     """
@@ -102,7 +102,7 @@ class Template:
 
     @property
     def shows_layer(self) -> bool:
-        return self.suffix or bool(self.sup) or "name" in self.sub
+        return self.suffix or bool(self.sup) or not {"name", "layer"}.isdisjoint(self.sub)
 
     def spelling(
         self, layer: str, layer_name: str, number: str, order: tuple[int, ...]
@@ -111,7 +111,7 @@ class Template:
         sub: list[str] = []
         open_at = self.sub.index("indices") if "indices" in self.sub else len(self.sub)
         for atom in self.sub[: open_at + 1]:
-            filled = {"indices": number, "name": layer_name}.get(atom, atom)
+            filled = {"indices": number, "name": layer_name, "layer": layer}.get(atom, atom)
             if filled:
                 if sub and sub[-1].isdigit() and filled.isdigit():
                     sub.append(",")

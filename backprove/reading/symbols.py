@@ -1,0 +1,383 @@
+"""What a symbol means: in the notation asked for, in the file's own names, in another notation."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeAlias
+
+from ..errors import NotationError
+from ..expr import Index, Size
+from ..language.formula.tree import Symbol
+from ..language.names import did_you_mean
+from ..language.tree import Mistake
+from ..network import ADJOINT, ARGUMENT, RATE, Network
+from ..notation import BoundNotation, bind, load, names
+from ..notation.symbols import Spelling
+from .lexicon_functions import Called, Functions, activation_of
+from .lexicon_rows import Cost, Found, Row, Table, own_table, row_of, table_of
+from .lexicon_written import Written, shown, variants, written
+from .meaning import Meaning
+
+_RATES = frozenset(("η", "α", "ε", "ϵ", "lr", "learning_rate", "learningrate"))
+"""What the learning rate is called where nothing else is called so."""
+
+
+_Ranked: TypeAlias = tuple[tuple[int, int, bool, int], Found, bool]
+"""How likely, what was found, and whether it is a name of the file."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Another notation: its name, its symbols, its functions, and the marks that were added."""
+
+    name: str
+    table: Table
+    functions: Functions
+    bound: BoundNotation
+
+
+class Lexicon:
+    """The meanings of symbols in one notation for one network."""
+
+    def __init__(self, network: Network, notation: BoundNotation) -> None:
+        self.network, self.notation = network, notation
+        own = notation if notation.notation.as_written else bind(load("as-written"), network)
+        self._own = own_table(own)
+        self._table = None if notation.notation.as_written else table_of(notation)
+        self._functions = Functions(notation)
+        self._defined: list[Row] = []
+
+    # -- asking ----------------------------------------------------------------------------
+
+    def meanings(
+        self, symbol: Symbol, *, called: bool, letters: Collection[str] = ()
+    ) -> tuple[Meaning, ...]:
+        """What the symbol can mean, best first; () when nothing is known.
+
+        called: whether a parenthesis stands right behind it. letters: the index letters that
+        are bound around it.
+        """
+        made = written(symbol)
+        if defined := self._as_defined(made, letters):
+            return defined
+        quantities = self._quantities(symbol, made, letters)
+        functions = self._called(made) if called or made.primes else ()
+        if not called and not made.primes and made.letter == "e" and made.sup:
+            functions = self._exponential(made, bool(quantities))
+            if functions:
+                return (*functions, *quantities)
+        if quantities or functions:
+            sure = quantities and not quantities[0].says
+            return (
+                (*quantities, *functions)
+                if sure or not functions
+                else self._ordered(quantities, functions)
+            )
+        return (
+            self._kronecker(made)
+            or self._rate(made)
+            or self._adjoint(symbol, letters)
+            or self._free_letter(made, called)
+            or self._elsewhere(symbol, made, called, letters)
+        )
+
+    def wrt_meanings(self, symbol: Symbol, letters: Collection[str] = ()) -> tuple[Meaning, ...]:
+        """What stands below ∂ can mean: quantities only, without powers."""
+        return tuple(
+            meaning
+            for meaning in self.meanings(symbol, called=False, letters=letters)
+            if meaning.kind == "quantity" and not meaning.power
+        )
+
+    @cached_property
+    def activation_of(self) -> Mapping[str, str]:
+        """The function that is applied to a quantity, by the quantity's name: z2 → sigmoid."""
+        return activation_of(self.network)
+
+    def define(
+        self,
+        symbol: Symbol,
+        name: str,
+        *,
+        letters: tuple[str, ...] = (),
+        shape: tuple[Size, ...] = (),
+    ) -> None:
+        """Let the symbol stand for `name`, whatever it meant before.
+
+        letters: the index letters with which its subscript ends, `j` of δ_j. shape: the
+        lengths of its axes; by default one of unknown length for each letter.
+        """
+        made = written(symbol)
+        before = made.sub
+        for letter in reversed(letters):
+            before = before.removesuffix(letter).removesuffix(",")
+        sup = made.sup if made.label is not None else ""
+        row = row_of(name, Spelling(made.letter, (before,) if before else (), sup), self.network)
+        lengths = tuple(self.network.length(size) for size in shape) or (None,) * len(letters)
+        row = replace(row, lengths=lengths, primes=made.primes)
+        key = (row.letter, row.primes, row.before, row.mark)
+        kept = [r for r in self._defined if (r.letter, r.primes, r.before, r.mark) != key]
+        self._defined = [row, *kept]
+
+    # -- the reader's own, the notation's, the file's ---------------------------------------
+
+    def _as_defined(self, made: Written, letters: Collection[str]) -> tuple[Meaning, ...]:
+        rows = [row for row in self._defined if row.letter == made.letter]
+        if not rows:
+            return ()
+        table = Table(rows, last=None, layers_below=False, commas=self.notation.commas)
+        found = [fits for fits in table.find(made, letters) if fits.cost < Cost.CASE]
+        return tuple(
+            Meaning("quantity", fits.row.name, fits.indices, fits.power, rest=fits.rest)
+            for fits in found[:1]
+        )
+
+    def _quantities(
+        self, symbol: Symbol, made: Written, letters: Collection[str]
+    ) -> tuple[Meaning, ...]:
+        """The notation's symbols, then the names of the file."""
+        ranked: list[_Ranked] = []
+        for number, each in enumerate((made, *variants(made))):
+            for own, table in ((False, self._table), (True, self._own)):
+                for fits in table.find(each, letters) if table else ():
+                    rank = self._rank(fits, own, made.brackets is not None, number)
+                    ranked.append(((rank, *fits.place), fits, own))
+        ranked.sort(key=lambda entry: entry[0])
+        return self._told(symbol, ranked)
+
+    def _rank(self, fits: Found, own: bool, brackets: bool, variant: int) -> int:
+        if own and self._table is not None and not brackets:
+            rank = 1 if fits.cost <= Cost.LAYER else 2
+        else:
+            rank = 0 if fits.cost <= Cost.MARKED else 2
+        return max(rank, 2) if variant else rank
+
+    def _told(self, symbol: Symbol, ranked: list[_Ranked]) -> tuple[Meaning, ...]:
+        """Meanings with what must be said of them; none where the likeliest are even."""
+        meanings: dict[tuple[object, ...], Meaning] = {}
+        places: list[tuple[int, int, bool, int]] = []
+        for place, fits, own in ranked:
+            key = (fits.row.name, fits.indices, fits.power)
+            if key in meanings:
+                continue
+            meanings[key] = self._meaning(symbol, fits, own, place[0])
+            places.append(place)
+        made = tuple(meanings.values())
+        if len(made) > 1 and places[0] == places[1] and places[0][:2] != (0, 0):
+            return ()
+        return made
+
+    def _meaning(self, symbol: Symbol, fits: Found, own: bool, rank: int) -> Meaning:
+        meaning = Meaning(
+            "quantity", fits.row.name, fits.indices, fits.power, sign=fits.row.sign, rest=fits.rest
+        )
+        foreign = own and self._table is not None and symbol.brackets is None
+        plainly = symbol.raw == fits.row.name
+        if not (fits.cost.stated or rank > 1 or (foreign and not plainly)):
+            return meaning
+        return replace(meaning, says=self._says(symbol, fits, meaning))
+
+    def _says(self, symbol: Symbol, fits: Found, meaning: Meaning) -> str:
+        text = f"{shown(symbol)} is read as {self.told(meaning)}"
+        if fits.cost == Cost.LAYER:
+            return f"{text}: the number above is a layer, not a power"
+        if fits.cost == Cost.SPLIT and fits.other is not None:
+            other = replace(meaning, indices=fits.other)
+            return f"{text}, not {self.told(other)}"
+        if fits.cost == Cost.ALONE:
+            return f"{text}, the only one of that letter"
+        return text
+
+    def told(self, meaning: Meaning) -> str:
+        """A meaning in words, with the names of the file."""
+        if meaning.kind == "function":
+            return f"the function {meaning.name}"
+        if meaning.name == RATE:
+            return "the learning rate"
+        base = meaning.name.removeprefix(ADJOINT)
+        text = base.removesuffix(ARGUMENT)
+        if meaning.indices:
+            text += f"[{','.join(map(str, meaning.indices))}]"
+        if base.endswith(ARGUMENT):
+            text = f"the argument of the function in {text}"
+        if meaning.name != base:
+            minus = "minus " if meaning.sign < 0 else ""
+            text = f"{minus}the derivative of {self.network.loss} in {text}"
+        return text
+
+    # -- functions -------------------------------------------------------------------------
+
+    def _called(self, made: Written) -> tuple[Meaning, ...]:
+        """The functions that the symbol can stand for, by name or by the notation's letter."""
+        found = self._functions.find(made)
+        if found is None:
+            return ()
+        if made.letter == "σ" and "sigmoid" not in self._functions.activations:
+            free = self._functions.letter(made)
+            if free is not None and self._functions.printed.get(("σ", 0, "")) is None:
+                return (_function(free), _function(found))
+        return (_function(found),)
+
+    @staticmethod
+    def _ordered(
+        quantities: tuple[Meaning, ...], functions: tuple[Meaning, ...]
+    ) -> tuple[Meaning, ...]:
+        """A function that is known goes before a quantity that is only likely."""
+        return (*functions, *quantities)
+
+    @staticmethod
+    def _exponential(made: Written, quantity: bool) -> tuple[Meaning, ...]:
+        """e^{…} as the exponential function."""
+        if made.sub or made.transposed or made.closed or made.sup.isdigit():
+            return ()
+        says = f"e^{made.sup} is read as exp({made.sup})" if quantity else ""
+        return (Meaning("function", "exp", power=True, says=says),)
+
+    def _free_letter(self, made: Written, called: bool) -> tuple[Meaning, ...]:
+        """A letter that stands for the activation function."""
+        if not (called or made.primes):
+            return ()
+        derivatives = {
+            known.bound.notation.derivative for known in self._others if made.primes == 0
+        }
+        letters = {known.bound.notation.function for known in self._others}
+        if made.letter in derivatives - letters:
+            made = replace(made, primes=1)
+            free = self._functions.letter(made)
+            if free is None:
+                return ()
+            return (_function(replace(free, says=f"{made.letter} is taken for {free.name}")),)
+        free = self._functions.letter(made)
+        return (_function(free),) if free is not None else ()
+
+    # -- what every notation shares ---------------------------------------------------------
+
+    @staticmethod
+    def _kronecker(made: Written) -> tuple[Meaning, ...]:
+        """δ_jk with two indices."""
+        if made.letter != "δ" or made.sup or made.primes or made.brackets is not None:
+            return ()
+        parts = made.sub.split(",") if "," in made.sub else list(made.sub)
+        if len(parts) != 2 or not all(part.isalnum() for part in parts):
+            return ()
+        indices: tuple[Index, ...] = tuple(int(p) if p.isdigit() else p for p in parts)
+        says = f"δ_{made.sub} is read as Kronecker's delta, 1 where {parts[0]} = {parts[1]}"
+        return (Meaning("delta", "δ", indices, says=says),)
+
+    def _rate(self, made: Written) -> tuple[Meaning, ...]:
+        """A common name of the learning rate."""
+        letter = made.letter + (f"_{made.sub}" if made.sub else "")
+        if letter not in _RATES or made.primes or made.brackets is not None or made.closed:
+            return ()
+        says = "" if made.letter == "η" else f"{letter} is read as the learning rate"
+        return (Meaning("quantity", RATE, (), bool(made.sup), says),)
+
+    def _adjoint(self, symbol: Symbol, letters: Collection[str]) -> tuple[Meaning, ...]:
+        """∂z2, dW2: the derivative of the loss in a known quantity."""
+        letter = symbol.letter
+        if len(letter) < 2 or letter[0] not in "d∂" or symbol.primes:
+            return ()
+        of = replace(symbol, letter=letter[1:], raw=symbol.raw[1:])
+        found = self._quantities(of, written(of), letters)
+        return tuple(
+            self._stated(
+                symbol, replace(meaning, name=ADJOINT + meaning.name), silent=letter[0] == "∂"
+            )
+            for meaning in found
+            if not meaning.name.startswith((ADJOINT, RATE))
+        )
+
+    def _stated(self, symbol: Symbol, meaning: Meaning, *, silent: bool) -> Meaning:
+        says = "" if silent else f"{shown(symbol)} is read as {self.told(meaning)}"
+        return replace(meaning, says=says)
+
+    # -- other notations -------------------------------------------------------------------
+
+    @cached_property
+    def _others(self) -> tuple[_Known, ...]:
+        """The notations that come with backprove, but for the one asked for."""
+        return tuple(self._bound())
+
+    def _bound(self) -> Iterator[_Known]:
+        for name in names():
+            if name in ("as-written", self.notation.notation.name):
+                continue
+            try:
+                bound = bind(load(name), self.network)
+            except NotationError:
+                continue
+            if not bound.notation.as_written:
+                yield _Known(name, table_of(bound), Functions(bound), bound)
+
+    def _readings(self, made: Written, letters: Collection[str]) -> Mapping[str, Meaning]:
+        """What each other notation means by the symbol, where it knows it."""
+        found: dict[str, Meaning] = {}
+        for known in self._others:
+            for fits in known.table.find(made, letters):
+                added = made.letter in known.bound.added and not known.bound.notation.as_written
+                if fits.cost > Cost.SPLIT or (added and fits.row.mark):
+                    continue
+                found[known.name] = Meaning(
+                    "quantity", fits.row.name, fits.indices, fits.power,
+                    sign=fits.row.sign, rest=fits.rest,
+                )  # fmt: skip
+                break
+        return found
+
+    def _elsewhere(
+        self, symbol: Symbol, made: Written, called: bool, letters: Collection[str]
+    ) -> tuple[Meaning, ...]:
+        """The meaning on which all other notations that know the symbol agree."""
+        readings = self._readings(made, letters)
+        if len(set(readings.values())) != 1:
+            return ()
+        meaning = next(iter(readings.values()))
+        where = ", ".join(readings)
+        write = "writes" if len(readings) == 1 else "write"
+        says = f"{shown(symbol)} is read as {where} {write} it: {self.told(meaning)}"
+        return (replace(meaning, says=says, where=where),)
+
+    # -- what is not known -----------------------------------------------------------------
+
+    def unknown(self, symbol: Symbol) -> Mistake:
+        """What to say of a symbol without a meaning."""
+        made = written(symbol)
+        text = shown(symbol)
+        readings = self._readings(made, ())
+        if len(set(readings.values())) > 1:
+            told: dict[str, list[str]] = {}
+            for name, meaning in readings.items():
+                told.setdefault(self.told(meaning), []).append(name)
+            parts = [f"{' and '.join(who)}: {what}" for what, who in told.items()]
+            return Mistake(
+                f"{text} is no symbol of the notation {self.notation.notation.name},"
+                " and others do not agree on it",
+                symbol.span,
+                f"name the notation; {'; '.join(parts)}",
+            )
+        return Mistake(f"{text} is not known here", symbol.span, self._hint(symbol, made))
+
+    def _hint(self, symbol: Symbol, made: Written) -> str:
+        rows = [
+            row for table in (self._table, self._own) if table for row in table.rows(made.letter)
+        ]
+        quantities = dict.fromkeys(row.name for row in rows if not row.name.startswith("."))
+        if quantities:
+            shapes = [self._described(name) for name in list(quantities)[:6]]
+            return f"of this letter there are {', '.join(shapes)}"
+        known = [name for name in self.network.quantities if not name.endswith(ARGUMENT)]
+        near = did_you_mean(symbol.raw or made.letter + made.sub, known)
+        return near or f"the names of the file are {', '.join(known[:12])}"
+
+    def _described(self, name: str) -> str:
+        base = name.removeprefix(ADJOINT)
+        quantity = self.network.quantities[base]
+        text = self.told(Meaning("quantity", name))
+        shape = ",".join(map(str, quantity.shape))
+        return f"{text}[{shape}]" if shape else text
+
+
+def _function(called: Called) -> Meaning:
+    return Meaning("function", called.name, power=called.power, says=called.says, rest=called.rest)
