@@ -1,21 +1,25 @@
-"""Mistakes that people make, as changes of a correct gradient: one row a mistake."""
+"""The correct gradient with mistakes in it: every row of MUTATIONS at every place."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from ..expr import Expr, Path
+from ..expr import Expr, Path, part, replaced
 from ..rewrite import Sentence
+from .mistakes import MUTATIONS, Change, Mutation
+from .places import Setting, places
+from .truth import Form, Truth
 
 
 @dataclass(frozen=True)
 class Mutant:
     """A correct gradient with one mistake (or two) in it.
 
-    kind: a word of `KINDS`; kinds: of both, for a pair. says: what was done, words and
-    expressions: ("the factor ", σ'(z), " is missing"). expr: the whole gradient with the
-    mistake. correct: the expression that was changed; path: where in it; changes: how many
-    places differ.
+    kinds: words of `KINDS`, two for a pair. says: what was done, words and expressions:
+    ("the factor ", σ'(z), " is missing"). expr: the whole gradient with the mistake. whole:
+    the same without it. correct: the part of it that was changed; mutated: what stands there
+    now; paths: where; changes: how many places differ. rank: the smaller the more plausible.
     """
 
     kinds: tuple[str, ...]
@@ -24,3 +28,102 @@ class Mutant:
     correct: Expr
     paths: tuple[Path, ...]
     changes: int = 1
+    whole: Expr | None = None
+    mutated: Expr | None = None
+    form: str = ""
+    rank: int = 0
+    planted: bool = True
+
+
+SIMPLIFIED = 20
+"""By how much a mistake in a simplified form is less plausible: σ'(z) taken as σ(1 + σ) is a
+wrong derivative before it is a wrong sign in h(1 - h)."""
+
+
+def mutants(truth: Truth, forms: tuple[Form, ...] | None = None) -> Iterator[Mutant]:
+    """The correct gradient with one mistake, the most plausible first.
+
+    A mistake that is made at several places for the same reason (tanh' taken as 1 - tanh in
+    every layer) is one mistake with several changes. forms: those of the truth by default.
+    """
+    rows: list[tuple[int, int, Mutant]] = []
+    for number, form in enumerate(truth.forms if forms is None else forms):
+        late = SIMPLIFIED if form.name in ("folded", "answer") else 0
+        rows.extend((m.rank + late, number, m) for m in _in_form(truth, form))
+    seen: set[tuple[Expr, str]] = set()
+    for rank, _, mutant in sorted(rows, key=lambda row: row[:2]):
+        key = (mutant.expr, mutant.kinds[0])
+        if key not in seen:
+            seen.add(key)
+            yield replace(mutant, rank=rank)
+
+
+def _in_form(truth: Truth, form: Form) -> Iterator[Mutant]:
+    setting = Setting(truth, form)
+    alike: dict[tuple[int, str], list[tuple[Path, Change]]] = {}
+    for place in places(setting):
+        for rank, row in enumerate(MUTATIONS):
+            for change in row.apply(place):
+                if change.new is place.part:
+                    continue
+                yield _mutant(form, rank, row, place.path, change)
+                if change.alike:
+                    alike.setdefault((rank, change.alike), []).append((place.path, change))
+    for (rank, _), found in alike.items():
+        made = _everywhere(form, rank, MUTATIONS[rank], found)
+        if made is not None:
+            yield made
+
+
+def _mutant(form: Form, rank: int, row: Mutation, path: Path, change: Change) -> Mutant:
+    return Mutant(
+        (row.kind,), (change.says,), replaced(form.expr, path, change.new), part(form.expr, path),
+        (path,), 1, form.expr, change.new, form.name, rank, change.planted,
+    )  # fmt: skip
+
+
+def _everywhere(
+    form: Form, rank: int, row: Mutation, found: list[tuple[Path, Change]]
+) -> Mutant | None:
+    """The same mistake at all places where it can be made, innermost first."""
+    chosen: dict[Path, Change] = {}
+    for path, change in found:
+        if not any(path[: len(p)] == p or p[: len(path)] == path for p in chosen):
+            chosen[path] = change
+    if len(chosen) < 2:
+        return None
+    expr = form.expr
+    for path, change in chosen.items():
+        expr = replaced(expr, path, change.new)
+    first_path, first = next(iter(chosen.items()))
+    others = list(dict.fromkeys(part(form.expr, path) for path in chosen))[1:]
+    likewise = [word for other in others for word in (", ", other)]
+    says: Sentence = (*first.says, "; so is it with ", *likewise[1:]) if others else first.says
+    return Mutant(
+        (row.kind,), (says,), expr,
+        part(form.expr, first_path), tuple(chosen), len(chosen), form.expr, first.new, form.name,
+        rank,
+    )  # fmt: skip
+
+
+def together(one: Mutant, other: Mutant) -> Mutant | None:
+    """Both mistakes in one gradient; None where they are made at the same place."""
+    if one.whole is None or one.whole is not other.whole or one.mutated is None:
+        return None
+    if any(p[: len(q)] == q or q[: len(p)] == p for p in one.paths for q in other.paths):
+        return None
+    expr = one.expr
+    for path in other.paths:
+        expr = replaced(expr, path, part(other.expr, path))
+    return _pair(one, other, expr)
+
+
+def _pair(one: Mutant, other: Mutant, expr: Expr) -> Mutant:
+    return Mutant(
+        one.kinds + other.kinds, one.says + other.says, expr, one.correct,
+        one.paths + other.paths, one.changes + other.changes, one.whole, one.mutated, one.form,
+        one.rank + other.rank,
+    )  # fmt: skip
+
+
+__all__ = ["MUTATIONS", "Mutant", "Mutation", "mutants", "together"]

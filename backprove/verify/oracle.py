@@ -46,6 +46,9 @@ FEW = 4
 TRIALS = 3
 REDRAWS = 24
 
+ANY_LITERAL = 10**9
+"""Larger than every position: for points that are not drawn anew."""
+
 Answer: TypeAlias = Literal["confirmed", "refuted", "undecided"]
 Lets: TypeAlias = Mapping[str, "Expr | Equation"]
 Result = TypeVar("Result")
@@ -145,6 +148,13 @@ class Oracle:
         other.symbols = self.symbols | frozenset(symbols)
         if self._trials is not None:
             other._trials = [Trial(t.point, t.level, t.signs) for t in self._trials]
+        return other
+
+    def at(self, points: Iterable[Point]) -> Oracle:
+        """An oracle that knows the same and asks at these points, whatever the question."""
+        other = copy(self)
+        other._trials = [Trial(point) for point in points]
+        other._least = ANY_LITERAL
         return other
 
     # -- points ----------------------------------------------------------------------------

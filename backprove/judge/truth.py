@@ -1,0 +1,209 @@
+"""The correct gradient in the forms in which people write it, each a product along the chain.
+
+All forms have the same shape, ∂J/∂q = Σ over the paths of (what comes from the loss) × (one
+local derivative after the other), and differ in how a local derivative is written: raw, with
+its 2 and ½ and σ'(z), or with names put back, h(1 - h). Where the whole would get too long,
+the adjoints of later quantities keep their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..adjoints import Link, backprop, summed, ways
+from ..derivation.stages import asked as component_asked
+from ..expr import (
+    ONE,
+    ZERO,
+    Derivative,
+    Expr,
+    Ref,
+    count,
+    product,
+    substituted,
+    total,
+    with_indices,
+)
+from ..network import Equation, Network, adjoint, is_adjoint, quantity_of
+from ..rewrite import rewritten
+from ..roles import Role, roles
+from ..rules import DIFFERENTIATION, FOLDING, TIDY, Scope, algebra, delta
+
+LONGEST = 700
+"""Nodes above which later adjoints keep their names."""
+
+DEPTHS = (16, 8, 4, 2, 1)
+"""How many links of the chain are tried to be written out."""
+
+PUT_IN = 6
+"""How many adjoints, one after the other, are put into the simplified answer."""
+
+# numbers stay apart, so that the 2 and the ½ of a squared error can each be forgotten
+RAW = (*DIFFERENTIATION, *(r for r in TIDY if r not in (delta.OUT, algebra.NUMBERS)))
+
+
+@dataclass(frozen=True)
+class Form:
+    """The correct gradient, written in one way.
+
+    name: chain, folded, written (sums of few terms in full), signals (one link, then the
+    adjoint's name), answer, given. local: the parts that are local derivatives, with the
+    derivative that each is.
+    """
+
+    name: str
+    expr: Expr
+    local: Mapping[Expr, Derivative]
+
+
+class TooLong(Exception):
+    """The chain written out would be too long."""
+
+
+class Truth:
+    """∂loss/∂asked, correct, in several forms."""
+
+    def __init__(self, network: Network, asked: Ref | str) -> None:
+        """Raises DerivationError or SourceError where `asked` is no component."""
+        self.network = network
+        self.asked = component_asked(network, asked)
+        self.scope = Scope(network)
+        self._raw: dict[Expr, Expr] = {}
+        self._folded: dict[Expr, Expr] = {}
+
+    @cached_property
+    def roles(self) -> Mapping[str, Role]:
+        return roles(self.network)
+
+    @property
+    def literal(self) -> bool:
+        """Whether one component is asked for, so that sums can be written out."""
+        return not self.asked.free
+
+    @property
+    def chain(self) -> Expr:
+        """Every factor of the chain rule on its own, nothing simplified."""
+        return self._named("chain").expr
+
+    @property
+    def answer(self) -> Expr:
+        """The simplified gradient in forward quantities, as far as it is short."""
+        return self._named("answer").expr
+
+    def _named(self, name: str) -> Form:
+        return next(form for form in self.forms if form.name == name)
+
+    @cached_property
+    def forms(self) -> tuple[Form, ...]:
+        """The forms, the most plausible ones to make a mistake in first; no two alike."""
+        made = [self._form("chain"), self._form("folded")]
+        if self.literal:
+            made.append(self._form("written"))
+        made += [self._form("signals"), Form("answer", self._closed(self.asked), {})]
+        different: dict[Expr, Form] = {}
+        for form in made:
+            if form.name in ("chain", "answer") or form.expr not in different:
+                different.setdefault(form.expr, form)
+        if not any(form.name == "answer" for form in different.values()):
+            different[made[-1].expr] = made[-1]
+        return tuple(different.values())
+
+    # -- chains ----------------------------------------------------------------------------
+
+    def _form(self, name: str) -> Form:
+        for depth in (1,) if name == "signals" else DEPTHS:
+            chains = _Chains(self, name)
+            try:
+                whole = product(chains.factors(self.asked, depth, self.asked.free))
+            except TooLong:
+                continue
+            return Form(name, whole, chains.local)
+        return Form(name, adjoint(self.asked), {})
+
+    def local(self, derivative: Derivative, folded: bool) -> Expr:
+        """A local derivative ∂c/∂q as an expression."""
+        if derivative not in self._raw:
+            self._raw[derivative] = rewritten(derivative, RAW, self.scope, set())
+        raw = self._raw[derivative]
+        if not folded:
+            return raw
+        if derivative not in self._folded:
+            self._folded[derivative] = rewritten(raw, FOLDING, self.scope, set())
+        return self._folded[derivative]
+
+    # -- the simplified answer -------------------------------------------------------------
+
+    @cached_property
+    def _adjoints(self) -> Mapping[str, Equation]:
+        return backprop(self.network).adjoints
+
+    def _closed(self, q: Ref) -> Expr:
+        """The adjoint of q with the adjoints in it put in, as long as that stays short."""
+        now = self._equation(q)
+        for _ in range(PUT_IN):
+            deeper = substituted(now, self._put_in)
+            if deeper is now or count(deeper) > LONGEST:
+                break
+            now = deeper
+        return now
+
+    def _put_in(self, ref: Ref) -> Expr | None:
+        return self._equation(quantity_of(ref)) if is_adjoint(ref) else None
+
+    def _equation(self, q: Ref) -> Expr:
+        if q.name not in self._adjoints:  # a constant
+            return adjoint(q)
+        equation = self._adjoints[q.name]
+        return with_indices(equation.right, dict(zip(equation.indices, q.indices, strict=True)))
+
+
+class _Chains:
+    """Writes the chain from a quantity to the loss, at most LONGEST nodes of it."""
+
+    def __init__(self, truth: Truth, name: str) -> None:
+        self.truth, self.network = truth, truth.network
+        self.write_out = name == "written"
+        self.folded = name in ("folded", "signals")
+        self.local: dict[Expr, Derivative] = {}
+        self.nodes = 0
+
+    def factors(self, q: Ref, depth: int, taken: frozenset[str]) -> tuple[Expr, ...]:
+        """The factors of ∂loss/∂q, from the loss to q."""
+        if q.name == self.network.loss:
+            return ()
+        if q.name not in self.network.live:
+            return (ZERO,)
+        if depth == 0:
+            return (adjoint(q),)
+        through = ways(self.truth.scope, q, self.write_out, taken | q.free)
+        terms = [self._term(_without_single_sums(self.network, link), q, depth, taken)
+                 for link in through]  # fmt: skip
+        if len(terms) == 1:
+            return terms[0]
+        return (total(tuple(product(term) for term in terms)),)
+
+    def _term(self, link: Link, q: Ref, depth: int, taken: frozenset[str]) -> tuple[Expr, ...]:
+        derivative = Derivative(link.consumer, q, False)
+        value = self.truth.local(derivative, self.folded)
+        self.nodes += count(value)
+        if self.nodes > LONGEST:
+            raise TooLong
+        self.local.setdefault(value, derivative)
+        inner = taken | q.free | link.consumer.free
+        before = self.factors(link.consumer, depth - 1, inner)
+        factors = before if value is ONE else (*before, value)
+        if not link.summed:
+            return factors
+        return (summed(link, product(factors)),)
+
+
+def _without_single_sums(network: Network, link: Link) -> Link:
+    """A sum over one component is that component."""
+    single = {letter: 1 for letter, size in link.summed if network.length(size) == 1}
+    if not single:
+        return link
+    consumer = with_indices(link.consumer, dict(single))
+    assert isinstance(consumer, Ref)
+    return Link(consumer, tuple((k, size) for k, size in link.summed if k not in single))
