@@ -66,13 +66,14 @@ class Functions:
         """A free letter for the network's one activation function, or for a layer's."""
         if made.sub or made.brackets is not None or len(made.letter) != 1:
             return None
-        name, about = "", "the one activation function here"
-        if made.label is not None and made.label != "":
-            name = self.by_layer.get(resolved(made.label, self.last), "")
-            about = f"the activation function of layer {resolved(made.label, self.last)}"
-        power = bool(made.sup) and not name
-        if not name and len(set(self.by_layer.values())) == 1 and not made.closed:
-            name = next(iter(self.by_layer.values()))
+        several = set(self.by_layer.values())
+        if len(several) == 1:
+            name, about = several.pop(), "the one activation function here"
+            power = bool(made.rest if made.closed else made.sup)
+        else:
+            layer = resolved(made.label, self.last) if made.label else ""
+            name, about = self.by_layer.get(layer, ""), f"the activation function of layer {layer}"
+            power = bool(made.rest)
         full = _differentiated(name, made.primes, self.network) if name else ""
         if not full:
             return None

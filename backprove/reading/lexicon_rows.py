@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from ..expr import Index
+from ..expr import Index, Size
 from ..network import ADJOINT, RATE, Network
 from ..notation import BoundNotation
 from ..notation.symbols import Spelling
+from ..roles import mean_over_samples
 from .lexicon_indices import index_of, splits
 from .lexicon_written import Written, resolved, with_layer_below
 
@@ -27,10 +28,10 @@ class Cost(IntEnum):
     LOOSE = 1  # another way to put commas, another kind of brackets
     LAYER = 2  # a bare number above that can only be a layer
     SPLIT = 3  # digits that could be split in two ways
-    MARKED = 4  # a layer that the notation leaves out
+    MARKED = 4  # a layer or a sample that is left out elsewhere
     CASE = 5  # W for w
     ALONE = 6  # no layer, where only one quantity has the letter
-    OWN = 7  # a free spelling of a name of the file
+    FREE = 7  # W_2 for w^(2)
 
     @property
     def stated(self) -> bool:
@@ -42,9 +43,9 @@ class Row:
     """One quantity (or adjoint) and how it is written.
 
     before, after: what stands below it around the indices. mark: the layer above, "" for none;
-    bare: whether the mark stands without ( ). layer: where no mark stands, the layer that may
+    open: the ( or [ before the mark, "" for none. layer: where no mark stands, the layer that may
     stand there. whole: whether it has no indices below, though the quantity has. sign: -1
-    where the symbol is minus the quantity.
+    where the symbol is minus the quantity. sampled: whether its last axis goes over samples.
     """
 
     name: str
@@ -54,12 +55,13 @@ class Row:
     before: str
     after: str
     mark: str
-    bare: bool
+    open: str
     lengths: tuple[int | None, ...]
     layer: str = ""
     whole: bool = False
     sign: int = 1
     cost: Cost = Cost.EXACT
+    sampled: bool = False
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -107,13 +109,19 @@ def row_of(
         "".join(spelling.sub).rstrip(","),
         "".join(spelling.after),
         mark,
-        bool(mark) and mark == spelling.sup,
+        spelling.sup[0] if spelling.sup and spelling.sup[0] in "([" else "",
         tuple(network.length(size) for size in shape),
         layer,
         whole,
         sign,
         cost,
+        _is_sampled(network, shape),
     )
+
+
+def _is_sampled(network: Network, shape: tuple[Size, ...]) -> bool:
+    mean = mean_over_samples(network)
+    return mean is not None and shape[-1:] == (mean.size,)
 
 
 class Table:
@@ -121,11 +129,19 @@ class Table:
 
     last: the number of the output layer, which L stands for. layers_below: whether layers
     are written below. commas: whether the indices of a component are kept apart by commas.
+    free: whether a_1 may be a^(1), where it may be component 1 without a layer too.
     """
 
     def __init__(
-        self, rows: Iterable[Row], *, last: int | None, layers_below: bool, commas: bool
+        self,
+        rows: Iterable[Row],
+        *,
+        last: int | None,
+        layers_below: bool = False,
+        commas: bool = False,
+        free: bool = False,
     ) -> None:
+        self.free = free
         self.last, self.layers_below, self.commas = last, layers_below, commas
         self._rows: dict[tuple[str, int], list[Row]] = {}
         for row in rows:
@@ -149,8 +165,33 @@ class Table:
                 key = (row.name, fits.indices, fits.power, fits.rest)
                 if key not in found or fits.cost < found[key].cost:
                     found[key] = fits
-        kept = [fits for fits in found.values() if not self._one_of_many(fits, exact or rows)]
+        alone = [f for f in found.values() if f.cost == Cost.ALONE and f.indices]
+        kept = [
+            fits
+            for fits in found.values()
+            if not self._one_of_many(fits, exact or rows)
+            and (self.free or not (alone and fits.row.whole))
+        ]
         return sorted(kept, key=lambda fits: fits.place)
+
+    def lacking(self, made: Written) -> list[Row]:
+        """The rows that the symbol fits but for a layer that it does not say."""
+        rows = self._rows.get((made.letter.casefold(), made.primes), [])
+        fits = [self._fit(row, made, ()) for row in rows if not row.whole]
+        return [f.row for f in fits if f is not None and f.cost == Cost.ALONE]
+
+    def beyond(self, made: Written) -> list[Row]:
+        """The tensors whose letter and layer it has, but whose indices do not fit."""
+        rows = self._rows.get((made.letter.casefold(), made.primes), [])
+        found = []
+        for row in rows:
+            above = self._above(row, made)
+            near = above is not None and above[0] < Cost.ALONE and row.letter == made.letter
+            named = _between(made.sub, row.before, row.after)
+            near = near and named is not None and bool(row.lengths) and not row.whole
+            if near and self._fit(row, made, ()) is None:
+                found.append(row)
+        return found
 
     @staticmethod
     def _one_of_many(fits: Found, rows: list[Row]) -> bool:
@@ -168,6 +209,30 @@ class Table:
         return len(alike) > 1
 
     def _fit(self, row: Row, made: Written, letters: Collection[str]) -> Found | None:
+        fits = None if made.sample else self._fit_one(row, made, letters)
+        sampled = made if made.sample else made.of_sample
+        if fits is not None or sampled is None:
+            return fits
+        return self._of_sample(row, sampled, letters)
+
+    def _of_sample(self, row: Row, made: Written, letters: Collection[str]) -> Found | None:
+        """x^{(i)}: the last index of a quantity over samples; else it is left out."""
+        index = index_of(made.sample)
+        if row.sampled and index is not None:
+            *lengths, samples = row.lengths
+            if isinstance(index, int) and samples is not None and index > samples:
+                return None
+            inner = replace(row, lengths=tuple(lengths))
+            fits = self._fit_one(inner, made, letters)
+            if fits is None or fits.indices is None:
+                return None
+            return _dearer(replace(fits, row=row, indices=(*fits.indices, index)), Cost.LOOSE)
+        if made.sample != "i" or "i" in letters:
+            return None
+        fits = self._fit_one(row, made, letters)
+        return None if fits is None else _dearer(fits, Cost.MARKED)
+
+    def _fit_one(self, row: Row, made: Written, letters: Collection[str]) -> Found | None:
         above = self._above(row, made)
         if above is None:
             return None
@@ -176,7 +241,7 @@ class Table:
             fits = self._bracketed(row, made)
         else:
             fits = self._below(row, made.sub, letters)
-            if fits is None and self.layers_below:
+            if fits is None and (self.layers_below or row.whole):
                 fits = self._below(row, with_layer_below(made.sub, self.last), letters)
         if fits is None:
             return None
@@ -196,12 +261,11 @@ class Table:
             return None
         label = resolved(made.label, self.last) if made.label is not None else ""
         if label and label == resolved(row.mark, self.last):
-            if made.closed or row.bare:
-                cost = Cost.EXACT if made.closed != row.bare else Cost.LOOSE
-            else:
-                cost = Cost.LAYER if str(made.label).isdigit() else Cost.LOOSE
+            cost = Cost.EXACT if made.open == row.open else Cost.LOOSE
+            if row.open and not made.open and str(made.label).isdigit():
+                cost = Cost.LAYER
             return cost, bool(made.rest), made.rest
-        if not made.sup or made.transposed:
+        if (not made.sup or made.transposed) and row.cost != Cost.FREE:
             return Cost.ALONE, bool(made.sup), ""
         return None
 
@@ -276,7 +340,7 @@ def _between(sub: str, before: str, after: str) -> str | None:
 
 
 def _dearer(fits: Found, cost: Cost) -> Found:
-    return Found(fits.row, fits.indices, max(fits.cost, cost), fits.power, fits.rest, fits.other)
+    return replace(fits, cost=max(fits.cost, cost))
 
 
 # -- the rows of a notation ----------------------------------------------------------------
@@ -285,8 +349,9 @@ def _dearer(fits: Found, cost: Cost) -> Found:
 def table_of(bound: BoundNotation) -> Table:
     """The symbols of a notation, its error signals and its learning rate."""
     templates = (bound.notation.symbols or {}).values()
+    rows = list(_rows_of(bound))
     return Table(
-        _rows_of(bound),
+        [*rows, *_layers_below(rows, bound.network)],
         last=bound.last_layer,
         layers_below=any("layer" in made.sub for made in templates),
         commas=bound.commas,
@@ -307,12 +372,22 @@ def _rows_of(bound: BoundNotation) -> Iterator[Row]:
     yield row_of(RATE, Spelling(bound.rate), network)
 
 
+def _layers_below(rows: Iterable[Row], network: Network) -> Iterator[Row]:
+    """W_2 for W^(2): the layer below a whole tensor."""
+    for row in rows:
+        if row.mark and not row.before and not row.after:
+            below = Spelling(row.spelling.letter, (row.mark,))
+            yield row_of(row.name, below, network, whole=True, sign=row.sign, cost=Cost.FREE)
+
+
 def own_table(bound: BoundNotation) -> Table:
     """The names of the file, in every way in which people write them.
 
     bound: the notation as-written.
     """
-    return Table(_own_rows(bound), last=None, layers_below=False, commas=bound.commas)
+    rows = list(_own_rows(bound))
+    below = _layers_below(rows, bound.network)
+    return Table([*rows, *below], last=None, commas=bound.commas, free=True)
 
 
 def _own_rows(bound: BoundNotation) -> Iterator[Row]:
@@ -330,18 +405,13 @@ def _accented(letter: str, accent: str) -> str:
 
 
 def _free_rows(name: str, spelling: Spelling, network: Network) -> Iterator[Row]:
-    """W_2, w^(8), w2 as a word with indices below, y with a hat for y_hat."""
+    """w^(8) for w8, w2 as a word with indices below, y with a hat for y_hat."""
     quantity = network.quantities[name]
     yield row_of(name, Spelling(name), network)
     match = re.fullmatch(r"(\D+?)_?(\d+)", spelling.letter + "".join(spelling.sub))
-    digits = spelling.sup.strip("()") if spelling.sup and not quantity.label else ""
-    if digits and quantity.shape:  # w2 of a tensor: its number may also stand below
-        below = Spelling(spelling.letter, (digits, *spelling.sub))
-        yield row_of(name, below, network, whole=True, cost=Cost.OWN)
-    elif match and not quantity.shape and not quantity.label:  # w8 of a scalar: or above
-        above = Spelling(spelling.letter, spelling.sub[1:], f"({match[2]})")
-        if len(spelling.sub) == 1:
-            yield row_of(name, above, network, cost=Cost.OWN)
+    if match and len(spelling.sub) == 1 and not (quantity.shape or quantity.label):
+        above = Spelling(spelling.letter, (), f"({match[2]})")
+        yield row_of(name, above, network, cost=Cost.FREE)
     for word, accent in _ACCENTS.items():
         if spelling.sub[:1] == (word,) and len(spelling.letter) == 1:
             letter = _accented(spelling.letter, accent)

@@ -14,6 +14,8 @@ TRANSPOSED = frozenset(("T", "⊤", "⊺", "ᵀ", "top"))
 
 _LABEL = re.compile(r"([^\W\d_]?)([+-]?\d+)?")
 _CLOSED = re.compile(r"[(\[]([^()\[\]]*)[)\]](.*)")
+_SAMPLE = re.compile(r"[(\[]([^\W\d_]|\d+)[)\]]")
+_PRIMES = re.compile(r"('|′|″|\\?prime)+$")
 _LAST = {"nl": "L", "n_l": "L", "n_{l}": "L"}
 """Other names for the number of the output layer."""
 
@@ -23,8 +25,9 @@ class Written:
     """A symbol as written.
 
     sup: the whole superscript, "" for none; label: the layer that it may be, None where it
-    can be none; closed: whether ( ) or [ ] stand around the label; rest: what stands behind
-    it. brackets: indices in [ ] behind a plain name.
+    can be none; open: the ( or [ around the label, "" for none; rest: what stands behind it;
+    sample: the letter or number of a sample, i of a^{[2](i)}. brackets: indices in [ ] behind
+    a plain name.
     """
 
     letter: str
@@ -32,9 +35,22 @@ class Written:
     primes: int = 0
     sup: str = ""
     label: str | None = None
-    closed: bool = False
+    open: str = ""
     rest: str = ""
+    sample: str = ""
     brackets: tuple[str, ...] | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether ( ) or [ ] stand around the layer."""
+        return bool(self.open)
+
+    @property
+    def of_sample(self) -> Written | None:
+        """The same with its one superscript taken as a sample, x^{(i)}; None where it is none."""
+        if not self.closed or self.sample or not self.label or len(self.label) > 3:
+            return None
+        return replace(self, label=None, open="", sup=self.rest, sample=self.label)
 
     @property
     def transposed(self) -> bool:
@@ -53,14 +69,23 @@ def written(symbol: Symbol) -> Written:
         brackets=symbol.brackets,
     )
     if symbol.label:
-        return replace(made, sup=f"({symbol.label})", label=symbol.label, closed=True)
+        return replace(made, sup=f"({symbol.label})", label=symbol.label, open="(")
     if symbol.sup is None:
         return made
     text = _plain_minus(symbol.sup.text)
+    if end := _PRIMES.search(text):  # f^{(2)'}
+        made = replace(made, primes=made.primes + _primes(end[0]))
+        text = text[: end.start()]
     if match := _CLOSED.fullmatch(text):
         inner, rest = _LAST.get(match[1], match[1]), match[2].lstrip(",;")
         label = inner if inner and _LABEL.fullmatch(inner) else None
-        return replace(made, sup=text, label=label, closed=True, rest=rest)
+        sample = _SAMPLE.match(rest) if label else None
+        if sample:
+            rest = rest[sample.end() :]
+        index = sample[1] if sample else ""
+        return replace(made, sup=text, label=label, open=text[0], rest=rest, sample=index)
+    if not text:
+        return made
     end = next((sign for sign in TRANSPOSED if text.endswith(sign) and text != sign), "")
     inner = _LAST.get(text.removesuffix(end), text.removesuffix(end))
     label = inner if inner and _LABEL.fullmatch(inner) and inner[0] not in "+-" else None
@@ -78,7 +103,7 @@ def variants(made: Written) -> Iterator[Written]:
     if not made.sub:
         yield replace(made, letter=stem, sub=match[2])
     if not made.sup:
-        yield replace(made, letter=stem, label=match[2], closed=True, sup=f"({match[2]})")
+        yield replace(made, letter=stem, label=match[2], open="(", sup=f"({match[2]})")
 
 
 def resolved(label: str, last: int | None) -> str:
@@ -113,6 +138,10 @@ def shown(symbol: Symbol) -> str:
     if symbol.sub and not symbol.sub.isalnum():
         sub = f"_{{{symbol.sub}}}"
     return f"{symbol.letter}{primes}{sub}{sup}"
+
+
+def _primes(text: str) -> int:
+    return text.count("'") + text.count("′") + 2 * text.count("″") + text.count("prime")
 
 
 def _plain_minus(text: str) -> str:

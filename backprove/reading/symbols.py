@@ -24,6 +24,9 @@ _RATES = frozenset(("η", "α", "ε", "ϵ", "lr", "learning_rate", "learningrate
 """What the learning rate is called where nothing else is called so."""
 
 
+_FUNCTIONS = frozenset("fghsσφϕ")
+"""Letters of activation functions in general."""
+
 _Ranked: TypeAlias = tuple[tuple[int, int, bool, int], Found, bool]
 """How likely, what was found, and whether it is a name of the file."""
 
@@ -63,24 +66,20 @@ class Lexicon:
         if defined := self._as_defined(made, letters):
             return defined
         quantities = self._quantities(symbol, made, letters)
+        if made.letter == "e" and (exponential := self._exponential(made, bool(quantities))):
+            return (*exponential, *quantities)
         functions = self._called(made) if called or made.primes else ()
-        if not called and not made.primes and made.letter == "e" and made.sup:
-            functions = self._exponential(made, bool(quantities))
-            if functions:
-                return (*functions, *quantities)
-        if quantities or functions:
-            sure = quantities and not quantities[0].says
-            return (
-                (*quantities, *functions)
-                if sure or not functions
-                else self._ordered(quantities, functions)
-            )
+        if quantities and not quantities[0].says:
+            return (*quantities, *functions)
+        if quantities or functions:  # a known function before a quantity that is only likely
+            return (*functions, *quantities)
         return (
             self._kronecker(made)
+            or self._size(made)
             or self._rate(made)
             or self._adjoint(symbol, letters)
             or self._free_letter(made, called)
-            or self._elsewhere(symbol, made, called, letters)
+            or self._elsewhere(symbol, made, letters)
         )
 
     def wrt_meanings(self, symbol: Symbol, letters: Collection[str] = ()) -> tuple[Meaning, ...]:
@@ -127,12 +126,9 @@ class Lexicon:
         rows = [row for row in self._defined if row.letter == made.letter]
         if not rows:
             return ()
-        table = Table(rows, last=None, layers_below=False, commas=self.notation.commas)
+        table = Table(rows, last=None, commas=self.notation.commas)
         found = [fits for fits in table.find(made, letters) if fits.cost < Cost.CASE]
-        return tuple(
-            Meaning("quantity", fits.row.name, fits.indices, fits.power, rest=fits.rest)
-            for fits in found[:1]
-        )
+        return tuple(_quantity(fits) for fits in found[:1])
 
     def _quantities(
         self, symbol: Symbol, made: Written, letters: Collection[str]
@@ -144,15 +140,24 @@ class Lexicon:
                 for fits in table.find(each, letters) if table else ():
                     rank = self._rank(fits, own, made.brackets is not None, number)
                     ranked.append(((rank, *fits.place), fits, own))
+        if symbol.raw:  # the name itself: a_1 of a file that has both a_1 and a[1]
+            whole = replace(made, letter=symbol.raw, sub="")
+            for fits in self._own.find(whole, letters):
+                if not fits.cost.stated:
+                    rank = -1 if self._prints_own(fits.row.name) else 1
+                    ranked.append(((rank, *fits.place), fits, True))
         ranked.sort(key=lambda entry: entry[0])
         return self._told(symbol, ranked)
 
     def _rank(self, fits: Found, own: bool, brackets: bool, variant: int) -> int:
         if own and self._table is not None and not brackets:
-            rank = 1 if fits.cost <= Cost.LAYER else 2
-        else:
-            rank = 0 if fits.cost <= Cost.MARKED else 2
-        return max(rank, 2) if variant else rank
+            return 2 if fits.cost <= Cost.LAYER and not variant else 4
+        return 0 if fits.cost <= Cost.MARKED and not variant else 3
+
+    def _prints_own(self, name: str) -> bool:
+        """Whether the notation prints the name as the file writes it."""
+        spelling = self.notation.spellings.get(name)
+        return spelling is not None and spelling.own == name
 
     def _told(self, symbol: Symbol, ranked: list[_Ranked]) -> tuple[Meaning, ...]:
         """Meanings with what must be said of them; none where the likeliest are even."""
@@ -170,12 +175,10 @@ class Lexicon:
         return made
 
     def _meaning(self, symbol: Symbol, fits: Found, own: bool, rank: int) -> Meaning:
-        meaning = Meaning(
-            "quantity", fits.row.name, fits.indices, fits.power, sign=fits.row.sign, rest=fits.rest
-        )
+        meaning = _quantity(fits)
         foreign = own and self._table is not None and symbol.brackets is None
-        plainly = symbol.raw == fits.row.name
-        if not (fits.cost.stated or rank > 1 or (foreign and not plainly)):
+        plainly = fits.row.name in (symbol.raw, shown(symbol))
+        if plainly or not (fits.cost.stated or rank > 2 or foreign):
             return meaning
         return replace(meaning, says=self._says(symbol, fits, meaning))
 
@@ -187,7 +190,9 @@ class Lexicon:
             other = replace(meaning, indices=fits.other)
             return f"{text}, not {self.told(other)}"
         if fits.cost == Cost.ALONE:
-            return f"{text}, the only one of that letter"
+            return f"{text}: no other layer has one"
+        if fits.cost == Cost.FREE:
+            return f"{text}: the number tells the layer"
         return text
 
     def told(self, meaning: Meaning) -> str:
@@ -221,16 +226,10 @@ class Lexicon:
         return (_function(found),)
 
     @staticmethod
-    def _ordered(
-        quantities: tuple[Meaning, ...], functions: tuple[Meaning, ...]
-    ) -> tuple[Meaning, ...]:
-        """A function that is known goes before a quantity that is only likely."""
-        return (*functions, *quantities)
-
-    @staticmethod
     def _exponential(made: Written, quantity: bool) -> tuple[Meaning, ...]:
         """e^{…} as the exponential function."""
-        if made.sub or made.transposed or made.closed or made.sup.isdigit():
+        number = made.sup.isdigit() or not made.sup
+        if made.sub or made.primes or made.closed or number or (quantity and made.transposed):
             return ()
         says = f"e^{made.sup} is read as exp({made.sup})" if quantity else ""
         return (Meaning("function", "exp", power=True, says=says),)
@@ -265,6 +264,13 @@ class Lexicon:
         indices: tuple[Index, ...] = tuple(int(p) if p.isdigit() else p for p in parts)
         says = f"δ_{made.sub} is read as Kronecker's delta, 1 where {parts[0]} = {parts[1]}"
         return (Meaning("delta", "δ", indices, says=says),)
+
+    def _size(self, made: Written) -> tuple[Meaning, ...]:
+        """A size of the file, used as a number."""
+        name = made.letter + made.sub
+        if name not in self.network.sizes or made.primes or made.closed:
+            return ()
+        return (Meaning("quantity", name, (), bool(made.sup)),)
 
     def _rate(self, made: Written) -> tuple[Meaning, ...]:
         """A common name of the learning rate."""
@@ -312,24 +318,45 @@ class Lexicon:
                 yield _Known(name, table_of(bound), Functions(bound), bound)
 
     def _readings(self, made: Written, letters: Collection[str]) -> Mapping[str, Meaning]:
-        """What each other notation means by the symbol, where it knows it."""
-        found: dict[str, Meaning] = {}
+        """What each other notation means by the symbol, where it knows it.
+
+        Those that print just this go before those that print it with other brackets.
+        """
+        found: dict[str, tuple[Cost, Meaning]] = {}
         for known in self._others:
             for fits in known.table.find(made, letters):
-                added = made.letter in known.bound.added and not known.bound.notation.as_written
-                if fits.cost > Cost.SPLIT or (added and fits.row.mark):
+                added = fits.row.mark and made.letter in known.bound.added
+                if fits.cost > Cost.SPLIT or added:
                     continue
-                found[known.name] = Meaning(
-                    "quantity", fits.row.name, fits.indices, fits.power,
-                    sign=fits.row.sign, rest=fits.rest,
-                )  # fmt: skip
+                found[known.name] = fits.cost, _quantity(fits)
                 break
-        return found
+        best = min((cost for cost, _ in found.values()), default=Cost.EXACT)
+        return {name: meaning for name, (cost, meaning) in found.items() if cost == best}
+
+    def _tables(self) -> Iterator[Table]:
+        if self._table is not None:
+            yield self._table
+        yield self._own
+
+    def _lacking(self, made: Written) -> list[Row]:
+        """The quantities that it may be if only it told the layer; L below tells it."""
+        if made.sub.startswith("L"):
+            return []
+        return next((rows for table in self._tables() if (rows := table.lacking(made))), [])
+
+    def _beyond(self, made: Written) -> list[Row]:
+        """The tensors that it may be but for its indices."""
+        return next((rows for table in self._tables() if (rows := table.beyond(made))), [])
 
     def _elsewhere(
-        self, symbol: Symbol, made: Written, called: bool, letters: Collection[str]
+        self, symbol: Symbol, made: Written, letters: Collection[str]
     ) -> tuple[Meaning, ...]:
-        """The meaning on which all other notations that know the symbol agree."""
+        """The meaning on which all other notations that know the symbol agree.
+
+        None where the letter is known here and only its layer or its indices are amiss.
+        """
+        if self._lacking(made) or self._beyond(made):
+            return ()
         readings = self._readings(made, letters)
         if len(set(readings.values())) != 1:
             return ()
@@ -360,16 +387,24 @@ class Lexicon:
         return Mistake(f"{text} is not known here", symbol.span, self._hint(symbol, made))
 
     def _hint(self, symbol: Symbol, made: Written) -> str:
-        rows = [
-            row for table in (self._table, self._own) if table for row in table.rows(made.letter)
-        ]
-        quantities = dict.fromkeys(row.name for row in rows if not row.name.startswith("."))
-        if quantities:
-            shapes = [self._described(name) for name in list(quantities)[:6]]
+        if lacking := self._lacking(made):
+            layers = dict.fromkeys(f"{made.letter}^{row.spelling.sup}" for row in lacking)
+            if len(layers) > 1:
+                return f"it does not say the layer: {', '.join(sorted(layers))}"
+        if beyond := self._beyond(made):
+            shapes = dict.fromkeys(self._described(row.name) for row in beyond)
+            return f"its indices do not fit {' or '.join(shapes)}"
+        rows = [row for table in self._tables() for row in table.rows(made.letter)]
+        known = dict.fromkeys(row.name for row in rows if not row.name.startswith("."))
+        if known:
+            shapes = dict.fromkeys(self._described(name) for name in list(known)[:6])
             return f"of this letter there are {', '.join(shapes)}"
-        known = [name for name in self.network.quantities if not name.endswith(ARGUMENT)]
-        near = did_you_mean(symbol.raw or made.letter + made.sub, known)
-        return near or f"the names of the file are {', '.join(known[:12])}"
+        if len(self._functions.activations) > 1 and (made.primes or made.letter in _FUNCTIONS):
+            several = ", ".join(self._functions.activations)
+            return f"there are several activation functions, {several}: write their names"
+        own = [name for name in self.network.quantities if not name.endswith(ARGUMENT)]
+        near = did_you_mean(symbol.raw or made.letter + made.sub, own)
+        return near or f"the names of the file are {', '.join(own[:12])}"
 
     def _described(self, name: str) -> str:
         base = name.removeprefix(ADJOINT)
@@ -377,6 +412,12 @@ class Lexicon:
         text = self.told(Meaning("quantity", name))
         shape = ",".join(map(str, quantity.shape))
         return f"{text}[{shape}]" if shape else text
+
+
+def _quantity(fits: Found) -> Meaning:
+    return Meaning(
+        "quantity", fits.row.name, fits.indices, fits.power, sign=fits.row.sign, rest=fits.rest
+    )
 
 
 def _function(called: Called) -> Meaning:
