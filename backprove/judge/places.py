@@ -34,12 +34,7 @@ class Setting:
     def __init__(self, truth: Truth, form: Form) -> None:
         self.truth, self.form = truth, form
         self.network = truth.network
-        shape = self.network[truth.asked.name].shape
-        self.letters: dict[str, Size] = {
-            i: size
-            for i, size in zip(truth.asked.indices, shape, strict=True)
-            if isinstance(i, str)
-        }
+        self.letters = truth.letters
 
     def role(self, name: str) -> str:
         return self.truth.roles[name].kind
@@ -173,6 +168,17 @@ def stale_terms(place: Place) -> Iterator[Expr]:
                     yield component
 
 
+def later_gradients(setting: Setting) -> Iterator[Ref]:
+    """The adjoints of quantities between the one asked for and the loss, indexed alike."""
+    asked = setting.truth.asked
+    place = Place(setting, (), asked, (), setting.letters)
+    for name in setting.network.equations:
+        later = name in setting.network.influenced_by(asked.name) and name in setting.network.live
+        if later and name not in (asked.name, setting.network.loss):
+            for ref in place.fitting(name, asked.indices):
+                yield adjoint(ref)
+
+
 def is_trained(setting: Setting, ref: Ref) -> bool:
     return ref.name in setting.network.quantities and setting.network[ref.name].kind in TRAINED
 
@@ -211,6 +217,7 @@ __all__ = [
     "Place",
     "Setting",
     "is_trained",
+    "later_gradients",
     "other_gradients",
     "places",
     "refs_of",

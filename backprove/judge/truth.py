@@ -8,7 +8,7 @@ the adjoints of later quantities keep their names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,7 +20,9 @@ from ..expr import (
     Derivative,
     Expr,
     Ref,
+    Size,
     count,
+    mapped,
     product,
     substituted,
     total,
@@ -63,12 +65,34 @@ class TooLong(Exception):
 
 
 class Truth:
-    """∂loss/∂asked, correct, in several forms."""
+    """∂loss/∂asked, correct, in several forms.
 
-    def __init__(self, network: Network, asked: Ref | str) -> None:
-        """Raises DerivationError or SourceError where `asked` is no component."""
+    exact: what is correct, as the oracle evaluates it. letters: its free letters, with sizes.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        asked: Ref | str | None,
+        *,
+        given: Sequence[Expr] = (),
+        letters: Mapping[str, Size] | None = None,
+    ) -> None:
+        """Raises DerivationError or SourceError where `asked` is no component.
+
+        given: further correct forms. asked: None where the first of them is what is correct,
+        and no gradient; then letters tells over what its free letters run.
+        """
         self.network = network
-        self.asked = component_asked(network, asked)
+        self.gradient = asked is not None
+        self.asked = Ref(network.loss) if asked is None else component_asked(network, asked)
+        self.exact = given[0] if asked is None else adjoint(self.asked)
+        shape = network[self.asked.name].shape
+        self.letters: Mapping[str, Size] = letters or {
+            i: size for i, size in zip(self.asked.indices, shape, strict=True)
+            if isinstance(i, str)
+        }  # fmt: skip
+        self.given = tuple(given)
         self.scope = Scope(network)
         self._raw: dict[Expr, Expr] = {}
         self._folded: dict[Expr, Expr] = {}
@@ -80,35 +104,46 @@ class Truth:
     @property
     def literal(self) -> bool:
         """Whether one component is asked for, so that sums can be written out."""
-        return not self.asked.free
+        return not self.letters
 
     @property
     def chain(self) -> Expr:
         """Every factor of the chain rule on its own, nothing simplified."""
-        return self._named("chain").expr
+        return self._form("chain").expr
 
     @property
     def answer(self) -> Expr:
         """The simplified gradient in forward quantities, as far as it is short."""
-        return self._named("answer").expr
-
-    def _named(self, name: str) -> Form:
-        return next(form for form in self.forms if form.name == name)
+        return self._closed(self.asked)
 
     @cached_property
     def forms(self) -> tuple[Form, ...]:
         """The forms, the most plausible ones to make a mistake in first; no two alike."""
-        made = [self._form("chain"), self._form("folded")]
-        if self.literal:
-            made.append(self._form("written"))
-        made += [self._form("signals"), Form("answer", self._closed(self.asked), {})]
+        made: list[Form] = []
+        if self.gradient:
+            made += [self._form("chain"), self._form("folded")]
+            if self.literal:
+                made.append(self._form("written"))
+            made += [self._form("signals"), Form("answer", self._closed(self.asked), {})]
+        for e in self.given:
+            made += [self._given(e, folded=False), self._given(e, folded=True)]
         different: dict[Expr, Form] = {}
         for form in made:
-            if form.name in ("chain", "answer") or form.expr not in different:
-                different.setdefault(form.expr, form)
-        if not any(form.name == "answer" for form in different.values()):
-            different[made[-1].expr] = made[-1]
+            different.setdefault(form.expr, form)
         return tuple(different.values())
+
+    def _given(self, e: Expr, folded: bool) -> Form:
+        """A form that is given, its derivatives worked out."""
+        local: dict[Expr, Derivative] = {}
+
+        def worked_out(part: Expr) -> Expr | None:
+            if not isinstance(part, Derivative):
+                return None
+            value = self.local(part, folded)
+            local.setdefault(value, part)
+            return value
+
+        return Form("folded" if folded else "given", mapped(e, worked_out), local)
 
     # -- chains ----------------------------------------------------------------------------
 

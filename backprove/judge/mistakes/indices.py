@@ -16,7 +16,7 @@ from ...expr import (
 )
 from ...network import adjoint, is_adjoint
 from ...rewrite import Sentence
-from ..places import Place, other_gradients, refs_of
+from ..places import Place, later_gradients, other_gradients, refs_of
 from .change import Change, replaced_all
 
 
@@ -184,6 +184,16 @@ def weighted_for_activation(place: Place) -> Iterator[Change]:
             continue
         other = Ref(found.name, part.indices)
         yield Change(other, (other, " stands where ", part, " belongs"))
+
+
+def stopped_early(place: Place) -> Iterator[Change]:
+    """∂J/∂a ∂a/∂z → ∂J/∂a"""
+    if place.whole and place.setting.form.name == "chain":
+        for later in later_gradients(place.setting):
+            of = Ref(later.name.removeprefix("∂"), later.indices)
+            says = ("the chain stops at ", of, ": the derivative of ", of, " in ",
+                    place.setting.truth.asked, " is missing")  # fmt: skip
+            yield Change(later, says, planted=False)
 
 
 def gradient_of_another(place: Place) -> Iterator[Change]:

@@ -23,6 +23,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("wrong-index", indices.wrong_index),
     Mutation("wrong-index", indices.sibling),
     Mutation("wrong-index", indices.gradient_of_another),
+    Mutation("missing-factor", indices.stopped_early),
     Mutation("derivative-at-wrong-place", slopes.at_the_activation),
     Mutation("derivative-at-wrong-place", slopes.folded_at_argument),
     Mutation("wrong-function-derivative", slopes.wrong_slope),
