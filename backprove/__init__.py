@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .adjoints import backprop
     from .derivation import derive
     from .errors import BackproveError
+    from .judge import check
     from .language import load, mlp, parse, read
     from .network import Network
     from .rewrite import Derivation
@@ -40,6 +41,7 @@ _HOMES = {
     "Derivation": "rewrite",
     "Network": "network",
     "backprop": "adjoints",
+    "check": "judge",
     "derive": "derivation",
     "evaluate": "run.values",
     "load": "language",
@@ -64,6 +66,7 @@ __all__ = [
     "Network",
     "__version__",
     "backprop",
+    "check",
     "derive",
     "evaluate",
     "load",

@@ -199,7 +199,8 @@ class Place:
     def divided_by(self, size: Size, network: Network) -> bool:
         """Whether the loss is a mean over an axis of this size."""
         length = network.length(size)
-        if size in self.over or length in {network.length(name) for name in self.over}:
+        lengths = {network.length(name) for name in self.over} - {None}
+        if size in self.over or length in lengths:
             return True
         number = abs(self.number) * (2 if self.is_square and self.has_half else 1)
         return length is not None and length > 1 and number.denominator % length == 0

@@ -13,7 +13,7 @@ KINDS: Mapping[str, str] = {
     "missing-sum": "the sum over the paths is missing, or only one path is taken",
     "missing-term": "a term that is related was dropped",
     "extra-term": "a term was kept that does not depend on what is varied",
-    "wrong-index": "an index is another one, or two are exchanged",
+    "wrong-index": "an index is another one, or two are exchanged: also a transposed matrix",
     "wrong-layer": "a weight, activation or weighted input of another layer",
     "wrong-function-derivative": "the derivative of a function is another function's",
     "derivative-at-wrong-place": "the right derivative, at the activation instead of the"
@@ -21,7 +21,6 @@ KINDS: Mapping[str, str] = {
     "bias-as-weight": "a bias treated as if an input went with it, or a weight as if none did",
     "updated-weight": "a weight after its update where the one before it belongs",
     "other-loss": "right for another loss: cross-entropy for squared error, or the reverse",
-    "transposed": "rows and columns are exchanged",
     "special-case": "right only for some values, such as a sample of class 1",
     "wrong-claim": "an equation beside the chain that does not hold",
     "unknown": "no single mistake or pair of them explains it",

@@ -1,0 +1,431 @@
+"""The front door: read an answer, judge it, and say what kind of mistake is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from ..errors import BackproveError, NetworkError, SourceError
+from ..expr import Expr, Ref, part, walk
+from ..language import reference
+from ..language.formula import parse_formulas
+from ..network import ADJOINT, ARGUMENT, Network, Value, adjoint, quantity_of
+from ..notation import BoundNotation, Notation, bind, load
+from ..reading import Sheet, read_sheet, read_term
+from ..reading.meaning import ShapeMistake
+from ..rewrite import Sentence
+from ..verify import Counterexample as Point
+from ..verify import Oracle
+from .conventions import Alternative, alternatives
+from .differing import differing
+from .judging import Compared, Judged, affordable, judged
+from .matching import Diagnosis, diagnose
+from .shapes import with_equal_sizes
+from .verdict import Comparison, Counterexample, Finding, JudgedLine, Verdict, Word
+
+MOST_NUMBERS = 1000
+"""Components of a tensor above which its values are left out of a counterexample."""
+
+TOTALLY = "derivatives such as ∂a/∂z are taken as total: what is computed from z varies with it"
+LOCALLY = "derivatives such as ∂a/∂z are taken as local: only z varies, other names are held"
+
+
+def check(
+    network: Network,
+    quantity: str = "",
+    answer: str = "",
+    *,
+    notation: str | Notation = "as-written",
+    claim: bool | str = False,
+    seed: int = 0,
+) -> Verdict:
+    """Judge a hand-written derivation of ∂loss/∂quantity, LaTeX or plain, one line or many.
+
+    quantity: as in `derive`, `w2[1,2]` or `w2`, or in the notation. claim: judge the answer as
+    equations on their own, which need not be about a quantity; a text is taken as the answer.
+    seed: what the random points are drawn from.
+
+    Raises BackproveError for a quantity or notation that there is not. An answer that cannot
+    be read is a verdict, not an error.
+    """
+    if isinstance(claim, str):
+        answer, claim = claim, True
+    bound = bind(load(notation) if isinstance(notation, str) else notation, network)
+    if not (quantity or claim):
+        raise BackproveError("nothing says what the answer is about", "name a quantity, such as w")
+    asked = _asked(network, bound, quantity) if quantity and not claim else None
+    return _Check(network, asked, answer, bound, seed).verdict()
+
+
+def _asked(network: Network, bound: BoundNotation, quantity: str) -> Ref:
+    """The component that a text names, in the file's letters or in the notation's."""
+    try:
+        return reference(quantity, network)
+    except SourceError as error:
+        try:
+            term = read_term(quantity, network, bound)
+        except (SourceError, ShapeMistake):
+            raise error from None
+        found = quantity_of(term.expr) if isinstance(term.expr, Ref) else None
+        if found is None or found.name not in network.quantities:
+            raise error from None
+        return found
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A way to read the text, and what comes of it."""
+
+    sheet: Sheet
+    judged: Judged
+    total: bool
+
+    @property
+    def faults(self) -> int:
+        return len(self.judged.wrong) + len(self.judged.undecided)
+
+
+class _Check:
+    def __init__(
+        self, network: Network, asked: Ref | None, answer: str, bound: BoundNotation, seed: int
+    ) -> None:
+        self.network, self.asked, self.answer, self.bound = network, asked, answer, bound
+        self.seed = seed
+        self.oracle = self._oracle(network)
+
+    def _oracle(self, network: Network) -> Oracle:
+        name = self.asked.name if self.asked is not None else network.loss
+        return Oracle(network, components=affordable(network, name), seed=self.seed)
+
+    def verdict(self) -> Verdict:
+        try:
+            attempt = self._read_and_judged(self.network, self.bound, self.oracle)
+        except SourceError as error:
+            return self._unreadable(error)
+        except ShapeMistake as mistake:
+            return self._misshapen(mistake)
+        return self._of(attempt)
+
+    def _read_and_judged(self, network: Network, bound: BoundNotation, oracle: Oracle) -> _Attempt:
+        """The reading of the text under which the fewest lines are wrong."""
+        attempts: list[_Attempt] = []
+        for total in (False, True):
+            sheet = read_sheet(
+                self.answer, network, bound, self.asked, total=total,
+                open_symbols=self.asked is None,
+            )  # fmt: skip
+            found = judged(network, self.asked, sheet, oracle)
+            attempts.append(_Attempt(sheet, found, total))
+            if not attempts[0].faults or not any(line.derivative for line in sheet.lines):
+                break
+        best = min(attempts, key=lambda a: a.faults)
+        if len(attempts) > 1 and attempts[0].faults != attempts[1].faults:
+            best.judged.readings.append(TOTALLY if best.total else LOCALLY)
+        return best
+
+    # -- verdicts --------------------------------------------------------------------------
+
+    def _of(self, attempt: _Attempt) -> Verdict:
+        found = attempt.judged
+        if self.asked is not None and found.last is None:
+            return self._without_answer(attempt)
+        if found.wrong:
+            return self._with_target_of_file(attempt) or self._wrong(attempt)
+        if found.undecided:
+            return self._undecided(attempt)
+        return self._made("right", attempt, self._praise(found))
+
+    def _praise(self, found: Judged) -> Sentence:
+        if found.last is None or found.asked is None or found.last.answer is None:
+            how = next((c.answer.says for c in found.compared if c.answer), "")
+            return ("it holds: ", how)
+        return (adjoint(found.asked), " is right: ", found.last.answer.says)
+
+    def _made(
+        self,
+        verdict: Word,
+        attempt: _Attempt,
+        summary: Sentence,
+        *,
+        readings: Iterable[str] = (),
+    ) -> Verdict:
+        found = attempt.judged
+        last = found.last or (found.compared[-1] if found.compared else None)
+        return Verdict(
+            verdict,
+            summary,
+            readings=tuple(dict.fromkeys((*found.readings, *readings))),
+            lines=found.lines,
+            answer=last.right if last else None,
+            notation=self.bound,
+        )
+
+    def _wrong(self, attempt: _Attempt) -> Verdict:
+        found = attempt.judged
+        first = min(found.wrong, key=lambda c: c.line.number)
+        convention = self._convention(attempt)
+        diagnosis = self._diagnosis(attempt, first)
+        findings = _findings(diagnosis, first)
+        example = first.answer.counterexample if first.answer else None
+        base = self._made("wrong", attempt, self._blame(first, findings))
+        base = replace(
+            base,
+            first_wrong_line=first.line.number,
+            counterexample=self._numbers(example, first, attempt.sheet) if example else None,
+            comparison=self._comparison(attempt, first, diagnosis, example),
+        )
+        if convention is None:
+            return replace(base, diagnosis=_distinct(findings))
+        findings = [f for f in findings if f.kind != "unknown"]
+        findings.append(Finding(convention.kind, (f"{convention.says}; {convention.instead}",)))
+        return replace(
+            base,
+            verdict="right-under-another-convention",
+            summary=(f"{convention.says}; {convention.instead}",),
+            diagnosis=_distinct(findings),
+            convention=convention.name,
+        )
+
+    def _blame(self, first: Compared, findings: list[Finding]) -> Sentence:
+        where = f"line {first.line.number}: "
+        if findings and findings[0].kind != "unknown":
+            return (where, *findings[0].says)
+        return (where, *first.says)
+
+    def _convention(self, attempt: _Attempt) -> Alternative | None:
+        """The other convention under which the whole answer is right, if there is one."""
+        found = attempt.judged
+        if found.last is None or found.asked is None or not all(c.truth for c in found.wrong):
+            return None
+        if any(c.unsummed for c in found.wrong):
+            return None
+        if len({id(c) for c in found.wrong}) != 1:
+            return None
+        for other in alternatives(self.network, found.asked):
+            oracle = self.oracle if other.network is self.network else self._oracle(other.network)
+            oracle = oracle.beside(attempt.sheet.lets, attempt.sheet.symbols)
+            try:
+                answer = oracle.agree(other.truth, found.last.right, ranges=attempt.sheet.ranges)
+            except NetworkError:  # no point at which the other loss has a value
+                continue
+            if answer.confirmed:
+                return other
+        return None
+
+    def _diagnosis(self, attempt: _Attempt, first: Compared) -> Diagnosis | None:
+        """What explains a wrong line, None for a claim that is about no derivative."""
+        asked = attempt.judged.asked if not first.truth else _component(first.left)
+        if asked is None:
+            return None
+        return diagnose(
+            self.network, asked, first.right, self.oracle,
+            lets=attempt.sheet.lets, symbols=attempt.sheet.symbols,
+            correct=() if first.truth else (first.left,),
+        )  # fmt: skip
+
+    def _with_target_of_file(self, attempt: _Attempt) -> Verdict | None:
+        """Right for the targets that the file gives: O_1 - 1 where the sample is of class 1."""
+        given = {q.name: q for q in self.network.of_kind("target") if q.value is not None}
+        if not given:
+            return None
+        fixed = _with_constants(self.network, given)
+        found = judged(fixed, self.asked, attempt.sheet, self._oracle(fixed))
+        if found.wrong or found.undecided:
+            return None
+        values = ", ".join(f"{name} = {_shown(q.value)}" for name, q in given.items() if q.value)
+        return self._made(
+            "right", replace(attempt, judged=found), self._praise(found),
+            readings=(f"with the target as the file gives it, {values}",),
+        )  # fmt: skip
+
+    def _undecided(self, attempt: _Attempt) -> Verdict:
+        first = attempt.judged.undecided[0]
+        says: Sentence = (f"line {first.line.number} could not be judged: ", *first.says)
+        made = self._made("unreadable", attempt, says)
+        return replace(made, diagnosis=(Finding("unreadable", says),))
+
+    def _without_answer(self, attempt: _Attempt) -> Verdict:
+        assert self.asked is not None
+        wrong = attempt.judged.wrong
+        if wrong:
+            return self._wrong(attempt)
+        says: Sentence = (
+            "no line says what ", adjoint(self.asked), " is: write it on the left of the last line",
+        )  # fmt: skip
+        made = self._made("unreadable", attempt, says)
+        return replace(made, diagnosis=(Finding("unreadable", says),))
+
+    def _unreadable(self, error: SourceError) -> Verdict:
+        says: Sentence = (str(error),)
+        return Verdict("unreadable", says, (Finding("unreadable", says),), notation=self.bound)
+
+    def _misshapen(self, mistake: ShapeMistake) -> Verdict:
+        """A shape mistake comes first; what else is wrong shows when all sizes are equal."""
+        findings = [Finding("shape", (mistake.says,))]
+        first, lines = self._lines_before(mistake)
+        convention: str | None = None
+        readings: tuple[str, ...] = ()
+        square = with_equal_sizes(self.network)
+        if square is not None:
+            bound = bind(self.bound.notation, square)
+            other = _Check(square, self.asked, self.answer, bound, self.seed)
+            try:
+                verdict = other._of(other._read_and_judged(square, bound, other.oracle))
+            except (SourceError, ShapeMistake):
+                verdict = None
+            if verdict is not None:
+                findings += [f for f in verdict.diagnosis if f.kind not in ("unknown", "shape")]
+                convention, readings = verdict.convention, verdict.readings
+        return Verdict(
+            "right-under-another-convention" if convention == "index order" else "wrong",
+            (f"line {first}: ", mistake.says),
+            tuple(findings),
+            first,
+            readings,
+            convention=convention if convention == "index order" else None,
+            lines=lines,
+            notation=self.bound,
+        )
+
+    def _lines_before(self, mistake: ShapeMistake) -> tuple[int, tuple[JudgedLine, ...]]:
+        """The number of the line with a shape mistake, and the lines for the report."""
+        formulas = parse_formulas(self.answer)
+        start, made = mistake.span[0], []
+        number = 1
+        for line in formulas.lines:
+            text = self.answer[slice(*line.span)].strip()
+            if line.span[0] <= start:
+                number = line.number
+            made.append((line.number, text))
+        lines = tuple(
+            JudgedLine(n, text, "wrong", (mistake.says,)) if n == number
+            else JudgedLine(n, text, "unread", ("was not judged",))
+            for n, text in made
+        )  # fmt: skip
+        return number, lines
+
+    # -- beside each other -----------------------------------------------------------------
+
+    def _comparison(
+        self,
+        attempt: _Attempt,
+        first: Compared,
+        diagnosis: Diagnosis | None,
+        example: Point | None,
+    ) -> Comparison | None:
+        slips = diagnosis.mistakes if diagnosis else ()
+        whole = next((slip.whole for slip in slips if slip.whole is not None), None)
+        correct = whole if whole is not None else first.left
+        if correct is first.right:
+            return None
+        setting = dict(example.setting) if example else {}
+        oracle = self.oracle.beside(attempt.sheet.lets, attempt.sheet.symbols)
+
+        def same(a: Expr, b: Expr) -> bool:
+            if a is b:
+                return True
+            try:
+                values = [oracle.value(e, dict.fromkeys(e.free, 1) | setting) for e in (a, b)]
+            except NetworkError:
+                return False
+            return bool(values[0].overlaps(values[1]))
+
+        mine, theirs = differing(first.right, correct, same)
+        if ((),) in (mine, theirs):
+            mine, theirs = (), ()
+        for e, paths in ((first.right, mine), (correct, theirs)):
+            for path in paths:
+                assert part(e, path)
+        return Comparison(first.right, correct, mine, theirs)
+
+    def _numbers(self, example: Point, first: Compared, sheet: Sheet) -> Counterexample:
+        """The point at which a line is wrong: what was drawn, and what occurs in the line."""
+        at: dict[str, object] = dict(example.sizes)
+        for name, values in example.values.items():
+            shape = tuple(map(max, zip(*values, strict=True))) if values else ()
+            if len(values) <= MOST_NUMBERS:
+                at[name] = _nested(values, shape)
+        at |= self._computed(first, sheet, example)
+        return Counterexample(at, dict(example.setting), example.right, example.left)
+
+    def _computed(self, first: Compared, sheet: Sheet, example: Point) -> Mapping[str, object]:
+        """The forward values of scalars that a line speaks of."""
+        oracle = self.oracle.beside(sheet.lets, sheet.symbols)
+        setting = dict(example.setting)
+        found: dict[str, object] = {}
+        for node in walk(first.right):
+            if not isinstance(node, Ref) or node.name in example.values or node.free - {*setting}:
+                continue
+            if node.name.startswith(ADJOINT) or node.name.endswith(ARGUMENT):
+                continue
+            places = [setting.get(i, i) if isinstance(i, str) else i for i in node.indices]
+            name = node.name + (f"[{','.join(map(str, places))}]" if places else "")
+            try:
+                found[name] = float(oracle.value(node, setting))
+            except NetworkError:
+                continue
+        return found
+
+
+def _component(e: Expr) -> Ref | None:
+    """The quantity of which an expression is the adjoint."""
+    return quantity_of(e) if isinstance(e, Ref) and e.name.startswith(ADJOINT) else None
+
+
+def _findings(diagnosis: Diagnosis | None, first: Compared) -> list[Finding]:
+    """What is wrong, the likeliest first; mistakes that would give the same value as well."""
+    if diagnosis is None:
+        return [Finding("wrong-claim", first.says)]
+    found = [Finding(slip.kind, slip.says) for slip in diagnosis.mistakes]
+    for other in diagnosis.explanations[1:]:
+        if len(other.mistakes) == 1 == len(diagnosis.mistakes):
+            slip = other.mistakes[0]
+            found.append(Finding(slip.kind, ("it is the same as: ", *slip.says)))
+    if not found and first.unsummed:
+        found = [Finding("missing-sum", first.says)]
+    if not found:
+        ratio = f"the answer is {diagnosis.ratio} times the truth" if diagnosis.ratio else ""
+        difference = f"it differs by {diagnosis.difference}" if diagnosis.difference else ""
+        at = " and ".join(filter(None, (ratio, difference)))
+        found = [Finding("unknown", ("no single mistake and no pair of those known explains it",
+                                     f"; at the numbers below {at}" if at else ""))]  # fmt: skip
+    return found
+
+
+def _distinct(findings: list[Finding]) -> tuple[Finding, ...]:
+    return tuple({found.kind: found for found in reversed(findings)}.values())[::-1]
+
+
+def _with_constants(network: Network, given: Mapping[str, object]) -> Network:
+    """The network with these quantities held at the file's values."""
+    quantities = [
+        replace(q, kind="constant") if q.name in given else q
+        for q in network.quantities.values()
+        if q.name not in network.sizes
+    ]
+    return Network(
+        quantities, network.equations.values(), network.loss,
+        functions=network.own_functions, sizes=network.sizes,
+        constraints=[c for c in network.constraints if c.target not in given],
+        roles=network.declared_roles, file=network.file, text=network.text,
+    )  # fmt: skip
+
+
+def _nested(values: Mapping[tuple[int, ...], object], shape: tuple[int, ...]) -> object:
+    def inner(position: tuple[int, ...]) -> object:
+        if len(position) == len(shape):
+            value = values[position]
+            return float(value) if isinstance(value, Fraction) else value
+        return [inner((*position, k)) for k in range(1, shape[len(position)] + 1)]
+
+    return inner(())
+
+
+def _shown(value: Value | None) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_shown, value))}]"
+    return f"{float(value):g}" if value is not None else ""
+
+
+__all__ = ["check"]

@@ -1,0 +1,356 @@
+"""Judging a derivation: each line against the one before, the last against the truth.
+
+The lines are first put into chains of equal expressions. A chain whose left side is the
+derivative asked for is about QUANTITY, and so is one without a left side; any other chain is a
+claim, judged alone. Everything is compared by value, with the oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import permutations
+from math import prod
+
+from ..expr import Expr, Index, Reduce, Ref, Size, canonical, walk, with_indices
+from ..network import ADJOINT, Network, adjoint, quantity_of
+from ..reading import Sheet, SheetLine, Term
+from ..reading.meaning import ShapeMistake
+from ..rewrite import Sentence
+from ..verify import Oracle
+from ..verify import Verdict as Answer
+from .verdict import JudgedLine, Status
+
+WORK = 100_000
+"""Values computed at a point, over all components that are compared there; a network in which
+every component asks for many is sampled."""
+
+COMPONENTS = 12, 400
+"""The fewest components that are compared of a tensor with more, and the most."""
+
+
+def affordable(network: Network, name: str) -> int:
+    """The number of components of a quantity's derivative that are compared at a point."""
+    each = sum(
+        prod(network.length(size) or 3 for size in network[user].shape)
+        * _values(network, network.equations[user].right)
+        for user in network.influenced_by(name)
+        if user in network.equations
+    )
+    return min(max(COMPONENTS[0], WORK // max(1, each)), COMPONENTS[1])
+
+
+def _values(network: Network, e: Expr) -> int:
+    """How many values an expression computes."""
+    inner = 1 + sum(_values(network, child) for child in e.children)
+    return inner * (network.length(e.size) or 3) if isinstance(e, Reduce) else inner
+
+
+@dataclass
+class Chain:
+    """A left side and what it is set equal to, line after line.
+
+    left: None where the text gives none and the chain is about QUANTITY. about: whether it is
+    about QUANTITY, or a component of it.
+    """
+
+    left: Term | None
+    lines: list[SheetLine]
+    about: bool
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A line beside what it should equal.
+
+    line: the line; before: what it is compared with; truth: whether that is the derivative
+    itself, not an earlier line. answer: the oracle's; both sides as they were compared.
+    """
+
+    line: SheetLine
+    status: Status
+    answer: Answer | None
+    left: Expr
+    right: Expr
+    truth: bool
+    unsummed: tuple[str, ...] = ()
+    says: Sentence = ()
+
+
+@dataclass
+class Judged:
+    """Every line of a sheet with its status, in order.
+
+    last: the answer's line, None where no line is about QUANTITY. asked: the component that
+    the answer is about. readings: what had to be decided to compare.
+    """
+
+    compared: list[Compared] = field(default_factory=list)
+    last: Compared | None = None
+    asked: Ref | None = None
+    readings: list[str] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> list[Compared]:
+        return [c for c in self.compared if c.status == "wrong"]
+
+    @property
+    def undecided(self) -> list[Compared]:
+        return [c for c in self.compared if c.status == "undecided"]
+
+    @property
+    def lines(self) -> tuple[JudgedLine, ...]:
+        return tuple(
+            JudgedLine(c.line.number, c.line.text, c.status, c.says) for c in self.compared
+        )
+
+
+def judged(network: Network, asked: Ref | None, sheet: Sheet, oracle: Oracle) -> Judged:
+    """Compare the lines of a sheet. asked: QUANTITY, None where only claims are judged.
+
+    Raises ShapeMistake where two sides have different shapes.
+    """
+    return _Judge(network, asked, sheet, oracle.beside(sheet.lets, sheet.symbols)).result()
+
+
+class _Judge:
+    def __init__(self, network: Network, asked: Ref | None, sheet: Sheet, oracle: Oracle) -> None:
+        self.network, self.asked, self.sheet, self.oracle = network, asked, sheet, oracle
+        self.found = Judged(readings=list(sheet.readings))
+
+    def result(self) -> Judged:
+        chains = list(self._chains())
+        self._settle_what_is_asked(chains)
+        for chain in chains:
+            self._judge(chain)
+        return self.found
+
+    def _chains(self) -> Iterator[Chain]:
+        chain: Chain | None = None
+        for line in self.sheet.lines:
+            if line.left is not None or chain is None:
+                if chain is not None:
+                    yield chain
+                chain = Chain(line.left, [], self._is_about(line))
+            chain.lines.append(line)
+        if chain is not None:
+            yield chain
+
+    def _is_about(self, line: SheetLine) -> bool:
+        if self.asked is None or line.defines:
+            return False
+        left = line.left
+        return left is None or (
+            isinstance(left.expr, Ref) and left.expr.name == ADJOINT + self.asked.name
+        )
+
+    def _settle_what_is_asked(self, chains: list[Chain]) -> None:
+        """Where no chain is about QUANTITY, a name given last stands for the answer."""
+        if self.asked is None or any(chain.about for chain in chains) or not chains:
+            return
+        last = chains[-1]
+        if last.lines[0].defines:
+            name = last.lines[0].defines
+            self.found.readings.append(f"{name} is taken for the answer, ∂{self.network.loss}"
+                                       f"/∂{self.asked!r}")  # fmt: skip
+            chains.append(Chain(None, [last.lines[-1]], about=True))
+
+    # -- one chain -------------------------------------------------------------------------
+
+    def _judge(self, chain: Chain) -> None:
+        before = chain.left
+        right_so_far, is_truth = True, chain.left is not None and chain.about
+        for line in chain.lines:
+            if before is None and chain.about:
+                compared = self._against_asked(line)
+                is_truth = True
+            elif line.defines and line is chain.lines[0]:
+                compared = Compared(line, "definition", None, line.right.expr, line.right.expr,
+                                    truth=False, says=("names ", line.defines))  # fmt: skip
+            elif before is None:  # a claim without a left side: nothing to compare with
+                compared = Compared(line, "unread", None, line.right.expr, line.right.expr,
+                                    truth=False, says=("nothing stands on its left",))  # fmt: skip
+            else:
+                compared = self._compared(line, before, truth=is_truth)
+            if compared.status == "right" and not right_so_far:
+                compared = _carried(compared)
+            right_so_far = right_so_far and compared.status != "wrong"
+            self.found.compared.append(compared)
+            before, is_truth = line.right, False
+        if chain.about:
+            self.found.last = self.found.compared[-1]
+            self.found.asked = self._asked_by(chain)
+
+    def _asked_by(self, chain: Chain) -> Ref | None:
+        if chain.left is not None and isinstance(chain.left.expr, Ref):
+            return quantity_of(chain.left.expr)
+        return self.found.asked or self.asked
+
+    def _compared(self, line: SheetLine, before: Term, truth: bool) -> Compared:
+        left, right, ranges = aligned(before, line.right)
+        unsummed = tuple(sorted(right.free - left.free)) if left.names or left.free else ()
+        unsummed = tuple(i for i in unsummed if _matters(right, i))
+        if unsummed and truth:
+            return self._unsummed(line, left, right, unsummed)
+        answer = self.oracle.agree(left, right, ranges={**self.sheet.ranges, **ranges})
+        return _with_status(line, answer, left, right, truth)
+
+    def _unsummed(
+        self, line: SheetLine, left: Expr, right: Expr, letters: tuple[str, ...]
+    ) -> Compared:
+        """A letter that the left side does not have, and that nothing sums over."""
+        fixed = with_indices(right, dict.fromkeys(letters, 1))
+        answer = self.oracle.agree(left, fixed, ranges=self.sheet.ranges)
+        says: Sentence = (f"nothing says what {', '.join(letters)} is: a sum over it is missing",)
+        return Compared(line, "wrong", answer, left, right, True, letters, says)
+
+    def _against_asked(self, line: SheetLine) -> Compared:
+        """The first line of a chain without a left side: equal to what was asked for?"""
+        assert self.asked is not None
+        tried: list[tuple[Ref, Compared]] = []
+        for wanted, right, ranges in self._ways(self.asked, line.right):
+            left = adjoint(wanted)
+            answer = self.oracle.agree(left, right, ranges={**self.sheet.ranges, **ranges})
+            compared = _with_status(line, answer, left, right, truth=True)
+            tried.append((wanted, compared))
+            if compared.status == "right":
+                break
+        if not tried:
+            wanted, right = self.asked, line.right.expr
+            letters = tuple(sorted(right.free - wanted.free))
+            self.found.asked = wanted
+            return self._unsummed(line, adjoint(wanted), right, letters)
+        best = next((t for t in tried if t[1].status == "right"), tried[0])
+        self.found.asked = best[0]
+        return best[1]
+
+    def _ways(self, asked: Ref, term: Term) -> Iterator[tuple[Ref, Expr, Mapping[str, Size]]]:
+        """The ways in which a bare answer can be about a component: its free letters may be
+        called otherwise than those of QUANTITY, or be numbers there."""
+        if term.axes:
+            yield self._whole(asked, term)
+            return
+        letters = _in_order(term.expr)
+        free = [i for i in asked.indices if isinstance(i, str)]
+        if set(letters) <= set(free):
+            yield asked, term.expr, {}
+        if len(letters) > len(asked.indices):
+            return
+        shape = self.network[asked.name].shape
+        lengths = self.oracle.ranges(term.expr)
+        for places in permutations(range(len(asked.indices)), len(letters)):
+            change: dict[str, Index] = {
+                letter: asked.indices[place] for letter, place in zip(letters, places, strict=True)
+            }
+            fits = all(
+                letter not in lengths or self._alike(lengths[letter], shape[place])
+                for letter, place in zip(letters, places, strict=True)
+            )
+            if fits and change != {letter: letter for letter in letters}:
+                yield asked, with_indices(term.expr, change), {}
+
+    def _alike(self, one: Size, other: Size) -> bool:
+        return one == other or self.network.length(one) == self.network.length(other) is not None
+
+    def _whole(self, asked: Ref, term: Term) -> tuple[Ref, Expr, Mapping[str, Size]]:
+        """A whole tensor beside QUANTITY: its axes take QUANTITY's letters, or its numbers."""
+        shape = self.network[asked.name].shape
+        axes, expr = list(term.axes), term.expr
+        if len(axes) != len(shape):
+            expr, axes = _without_ones(expr, axes, self.network)
+        fits = len(axes) == len(shape) and all(
+            self._alike(size, wanted) for (_, size), wanted in zip(axes, shape, strict=True)
+        )
+        if not fits:
+            raise ShapeMistake(
+                f"{asked.name} is {_by(shape)}, and so is its gradient,"
+                f" but this is {_by(tuple(size for _, size in term.axes))}",
+                term.span,
+            )
+        change = {letter: index for (letter, _), index in zip(axes, asked.indices, strict=True)}
+        return asked, with_indices(expr, dict(change)), {}
+
+
+def aligned(left: Term, right: Term) -> tuple[Expr, Expr, Mapping[str, Size]]:
+    """Both sides with the same letters for the axes of whole tensors, and their lengths.
+
+    Raises ShapeMistake where the shapes differ. A number beside a tensor is one in each place.
+    """
+    if not left.axes or not right.axes:
+        constant = not (left if right.axes else right).expr.names
+        given = {**dict(left.axes), **dict(right.axes)}
+        if not given or constant or _all_ones(given.values()):
+            ones: dict[str, Index] = {i: 1 for i, size in given.items() if size == 1}
+            return with_indices(left.expr, ones), with_indices(right.expr, ones), given
+        raise ShapeMistake(
+            f"one side is {_by(tuple(given.values()))}, the other side is a number", right.span
+        )
+    a, b = left.axes, right.axes
+    if len(a) != len(b):
+        a = tuple(axis for axis in a if axis[1] != 1)
+        b = tuple(axis for axis in b if axis[1] != 1)
+    if [size for _, size in a] != [size for _, size in b]:
+        raise ShapeMistake(
+            f"the sides have different shapes: {_by(tuple(size for _, size in left.axes))}"
+            f" and {_by(tuple(size for _, size in right.axes))}",
+            right.span,
+        )
+    single: dict[str, Index] = {i: 1 for i, size in (*left.axes, *right.axes) if size == 1}
+    for kept in (*a, *b):
+        single.pop(kept[0], None)
+    change: dict[str, Index] = {i: j for (i, _), (j, _) in zip(b, a, strict=True)}
+    return (
+        with_indices(left.expr, single),
+        with_indices(with_indices(right.expr, single), change),
+        dict(a),
+    )
+
+
+def _without_ones(
+    e: Expr, axes: list[tuple[str, Size]], network: Network
+) -> tuple[Expr, list[tuple[str, Size]]]:
+    ones = {letter for letter, size in axes if network.length(size) == 1}
+    return with_indices(e, dict.fromkeys(ones, 1)), [a for a in axes if a[0] not in ones]
+
+
+def _all_ones(sizes: object) -> bool:
+    assert hasattr(sizes, "__iter__")
+    return all(size == 1 for size in sizes)
+
+
+def _by(shape: tuple[Size, ...]) -> str:
+    return " × ".join(map(str, shape)) or "a number"
+
+
+def _in_order(e: Expr) -> list[str]:
+    """The free index letters of an expression in the order in which they occur."""
+    found: dict[str, None] = {}
+    for node in walk(e):
+        if isinstance(node, Ref):
+            found.update(dict.fromkeys(i for i in node.indices if i in e.free))
+    return [str(i) for i in found] + sorted(e.free - found.keys())
+
+
+def _matters(e: Expr, letter: str) -> bool:
+    return canonical(e) != canonical(with_indices(e, {letter: f"{letter}'"}))
+
+
+def _with_status(line: SheetLine, answer: Answer, left: Expr, right: Expr, truth: bool) -> Compared:
+    status: Status = (
+        "right" if answer.verdict == "confirmed"
+        else "wrong" if answer.verdict == "refuted"
+        else "undecided"
+    )  # fmt: skip
+    says: Sentence = {
+        "right": ("equals what was asked for" if truth else "follows",),
+        "wrong": ("is not what was asked for" if truth else "does not follow",),
+    }.get(status, (answer.says,))
+    return Compared(line, status, answer, left, right, truth, says=says)
+
+
+def _carried(c: Compared) -> Compared:
+    says: Sentence = ("follows, and carries the earlier mistake on",)
+    return Compared(c.line, "carried", c.answer, c.left, c.right, c.truth, says=says)
+
+
+__all__ = ["Chain", "Compared", "Judged", "affordable", "aligned", "judged"]

@@ -1,0 +1,244 @@
+"""The judge, through its front door: what learners write, and what a fair judge says of it.
+
+The first table holds published questions; the others hold mistakes that courses and
+Q&A sites answer again and again, written from the mathematics and not from the program.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+import backprove as bp
+from backprove.judge import KINDS
+from backprove.network import Network
+
+LINEAR = """
+input  i
+target t
+weight w_h, w_o
+r_h = w_h * i
+r_o = w_o * r_h
+loss E = (t - r_o)^2 / 2
+"""
+NEURON = """
+input  x[n]
+size   n = 3
+target y
+weight w[n]
+bias   b
+z = sum(j: w[j]*x[j]) + b
+a = sigmoid(z)
+loss J = (y - a)^2 / 2
+"""
+CLASSES = """
+# three classes; z are the scores
+input  x[2]
+target t[k] with sum(k: t[k]) = 1
+weight W[3,2]
+z[i] = sum(j: W[i,j]*x[j])
+O[i] = exp(z[i]) / sum(k: exp(z[k]))
+loss E = -sum(i: t[i]*log(O[i]))
+"""
+FIRST_CLASS = CLASSES.replace("target t[k] with sum(k: t[k]) = 1", "target t[3] = [1, 0, 0]")
+BATCH = """
+size   m = 4, n = 3
+input  x[n,m]
+target y[1,m]
+weight W[1,n]
+z[i,s] = sum(j: W[i,j]*x[j,s])
+a[i,s] = sigmoid(z[i,s])
+loss J = -sum(s: sum(i: y[i,s]*log(a[i,s]) + (1 - y[i,s])*log(1 - a[i,s]))) / m
+"""
+THREE = """
+# three layers of different widths
+input  x[4]
+target y[2]
+weight W1[5,4], W2[3,5], W3[2,3]
+z1[i] = sum(j: W1[i,j]*x[j])
+a1[i] = sigmoid(z1[i])
+z2[i] = sum(j: W2[i,j]*a1[j])
+a2[i] = sigmoid(z2[i])
+z3[i] = sum(j: W3[i,j]*a2[j])
+a3[i] = sigmoid(z3[i])
+loss E = sum(i: (a3[i] - y[i])^2) / 2
+"""
+LOGISTIC = "input x\nloss y = 1/(1 + exp(-x))\n"
+DIFFERENCE = "input h\ntarget y\nloss J = y^2 - h^2\n"
+RESIDUAL = """
+input x
+target y
+weight w, v
+h = tanh(w*x)
+o = v*h + x
+u = h + o
+loss L = (u - y)^2
+"""
+MLP = "mlp:2-3-2,sigmoid,squared_error"
+DEEP = "mlp:2-3-3-2,tanh/sigmoid,squared_error"
+
+
+@dataclass(frozen=True)
+class Case:
+    """An answer and what a fair judge says: the verdict, the kinds that may come first, the
+    number of the first wrong line."""
+
+    id: str
+    network: str
+    quantity: str
+    answer: str
+    verdict: str = "right"
+    kinds: tuple[str, ...] = ()
+    notation: str = "as-written"
+    line: int | None = None
+    convention: str = ""
+
+
+OTHER = "right-under-another-convention"
+
+PUBLISHED = [
+    Case("two-layer-missing-loss-factor", "mlp:1-1-1,sigmoid,sse,nobias", "w1[1,1]",
+         r"a_{L-2}\,\sigma'(z_{L-1})\,\sigma'(w_L a_{L-1})\,w_L", "wrong", ("missing-factor",)),
+    Case("softmax-same-gradient-twice", CLASSES, "z[2]", "O_1 - t_1", "wrong", ("wrong-index",)),
+    Case("softmax-same-gradient-first-class", FIRST_CLASS, "z[2]", "O_1 - 1", "wrong",
+         ("wrong-index",)),
+    Case("softmax-first-class-right", FIRST_CLASS, "z[1]", "O_1 - 1"),
+    Case("sigmoid-derivative-sign", LOGISTIC, "x", r"-\frac{e^{-x}}{(1+e^{-x})^2}", "wrong",
+         ("sign",)),
+    Case("sigmoid-derivative", LOGISTIC, "x", r"\frac{e^{-x}}{(1+e^{-x})^2}"),
+    Case("delta-without-activation-derivative", NEURON, "z", "a - y", OTHER, ("missing-factor",),
+         convention="other loss"),
+    Case("one-over-m-twice", BATCH, "W", r"\frac{1}{m}\cdot\frac{a-y}{m} x^T", "wrong",
+         ("constant-factor",)),
+    Case("one-over-m-once", BATCH, "W", r"\frac{1}{m} (a-y) x^T"),
+    Case("chain-factor-twice", THREE, "W1",
+         r"(W_3^T ((W_3^T ((a_3-y) \odot \sigma'(z_3))) \odot \sigma'(z_2))"
+         r" \odot \sigma'(z_1)) x^T", "wrong", ("shape",)),
+    Case("source-004-own-slip", DIFFERENCE, "h", "2h", "wrong", ("sign",)),
+    Case("source-004-square-loss", DIFFERENCE.replace("y^2 - h^2", "(y - h)^2"), "h", "-2(y-h)"),
+]  # fmt: skip
+
+LINES = [
+    Case("the-article-003", LINEAR, "w_o", r"""
+E &= {(t - (w_o.(w_h.i)))^2\over 2} \text { (from eq.(1.2))}\\
+{\partial E\over \partial w_{o}}&={\partial {(t - (w_o.(w_h.i)))^2\over 2}\over \partial w_o}\\
+&={1 \over 2}.{\partial {(t - (w_o.w_h.i))^2}\over \partial w_{o}} \text{ ... eq.(2.1)}\\
+&={1 \over 2}.{2(t - (w_o.w_h.i))}.{\partial (t - (w_o.w_h.i))\over \partial w_{o}}\\
+&={(t - (w_o.w_h.i))}.(-w_h.i) \\
+&=-{(t - (w_o.w_h.i))}.(w_h.i) \text{ ... eq.(2.3)}\\
+"""),
+    Case("the-article-003-sign-lost", LINEAR, "w_o", r"""
+{\partial E\over \partial w_{o}}&={\partial {(t - (w_o.(w_h.i)))^2\over 2}\over \partial w_o}\\
+&={1 \over 2}.{2(t - (w_o.w_h.i))}.{\partial (t - (w_o.w_h.i))\over \partial w_{o}}\\
+&={(t - (w_o.w_h.i))}.(w_h.i) \\
+&=(w_h.i).{(t - (w_o.w_h.i))}\\
+""", "wrong", ("sign",), line=3),
+    Case("two-mistakes-that-cancel", LINEAR, "w_h",
+         "= (t - r_o)*w_o*i\n= -(t - r_o)*w_o*i", "wrong", ("sign",), line=1),
+    Case("mistake-in-the-middle-mended", LINEAR, "w_h", r"""
+\frac{\partial E}{\partial w_h} = -(t - r_o) w_o i
+= (t - r_o) w_o i
+= (r_o - t) w_o i
+""", "wrong", ("sign",), line=2),
+    Case("a-definition-first", NEURON, "w[1]", r"""
+let \delta = (a - y) a (1 - a)
+\frac{\partial J}{\partial w_1} = \delta x_1
+"""),
+    Case("a-wrong-claim-beside", NEURON, "w[1]", r"""
+\frac{\partial a}{\partial z} = a (1 + a)
+\frac{\partial J}{\partial w_1} = (a - y) a (1 - a) x_1
+""", "wrong", ("sign",), line=1),
+    Case("chain-on-one-line", LINEAR, "w_h", "∂E/∂w_h = (r_o - t)*∂r_o/∂w_h = (r_o - t)*w_o*i"),
+    Case("chain-on-one-line-wrong", LINEAR, "w_h",
+         "∂E/∂w_h = (r_o - t)*∂r_o/∂w_h = (r_o - t)*w_h*i", "wrong", ("wrong-layer",), line=2),
+]  # fmt: skip
+
+CHAINS = [
+    Case("hidden-weight", MLP, "w1[j,k]",
+         r"\sum_i (h_i^{(3)} - y_i)\,\sigma'(z_i^{(3)})\,w_{ij}^{(2)}\,\sigma'(z_j^{(2)})\,x_k"),
+    Case("hidden-weight-no-sum", MLP, "w1[j,k]",
+         r"(h_j^{(3)} - y_j)\,\sigma'(z_j^{(3)})\,w_{jj}^{(2)}\,\sigma'(z_j^{(2)})\,x_k",
+         "wrong"),
+    Case("hidden-weight-letter-unsummed", MLP, "w1[j,k]",
+         r"\frac{\partial J}{\partial w^{(1)}_{jk}} ="
+         r" (h_i^{(3)} - y_i)\,\sigma'(z_i^{(3)})\,w_{ij}^{(2)}\,\sigma'(z_j^{(2)})\,x_k",
+         "wrong", ("missing-sum",)),
+    Case("hidden-weight-transposed", MLP.replace("2-3-2", "2-2-2"), "w1[j,k]",
+         r"\sum_i (h_i^{(3)} - y_i)\,\sigma'(z_i^{(3)})\,w_{ji}^{(2)}\,\sigma'(z_j^{(2)})\,x_k",
+         "wrong", ("wrong-index",)),
+    Case("derivative-at-the-activation", MLP, "z3[i]", r"(h^{(3)}_i - y_i) \sigma'(h^{(3)}_i)",
+         "wrong", ("derivative-at-wrong-place",)),
+    Case("sigma-for-its-derivative", MLP, "z3[i]", r"(h^{(3)}_i - y_i) \sigma(z^{(3)}_i)",
+         "wrong", ("wrong-function-derivative",)),
+    Case("tanh-without-square", DEEP, "z2[i]",
+         "sum(k: w2[k,i]*∂z3[k])*(1 - h2[i])", "wrong", ("wrong-function-derivative",)),
+    Case("previous-activation", DEEP, "w3[i,j]", "∂z4[i]*h2[j]", "wrong", ("wrong-layer",)),
+    Case("bias-times-input", MLP, "b1[i]", "∂z2[i]*x[1]", "wrong",
+         ("bias-as-weight", "extra-factor")),
+    Case("weight-without-input", MLP, "w1[i,j]", "∂z2[i]", "wrong",
+         ("missing-factor", "bias-as-weight")),
+    Case("factor-two-of-the-other-loss", "mlp:2-3-2,sigmoid,sse", "z3[i]",
+         "(h3[i] - y[i])*h3[i]*(1 - h3[i])", OTHER, ("constant-factor",), convention="one half"),
+    Case("sign-of-delta", MLP, "z3[i]", "(y[i] - h3[i])*h3[i]*(1 - h3[i])", OTHER, ("sign",),
+         convention="sign of the error signal"),
+    Case("sign-of-a-gradient", MLP, "w2[i,j]", "(y[i] - h3[i])*h3[i]*(1 - h3[i])*h2[j]", "wrong",
+         ("sign",)),
+    Case("skip-path-forgotten", RESIDUAL, "w", "2*(u - y)*v*(1 - h^2)*x", "wrong",
+         ("missing-term",)),
+    Case("skip-path", RESIDUAL, "w", "2*(u - y)*(v + 1)*(1 - h^2)*x"),
+    Case("softmax-diagonal-only", CLASSES, "z[i]", "-t[i]*(1 - O[i])", "wrong",
+         ("missing-sum", "missing-term")),
+    Case("softmax", CLASSES, "z", "O - t"),
+    Case("softmax-weights", CLASSES, "W", r"(O - t) x^\top"),
+    Case("matrix-form", THREE, "W2",
+         r"\left(W_3^T \left((a_3 - y) \odot \sigma'(z_3)\right) \odot \sigma'(z_2)\right) a_1^T"),
+    Case("matrix-not-transposed", THREE, "W2",
+         r"\left(W_3 \left((a_3 - y) \odot \sigma'(z_3)\right) \odot \sigma'(z_2)\right) a_1^T",
+         "wrong", ("shape",)),
+    Case("matrix-layout", THREE, "W2",
+         r"a_1 \left(W_3^T \left((a_3 - y) \odot \sigma'(z_3)\right) \odot \sigma'(z_2)\right)^T",
+         OTHER, ("shape", "wrong-index"), convention="index order"),
+    Case("updated-weight", "mlp:1-1-1,sigmoid,squared_error,nobias", "w1[1,1]",
+         r"(h_1^{(3)} - y_1) \sigma'(z_1^{(3)}) \left(w_{11}^{(2)} - \eta \frac{\partial J}"
+         r"{\partial w_{11}^{(2)}}\right) \sigma'(z_1^{(2)}) x_1", "wrong", ("updated-weight",)),
+    Case("cross-entropy-without-denominator", "logistic:3", "h", "h - y", "wrong",
+         ("missing-factor",)),
+]  # fmt: skip
+
+IN_NOTATIONS = [
+    Case("one-letter", "examples/four_neurons.bp", "w8",
+         r"g_8 = s_4 \times t(d_4+b_4) \times \frac{d}{d_{w8}}[h_1w_6 + h_2w_8]"
+         r" = [(s_4 \times 1) \times t(d_4+b_4)] \times h_2", notation="one-letter"),
+    Case("chain", "examples/chain_3_3_1.bp", "w2[1,2]",
+         r"\frac{\partial J}{\partial w_{12}^{(2)}} = \frac{\partial J}{\partial h_{1}^{(3)}}"
+         r"\frac{\partial h_{1}^{(3)}}{\partial z_{1}^{(2)}}"
+         r"\frac{\partial z_{1}^{(2)}}{\partial w_{12}^{(2)}}", notation="chain"),
+    Case("nielsen", MLP, "w1[j,k]", r"\frac{\partial C}{\partial w^2_{jk}} = a^1_k \delta^2_j",
+         notation="nielsen"),
+    Case("unknown-letter-of-one-notation", MLP, "w1[j,k]",
+         r"\frac{\partial J}{\partial w^{(1)}_{jk}} = \delta^2_j x_k"),
+]  # fmt: skip
+
+
+def network_of(text: str) -> Network:
+    return bp.parse(text) if "\n" in text else bp.load(text)
+
+
+@pytest.mark.parametrize("case", PUBLISHED + LINES + CHAINS + IN_NOTATIONS, ids=lambda c: c.id)
+def test_a_fair_verdict(case: Case) -> None:
+    found = bp.check(
+        network_of(case.network), case.quantity, case.answer, notation=case.notation
+    ).as_json()
+    told = [entry["kind"] for entry in found["diagnosis"]]
+    assert found["verdict"] == case.verdict, found
+    assert (found["convention"] or "") == case.convention, found
+    if case.kinds:
+        assert told, found
+        assert told[0] in case.kinds, found
+    assert set(told) <= set(KINDS)
+    if case.line is not None:
+        assert found["first_wrong_line"] == case.line, found
+    if case.verdict == "right":
+        assert not told
+        assert found["counterexample"] is None
