@@ -1,0 +1,194 @@
+"""Derivatives: of the loss, which are adjoints, and of anything else; changes in an update."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+from ..expr import Derivative, Expr, Index, Number, Ref, canonical, walk, with_indices
+from ..language.formula import Change, Differential, Group, Node, Product, Symbol
+from ..language.tree import Mistake
+from ..network import ADJOINT, CHANGE, RATE
+from .meaning import ShapeMistake
+from .state import Formula
+from .tensors import Value
+
+LOSS_WORDS = frozenset((
+    "E", "C", "J", "L", "ℒ", "Loss", "loss", "Cost", "cost", "Error", "error", "Err", "err",
+    "ℓ", "E_total", "E_tot", "J_total", "L_total",
+))  # fmt: skip
+"""What a loss is often called; below ∂ these mean it where nothing else is called so."""
+
+
+def differentiated(reader: Formula, node: Differential) -> Value:
+    """A quotient ∂body/∂wrt. Raises Mistake where one of them is no quantity."""
+    if node.otherwise is not None and _is_quotient(reader, node.otherwise):
+        return reader.value(node.otherwise)
+    wrt = reader.value(node.wrt)
+    if isinstance(wrt.expr, Number):
+        raise Mistake("a number cannot be varied", node.wrt.span)
+    if _is_loss(reader, node.body):
+        return _of_loss(reader, node, wrt)
+    if node.d == "∇":
+        raise Mistake("∇ is read for the loss only", node.span, "write a quotient, ∂z/∂w")
+    body = reader.value(node.body)
+    reader.derivative = True
+    if reader.tensors.componentwise and body.rank and wrt.rank:
+        return _componentwise(reader, node, body, wrt)
+    if body.rank + wrt.rank > 2:
+        raise Mistake(
+            f"the derivative of {reader.tensors.quoted(body)} in"
+            f" {reader.tensors.quoted(wrt)} has {body.rank + wrt.rank} axes",
+            node.span,
+            "write it with indices",
+        )
+    place = _place(reader, body.expr, wrt.expr)
+    expr = Derivative(body.expr, place, reader.known.total)
+    axes = (*body.axes, *wrt.axes)
+    jacobian = body.rank == wrt.rank == 1
+    return Value(
+        expr, node.span, axes, "matrix" if len(axes) == 2 else "none",
+        gradient=len(axes) == 1 and wrt.rank == 1, jacobian=jacobian,
+    )  # fmt: skip
+
+
+def changed(reader: Formula, node: Change) -> Value:
+    """Δw, minus the learning rate times the derivative of the loss in w."""
+    value = reader.value(node.of)
+    ref = value.expr
+    known = reader.network.quantities.get(ref.name) if isinstance(ref, Ref) else None
+    if not isinstance(ref, Ref) or known is None:
+        raise Mistake("Δ stands before a weight or bias: its change in one update", node.span)
+    reader.changes.add(ref.name)
+    reader.symbols.add(RATE)
+    return replace(value, expr=Ref(CHANGE + ref.name, ref.indices), span=node.span)
+
+
+def _componentwise(reader: Formula, node: Differential, body: Value, wrt: Value) -> Value:
+    """∂a_i/∂z_i for whole vectors a and z."""
+    fits = body.rank == wrt.rank and all(map(reader.letters.join, body.axes, wrt.axes))
+    if not fits:
+        raise ShapeMistake(
+            f"{reader.tensors.quoted(body)} and {reader.tensors.quoted(wrt)} differ in shape",
+            node.span,
+        )
+    change: dict[str, Index] = dict(zip(wrt.axes, body.axes, strict=True))
+    inner = with_indices(wrt.expr, change)
+    expr = Derivative(body.expr, _place(reader, body.expr, inner), reader.known.total)
+    return Value(expr, node.span, body.axes, body.orientation)
+
+
+def _of_loss(reader: Formula, node: Differential, wrt: Value) -> Value:
+    """The adjoint; with a bar "direct", the derivative along no other path."""
+    loss = Ref(reader.network.loss)
+    place = _quantity(reader, _definition(reader, wrt.expr))
+    expr: Expr
+    if node.direct:
+        expr = Derivative(loss, place, False)
+    elif isinstance(place, Ref) and place.name in reader.network.quantities:
+        expr = Ref(ADJOINT + place.name, place.indices)
+    else:
+        expr = Derivative(loss, place, True)
+    return replace(
+        wrt, expr=expr, span=node.span, orientation="matrix" if wrt.rank == 2 else "none",
+        gradient=wrt.rank == 1, jacobian=False, grouped=False,
+    )  # fmt: skip
+
+
+def _is_loss(reader: Formula, node: Node) -> bool:
+    while isinstance(node, Group) and node.open in "({[":
+        node = node.inner
+    if isinstance(node, Product) and len(node.factors) == 2 and node.factors[1][0] == "":
+        (_, first), (_, behind) = node.factors  # J(w), L(ŷ, y): of what it depends
+        if isinstance(behind, Group) and behind.open == "(":
+            node = first
+    if not isinstance(node, Symbol):
+        return False
+    meaning = reader.meaning(node)
+    if meaning is None:
+        name = node.raw or (f"{node.letter}_{node.sub}" if node.sub else node.letter)
+        if name in LOSS_WORDS and not (node.sup or node.primes):
+            reader.say(f"{name} is taken for the loss, {reader.network.loss}")
+            return True
+        return False
+    if meaning.name == reader.network.loss and not meaning.power:
+        reader.say(meaning.says)
+        return True
+    return False
+
+
+def _is_quotient(reader: Formula, node: Node) -> bool:
+    """Whether the letter d in a quotient is a quantity of this notation."""
+    letters = [part for part in _symbols(node) if part.letter == "d"]
+    meanings = [reader.meaning(part) for part in letters]
+    return bool(letters) and all(m and m.kind == "quantity" and not m.where for m in meanings)
+
+
+def _symbols(node: Node) -> list[Symbol]:
+    """Every symbol under a node."""
+    if isinstance(node, Symbol):
+        return [node]
+    found: list[Symbol] = []
+    for name in node.__dataclass_fields__:
+        for part in _flat(getattr(node, name)):
+            found += _symbols(part)
+    return found
+
+
+def _flat(part: object) -> list[Node]:
+    if isinstance(part, Node):
+        return [part]
+    if isinstance(part, tuple):
+        return [node for item in part for node in _flat(item)]
+    return []
+
+
+# -- the reader's own names ----------------------------------------------------------------
+
+
+def _definition(reader: Formula, e: Expr) -> Expr:
+    """What a name that the reader defined stands for; others as they are."""
+    if not isinstance(e, Ref) or e.name not in reader.known.lets:
+        return e
+    equation = reader.known.lets[e.name]
+    change: dict[str, Index] = dict(zip(equation.indices, e.indices, strict=True))
+    return _definition(reader, with_indices(equation.right, change))
+
+
+def _place(reader: Formula, body: Expr, wrt: Expr) -> Expr:
+    """Where a derivative varies: the reader's own name where the body speaks of it, else what
+    it stands for."""
+    if isinstance(wrt, Ref) and wrt.name in reader.known.lets:
+        return wrt if _mentions(reader, body, wrt.name) else _definition(reader, wrt)
+    named = _quantity(reader, wrt)
+    if isinstance(named, Ref) and (isinstance(body, Ref) or named.name in body.names):
+        return named
+    return wrt
+
+
+def _quantity(reader: Formula, e: Expr) -> Expr:
+    """The quantity whose equation has this expression on its right, d_4 + b_4 for the argument
+    of f(d_4 + b_4); other expressions as they are."""
+    if isinstance(e, Ref):
+        return e
+    key = canonical(e)
+    indices: dict[Index, None] = {}
+    for part in walk(e):
+        if isinstance(part, Ref):
+            indices.update(dict.fromkeys(part.indices))
+    for equation in reader.network.equations.values():
+        if equation.right.names != e.names or type(equation.right) is not type(e):
+            continue
+        for chosen in product(indices, repeat=len(equation.indices)):
+            ref = Ref(equation.name, chosen)
+            if canonical(reader.network.definition(ref)) == key:
+                return ref
+    return e
+
+
+def _mentions(reader: Formula, e: Expr, name: str) -> bool:
+    """Whether an expression speaks of a name, itself or in a definition that it uses."""
+    if name in e.names:
+        return True
+    lets = reader.known.lets
+    return any(_mentions(reader, lets[other].right, name) for other in e.names if other in lets)

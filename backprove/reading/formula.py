@@ -1,0 +1,449 @@
+"""From the tree of a formula to its value: sums, products, powers, functions and symbols."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from ..expr import MINUS_ONE, Expr, Index, Mul, Number, Ref, with_indices
+from ..functions import lookup
+from ..language.formula import (
+    Big,
+    Bracketed,
+    Call,
+    Cases,
+    Change,
+    Differential,
+    Dots,
+    Group,
+    Listed,
+    Node,
+    Numeral,
+    Product,
+    Quotient,
+    Raised,
+    Relation,
+    Root,
+    Sum,
+    Superscript,
+    Symbol,
+)
+from ..language.tree import Mistake, Span
+from ..network import ADJOINT, CHANGE, RATE
+from .conditions import by_cases, equal, held
+from .derivatives import changed, differentiated
+from .meaning import Meaning, ShapeMistake
+from .products import multiplied, power
+from .state import Formula
+from .sums import folded, with_dots
+from .symbols import Lexicon
+from .tensors import Value, ones
+
+TRANSPOSED = frozenset(("T", "⊤", "ᵀ", "top", "intercal", "⊺", "t"))
+"""What stands above a transposed tensor."""
+
+ENTRYWISE_POWER = frozenset(("∘", "⊙", "\\circ", "\\odot"))
+
+ONES = frozenset(("𝟏", "1"))
+WORDS = frozenset(("diag", "Diag", "tr", "Tr", "trace", "softmax", "Softmax"))
+"""Functions of whole tensors."""
+
+
+class Reader(Formula):
+    """Reads the nodes of one formula."""
+
+    def value(self, node: Node) -> Value:
+        match node:
+            case Numeral():
+                return Value(Number(node.value), node.span)
+            case Symbol():
+                return self._symbol(node)
+            case Sum():
+                return self._sum(node)
+            case Product():
+                return self._product(node)
+            case Quotient():
+                top, bottom = self.value(node.top), self.value(node.bottom)
+                return self.tensors.divided(top, bottom, node.span)
+            case Group():
+                return self._group(node)
+            case Raised():
+                return self._raised_node(node)
+            case Call():
+                return self._applied(node.function, node.argument, node.span)
+            case Root():
+                return self.tensors.applied("sqrt", self.value(node.inner), node.span)
+            case Big():
+                return folded(self, node)
+            case Differential():
+                return differentiated(self, node)
+            case Change():
+                return changed(self, node)
+            case Bracketed():
+                return held(self, node.condition)
+            case Cases():
+                return by_cases(self, node)
+            case Dots():
+                raise Mistake(
+                    "… stands between the first and the last term of a sum",
+                    node.span,
+                    "write a_1 + … + a_n, or a sum sign",
+                )
+            case Listed():
+                raise Mistake(
+                    "several things in one bracket are not read here",
+                    node.span,
+                    "a function has one argument",
+                )
+            case Relation():
+                raise Mistake(
+                    "a condition is no number",
+                    node.span,
+                    "write it in brackets, [z > 0], or as cases",
+                )
+        raise AssertionError(f"not a part of a formula: {node!r}")
+
+    # -- symbols ---------------------------------------------------------------------------
+
+    def _symbol(self, node: Symbol) -> Value:
+        meaning = self.meaning(node)
+        if meaning is None:
+            return self._unknown(node)
+        self.say(meaning.says)
+        match meaning.kind:
+            case "function":
+                if meaning.power and node.sup is not None and meaning.name == "exp":
+                    return self._exponential(node)
+                raise Mistake(
+                    f"{self.quoted(node)} is a function, and its argument is missing",
+                    node.span,
+                    f"write its argument in parentheses: {self.quoted(node)}(…)",
+                )
+            case "index":
+                raise Mistake(
+                    f"{node.letter} is an index here, and a position is not used as a number",
+                    node.span,
+                )
+            case "delta":
+                left, right = meaning.indices or ()
+                return equal(self, left, right, node.span)
+            case "number" | "quantity":
+                return self._powered(self.component(meaning, node), meaning, node)
+
+    def _unknown(self, node: Symbol) -> Value:
+        """𝟏, I, or a free symbol where these are allowed."""
+        bare = not (node.sub or node.sup or node.primes or node.brackets or node.label)
+        if node.letter in ONES:
+            value = ones(self.letters, node.span)
+            return self._raised(value, node.sup, node.span) if node.sup else value
+        if node.letter == "I" and bare:
+            return self.tensors.identity(node.span)
+        name = spelled(node)
+        allowed = self.known.open_symbols or name in self.opened
+        if not allowed or node.primes or node.brackets:
+            raise self.lexicon.unknown(node)
+        self.symbols.add(name)
+        self.say(f"{name} stands for any number")
+        value = Value(Ref(name), node.span)
+        return self._raised(value, node.sup, node.span) if node.sup else value
+
+    def component(self, meaning: Meaning, node: Symbol) -> Value:
+        """A component or a whole tensor, its letters noted."""
+        name, indices = meaning.name, meaning.indices
+        if meaning.kind == "number" and name.replace("/", "").isdigit():
+            return Value(Number(int(name)), node.span)
+        if name == RATE:
+            self.symbols.add(RATE)
+        if name.startswith(CHANGE):
+            self.changes.add(name.removeprefix(CHANGE))
+            self.symbols.add(RATE)
+        length = self.network.sizes.get(name) if name not in self.network.quantities else None
+        if length is not None:
+            return Value(Number(length), node.span)
+        shape = self.known.shape(name)
+        axes: tuple[str, ...] = ()
+        if indices is None:
+            axes = tuple(self.letters.hidden(size, self.quoted(node)) for size in shape)
+            indices = axes
+        else:
+            self._note(name, indices, node)
+        expr: Expr = Ref(name, indices)
+        if meaning.sign < 0:
+            expr = Mul((MINUS_ONE, expr))
+        orientation = self.known.turns.get(name, "none") if len(axes) == 1 else "none"
+        if len(axes) == 2:
+            orientation = "matrix"
+        gradient = name.startswith(ADJOINT) and len(axes) == 1
+        return Value(expr, node.span, axes, orientation, gradient=gradient)
+
+    def _note(self, name: str, indices: tuple[Index, ...], node: Symbol) -> None:
+        """Note how far the letters of a component run; positions must be there."""
+        shape = self.known.shape(name)
+        for number, (index, size) in enumerate(zip(indices, shape, strict=False), 1):
+            axis = f"axis {number} of {self.quoted(node)}" if len(shape) > 1 else self.quoted(node)
+            if isinstance(index, str):
+                self.letters.use(index, size, axis, node.span)
+            elif isinstance(size, int) and index > size:
+                raise Mistake(f"{index} is out of range: {axis} is {size} long", node.span)
+
+    def _powered(self, value: Value, meaning: Meaning, node: Symbol) -> Value:
+        """With the superscript of its symbol, where that is no part of the name."""
+        if not meaning.power or node.sup is None:
+            return value
+        if meaning.rest:
+            above = Superscript(node.sup.span, meaning.rest, None)
+            return self._raised(value, above, node.span)
+        return self._raised(value, node.sup, node.span)
+
+    # -- sums and products -----------------------------------------------------------------
+
+    def _sum(self, node: Sum) -> Value:
+        if any(isinstance(term, Dots) for _, term in node.terms):
+            return with_dots(self, node)
+        terms = [(sign == "-", self._term(term)) for sign, term in node.terms]
+        return self.tensors.added(terms, node.span)
+
+    def _term(self, node: Node) -> Value:
+        """A term; one that is a sum by itself stands in parentheses."""
+        value = self.value(node)
+        return replace(value, grouped=not isinstance(node, Product))
+
+    def _product(self, node: Product) -> Value:
+        items = self._factors(node)
+        if not any(value.rank for _, value in items):
+            return self._of_numbers(items, node.span)
+        marks = [place for place, (sign, _) in enumerate(items) if sign in ("⊙", "⊘")]
+        if not marks:
+            return self._chain(items, node.span)
+        return self._entrywise(items, marks, node.span)
+
+    def _factors(self, node: Product) -> list[tuple[str, Value]]:
+        """The factors with the signs before them; a function and its argument are one."""
+        found: list[tuple[str, Value]] = []
+        factors, place = node.factors, 0
+        while place < len(factors):
+            sign, factor = factors[place]
+            following = factors[place + 1] if place + 1 < len(factors) else None
+            place += 1
+            if isinstance(factor, Symbol) and following is not None and following[0] == "":
+                called = self._call(factor, following[1])
+                if called is not None:
+                    found.append((sign, called))
+                    place += 1
+                    continue
+            if isinstance(factor, Dots):
+                raise Mistake("a product with … is not read", factor.span, "write its factors out")
+            self._state_division(factors, place - 1)
+            found.append((sign, self.value(factor)))
+        return found
+
+    def _state_division(self, factors: tuple[tuple[str, Node], ...], place: int) -> None:
+        """a/b c is (a/b) c; where someone may have meant a/(b c), that is stated."""
+        before, (sign, factor) = factors[place - 1], factors[place]
+        if place < 2 or sign != "" or before[0] != "/":
+            return
+        if isinstance(before[1], Numeral) and isinstance(factors[place - 2][1], Numeral):
+            return
+        left, right = self.quoted(before[1]), self.quoted(factor)
+        top = self.quoted(factors[place - 2][1])
+        self.say(f"{top}/{left} {right} is read as ({top}/{left}) {right}")
+
+    def _of_numbers(self, items: list[tuple[str, Value]], span: Span) -> Value:
+        factors = [(sign in ("/", "⊘"), value.expr) for sign, value in items]
+        return Value(multiplied(factors, span), span)
+
+    def _chain(self, items: list[tuple[str, Value]], span: Span) -> Value:
+        """Factors from left to right."""
+        if not any(value.rank for _, value in items):
+            return self._of_numbers(items, self._span(items))
+        (_, made), *rest = items
+        for sign, value in rest:
+            here = (made.span[0], value.span[1])
+            if sign == "/":
+                made = self.tensors.divided(made, value, here)
+            elif sign in ("⊙", "⊘"):
+                made = self.tensors.entrywise(made, value, here, divides=sign == "⊘")
+            else:
+                made = self.tensors.times(made, value, sign, here)
+        return made
+
+    @staticmethod
+    def _span(items: list[tuple[str, Value]]) -> Span:
+        return (items[0][1].span[0], items[-1][1].span[1])
+
+    def _entrywise(self, items: list[tuple[str, Value]], marks: list[int], span: Span) -> Value:
+        """Side by side binds tighter than ⊙; where shapes forbid that, ⊙ binds tighter."""
+        ends = [0, *marks, len(items)]
+        parts = [items[a:b] for a, b in pairwise(ends)]
+        try:
+            made = [(part[0][0], self._chain(part, self._span(part))) for part in parts]
+            return self._chain(made, span)
+        except ShapeMistake as first:
+            groups = self._tied(items)
+            if len(groups) == len(items) - len(marks) == 1:
+                raise
+            try:
+                tied = [(group[0][0], self._chain(group, self._span(group))) for group in groups]
+                return self._chain(tied, span)
+            except ShapeMistake:
+                raise first from None
+
+    @staticmethod
+    def _tied(items: list[tuple[str, Value]]) -> list[list[tuple[str, Value]]]:
+        """Runs of factors with ⊙ or ⊘ between them."""
+        groups: list[list[tuple[str, Value]]] = []
+        for sign, value in items:
+            if groups and sign in ("⊙", "⊘"):
+                groups[-1].append((sign, value))
+            else:
+                groups.append([(sign, value)])
+        return groups
+
+    def _group(self, node: Group) -> Value:
+        value = self.value(node.inner)
+        if node.open == "|":
+            return self.tensors.applied("abs", value, node.span)
+        if node.open == "‖":
+            return self.tensors.applied("sqrt", self.tensors.norm(value, node.span), node.span)
+        return replace(value, span=node.span, grouped=True)
+
+    # -- powers ----------------------------------------------------------------------------
+
+    def _raised_node(self, node: Raised) -> Value:
+        base, sup = node.base, node.sup
+        if isinstance(base, Group) and base.open == "‖" and sup.text == "2":
+            return self.tensors.norm(self.value(base.inner), node.span)
+        if isinstance(base, Symbol) and base.sup is None and base.letter == "e":
+            meaning = self.meaning(replace(base, sup=sup))
+            if meaning is not None and meaning.kind == "function":
+                return self._exponential(replace(base, sup=sup))
+        return self._raised(self.value(base), sup, node.span)
+
+    def _exponential(self, node: Symbol) -> Value:
+        assert node.sup is not None
+        if node.sup.node is None:
+            raise Mistake("this exponent cannot be read", node.sup.span)
+        return self.tensors.applied("exp", self.value(node.sup.node), node.span)
+
+    def _raised(self, value: Value, sup: Superscript, span: Span) -> Value:
+        """base ^ exponent, or a transpose."""
+        text = sup.text.strip("{}")
+        if text in TRANSPOSED:
+            return self.tensors.turned(value, span)
+        for mark in ENTRYWISE_POWER:
+            if text.startswith(mark) and text.removeprefix(mark).isdigit():
+                exponent: Expr = Number(int(text.removeprefix(mark)))
+                return replace(value, expr=power(value.expr, exponent, span), span=span)
+        if sup.node is None:
+            raise Mistake(f"the superscript {text} cannot be read", sup.span)
+        exponent = self.scalar(sup.node, "an exponent")
+        if value.rank == 2:
+            raise ShapeMistake(
+                f"{self.tensors.quoted(value)} is {self.tensors.shape(value)}:"
+                " a power of a matrix is not read; write ⊙ or the product out",
+                span,
+            )
+        if value.rank:
+            self.say(f"the power of {self.tensors.quoted(value)} is taken component by component")
+        return replace(value, expr=power(value.expr, exponent, span), span=span, grouped=False)
+
+    # -- functions -------------------------------------------------------------------------
+
+    def _call(self, function: Symbol, argument: Node) -> Value | None:
+        """function(argument), perhaps with a power behind it; None where it is a product."""
+        group = argument.base if isinstance(argument, Raised) else argument
+        if not isinstance(group, Group) or group.open not in ("(", "[", "{"):
+            return None
+        span = (function.span[0], group.span[1])
+        if function.letter in WORDS and not function.primes:
+            made = self._of_tensor(function, group, span)
+        else:
+            meaning = self.meaning(function, called=True)
+            if meaning is not None and meaning.kind == "quantity" and _lists(group):
+                self.say(f"{self.quoted(function)}{self.quoted(group)} is {self.quoted(function)}")
+                return self._symbol(function)
+            if meaning is None or meaning.kind != "function":
+                return None
+            made = self._with_function(function, meaning, self.value(group.inner), span)
+        if isinstance(argument, Raised):
+            return self._raised(made, argument.sup, (span[0], argument.span[1]))
+        return made
+
+    def _applied(self, function: Symbol, argument: Node, span: Span) -> Value:
+        r"""\log o_k or \tanh(z), where nothing but a function can be meant."""
+        if function.letter in WORDS and not function.primes:
+            return self._of_tensor(function, argument, span)
+        meaning = self.meaning(function, called=True)
+        if meaning is None or meaning.kind != "function":
+            raise self.lexicon.unknown(function)
+        return self._with_function(function, meaning, self.value(argument), span)
+
+    def _with_function(
+        self, function: Symbol, meaning: Meaning, argument: Value, span: Span
+    ) -> Value:
+        self.say(meaning.says)
+        lookup(meaning.name, self.network.functions)
+        made = self.tensors.applied(meaning.name, argument, span)
+        if meaning.power and function.sup is not None:
+            text = function.sup.text.strip("{}")
+            if text == "-1":
+                raise Mistake(
+                    "the inverse of a function is not read",
+                    function.sup.span,
+                    f"for 1/{function.letter}(…) write a fraction",
+                )
+            return self._raised(made, function.sup, span)
+        return made
+
+    def _of_tensor(self, function: Symbol, argument: Node, span: Span) -> Value:
+        """diag, tr and softmax."""
+        value = self.value(argument)
+        word = function.letter.lower()
+        if word == "diag":
+            return self.tensors.diagonal(value, span)
+        if word in ("tr", "trace"):
+            return self.tensors.trace(value, span)
+        if value.rank:
+            return self.tensors.softmax(value, span)
+        return self._softmax_of_component(value, span)
+
+    def _softmax_of_component(self, value: Value, span: Span) -> Value:
+        """softmax(z_j): the component j of softmax(z)."""
+        ref = value.expr
+        indices = ref.indices if isinstance(ref, Ref) else ()
+        if not isinstance(ref, Ref) or len(indices) != 1:
+            raise Mistake(
+                "softmax takes a vector, or its component by a letter",
+                span,
+                "write softmax(z), softmax(z_j), or exp(z_j) over the sum of exp(z_k)",
+            )
+        axis = self.letters.hidden(self.known.shape(ref.name)[0])
+        general = Ref(ref.name, (axis,))
+        made = self.tensors.softmax_at(general, axis, axis, span)
+        return Value(with_indices(made, {axis: indices[0]}), span)
+
+
+def spelled(node: Symbol) -> str:
+    """A symbol's letter and what stands below it."""
+    return node.raw or "_".join(part for part in (node.letter, node.sub) if part)
+
+
+def opened(lexicon: Lexicon, left: Node | None) -> frozenset[str]:
+    """The unknown symbols of which a left side is a function, x of σ'(x), or in which it
+    differentiates a function."""
+    found: list[Node] = []
+    match left:
+        case Product(factors=((_, Symbol()), (_, Group(inner=inner)))):
+            found = [inner]
+        case Call(argument=argument):
+            found = [argument.inner if isinstance(argument, Group) else argument]
+        case Differential(wrt=wrt) if not isinstance(left.body, Symbol):
+            found = [wrt]
+    symbols = [node for node in found if isinstance(node, Symbol)]
+    unknown = (s for s in symbols if not lexicon.meanings(s, called=False))
+    return frozenset(map(spelled, unknown))
+
+
+def _lists(group: Group) -> bool:
+    """Whether a bracket tells on what a quantity depends, as in J(W, b)."""
+    return isinstance(group.inner, Listed)

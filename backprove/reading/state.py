@@ -1,0 +1,155 @@
+"""What a sheet knows so far, and what the reader of one formula knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..expr import MINUS_ONE, Expr, Mul, Ref, Size, count, fresh_index
+from ..language.formula import Node, Symbol
+from ..language.tree import Mistake, Span
+from ..network import ADJOINT, CHANGE, RATE, Equation, Network
+from ..notation import BoundNotation
+from .letters import Letters
+from .meaning import Meaning, Orientation, Term
+from .symbols import Lexicon
+from .tensors import Tensors, Value
+
+MOST_NODES = 20_000
+"""Parts of an expression above which it is not read."""
+
+
+@dataclass
+class Knowledge:
+    """What stays the same over all lines of a text, and what they define.
+
+    lets, shapes, turns: the reader's definitions, with the lengths of their axes and how a
+    vector among them is oriented. symbols: free names that stand for any number. total:
+    whether derivatives of anything but the loss are total. open_symbols: whether unknown
+    symbols stand for any number.
+    """
+
+    network: Network
+    notation: BoundNotation
+    lexicon: Lexicon
+    text: str
+    total: bool = False
+    open_symbols: bool = False
+    lets: dict[str, Equation] = field(default_factory=dict)
+    shapes: dict[str, tuple[Size, ...]] = field(default_factory=dict)
+    turns: dict[str, Orientation] = field(default_factory=dict)
+    symbols: set[str] = field(default_factory=set)
+
+    def shape(self, name: str) -> tuple[Size, ...]:
+        """The lengths of the axes of a quantity, adjoint, change or definition."""
+        if name in self.shapes:
+            return self.shapes[name]
+        known = self.network.quantities.get(name.removeprefix(ADJOINT).removeprefix(CHANGE))
+        return known.shape if known else ()
+
+    def update(self, name: str) -> Equation:
+        """Δw = -η ∂E/∂w, by which a weight changes in one update."""
+        letters: list[str] = []
+        for _ in self.shape(name):
+            letters.append(fresh_index({*letters, *self.network.quantities, *self.network.sizes}))
+        indices = tuple(letters)
+        right = Mul((MINUS_ONE, Ref(RATE), Ref(ADJOINT + name, indices)))
+        return Equation(Ref(CHANGE + name, indices), right)
+
+
+class Formula:
+    """The reader of one formula; see `formula.Reader` for what it does with each node.
+
+    said: how unclear places were taken. derivative: whether a derivative of anything but the
+    loss was met. changes: the weights whose change in an update was met. opened: unknown
+    symbols that stand for any number here, as x does in σ'(x) = σ(x)(1 - σ(x)).
+    """
+
+    def __init__(
+        self,
+        known: Knowledge,
+        free: Mapping[str, Size] | None = None,
+        *,
+        componentwise: bool = False,
+    ) -> None:
+        self.known = known
+        self.network, self.lexicon = known.network, known.lexicon
+        self.letters = Letters(free)
+        self.said: list[str] = []
+        self.symbols: set[str] = set()
+        self.changes: set[str] = set()
+        self.opened: frozenset[str] = frozenset()
+        self.derivative = False
+        self.written_out = 0
+        self.tensors = Tensors(self.letters, known.text, self.say, componentwise=componentwise)
+
+    def value(self, node: Node) -> Value:
+        """What a node stands for. Raises Mistake and ShapeMistake."""
+        raise NotImplementedError
+
+    def meaning(self, symbol: Symbol, *, called: bool = False) -> Meaning | None:
+        """The likeliest meaning of a symbol, None where it has none."""
+        found = self.lexicon.meanings(symbol, called=called, letters=self.letters.known)
+        return found[0] if found else None
+
+    # -- notes -----------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """Note how something unclear was taken, once."""
+        if text and text not in self.said:
+            self.said.append(text)
+
+    def quoted(self, node: Node) -> str:
+        """The text of a node, on one line."""
+        start, end = node.span
+        return " ".join(self.known.text[start:end].split())
+
+    def spend(self, nodes: int, span: Span) -> None:
+        """Count what is written out in full, and refuse too much of it."""
+        self.written_out += nodes
+        if self.written_out > MOST_NODES:
+            raise Mistake(
+                f"written out in full this would have more than {MOST_NODES:,} parts",
+                span,
+                "sum over the whole axis, or use fewer terms",
+            )
+
+    def scalar(self, node: Node, what: str) -> Expr:
+        """The expression of a node that must be a number. what: its role, for the message."""
+        value = self.tensors.squeezed(self.value(node))
+        if value.rank:
+            shape = self.tensors.shape(value)
+            raise Mistake(f"{what} is one number, and this is {shape}", node.span)
+        return value.expr
+
+    # -- at the end ------------------------------------------------------------------------
+
+    def names(self, value: Value) -> dict[str, str]:
+        """Readable letters for the axes of a value."""
+        taken = {*self.letters.known, *value.expr.free, *self.network.quantities}
+        chosen: dict[str, str] = {}
+        for axis in value.axes:
+            chosen[axis] = fresh_index({*taken, *chosen.values()})
+        return chosen
+
+    def term(self, value: Value, names: Mapping[str, str]) -> Term:
+        """The term of a value whose axes take these letters.
+
+        Raises Mistake where nothing tells how far a letter runs, or where it is too large.
+        """
+        for axis in value.axes:
+            if self.letters.size(axis) is None:
+                raise Mistake(
+                    f"nothing says how large {self.tensors.quoted(value)} is",
+                    value.span,
+                    "𝟏 and I take their size from what they are combined with",
+                )
+        taken = {*names.values(), *self.letters.known, *self.network.quantities}
+        expr = self.letters.named(value.expr, names, taken)
+        if count(expr) > MOST_NODES:
+            raise Mistake(
+                f"this has more than {MOST_NODES:,} parts", value.span, "divide it into lines"
+            )
+        axes = tuple((names[a], self.letters.extent(a).root().size or 1) for a in value.axes)
+        orientation: Orientation = "matrix" if len(axes) == 2 else value.orientation
+        return Term(expr, axes, orientation, value.span)
