@@ -224,6 +224,41 @@ def test_changed_arguments_are_noticed(mlp: bp.Network, tmp_path: Path) -> None:
     assert any("changes its argument w1" in warning for warning in report.warnings)
 
 
+LIKELY = [
+    # what is replaced in the code, by what, the kind of mistake in w1
+    ("(h3 - y) * h3 * (1 - h3)", "(y - h3) * h3 * (1 - h3)", "sign"),
+    ("(h3 - y) * h3 * (1 - h3)", "2 * (h3 - y) * h3 * (1 - h3)", "constant-factor"),
+    ("(h3 - y) * h3 * (1 - h3)", "(h3 - y)", "missing-factor"),
+    ("(w2.T @ d3) * h2 * (1 - h2)", "(w2.T @ d3)", "missing-factor"),
+    ("(w2.T @ d3) * h2 * (1 - h2)", "(w2.T @ d3) * (1 - h2**2)", "wrong-function-derivative"),
+    ("(w2.T @ d3) * h2", "(w2[0] * d3[0]) * h2", "missing-sum"),
+    ("* h3 * (1 - h3)", "* sg(h3) * (1 - sg(h3))", "derivative-at-wrong-place"),
+    ("np.outer(d2, x)", "np.outer(d2, np.ones(2))", "bias-as-weight"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "kind"), LIKELY)
+def test_the_likely_kind_is_named(
+    old: str, new: str, kind: str, mlp: bp.Network, tmp_path: Path
+) -> None:
+    code = MLP.replace("{ANSWER}", "gw1").replace(old, new)
+    code += "\ndef sg(u):\n    return 1/(1 + np.exp(-u))\n"
+    report = judged(mlp, code, tmp_path, asked=("w1",))
+    assert verdicts(report) == {"w1": "wrong"}
+    assert kind in [found for found, _ in report.rows[0].diagnosis]
+    assert report.as_json()["diagnosis"][0]["kind"] == report.rows[0].diagnosis[0][0]
+
+
+def test_a_mistake_in_an_abstract_network_is_named(tmp_path: Path) -> None:
+    code = """
+    import numpy as np
+    def backward(a_L_minus_1, y, z_L, a_L, g_L_prime):
+        return np.outer((a_L - y)*g_L_prime(z_L), a_L_minus_1)
+    """
+    (row,) = judged(bp.parse(SYMBOLIC), code, tmp_path).rows
+    assert row.diagnosis[0][0] == "constant-factor"
+
+
 # -- code that cannot be used --------------------------------------------------------------
 
 UNUSABLE = [
@@ -365,6 +400,7 @@ def test_wrong_autograd_functions(
     pytest.importorskip("torch")
     report = judged(mlp, LAYER.replace(old, new), tmp_path)
     assert verdicts(report) == dict(zip(("h2", "w2", "b2"), expected, strict=True))
+    assert all(row.diagnosis for row in report.rows if row.verdict == "wrong")
 
 
 def test_a_forward_that_computes_something_else(mlp: bp.Network, tmp_path: Path) -> None:

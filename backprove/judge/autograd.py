@@ -66,10 +66,15 @@ def run_function(
 def owed(at: Numeric, passed: frozenset[str], outputs: tuple[str, ...]) -> dict[str, Array]:
     """What a backward pass owes each argument: the gradient through these outputs alone."""
     part = part_of(at.network, passed, outputs)
+    return computed(part, given_to(part, at, outputs))[1]
+
+
+def given_to(part: Network, at: Numeric, outputs: tuple[str, ...]) -> dict[str, Array]:
+    """What is given to a part of a network, at a point of the whole: also the upstreams."""
     upstream = {upstream_of(at.network, q, outputs): at.gradients[q] for q in outputs}
     given = {q.name: at.value(q.name) for q in part.quantities.values()
              if q.kind != "computed" and q.name not in upstream}  # fmt: skip
-    return computed(part, {**given, **upstream})[1]
+    return {**given, **upstream}
 
 
 def _quantity(target: Target, at: Numeric, output: Array, passed: frozenset[str]) -> str:

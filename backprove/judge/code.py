@@ -6,6 +6,7 @@ gradient that is derived from the network's equations, at random points in float
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import Parameter
@@ -18,13 +19,22 @@ from ..errors import DataError
 from ..language import reference
 from ..language.names import did_you_mean
 from ..network import Network
+from ..notation import bind, load
+from ..render.pieces import text_of
 from ..run.values import Array, nested
-from .autograd import run_function
+from ..verify.points import Point
+from .autograd import given_to, run_function
 from .comparing import Row, as_array, compare
-from .numeric import UPSTREAM, Numeric, numerics, python_name
+from .matching import diagnose_values
+from .numeric import UPSTREAM, Numeric, concrete, exact_point, numerics, part_of, python_name
 from .usercode import CodeError, Target, called, find_target, loaded
 
 TRIALS = 3
+
+SECONDS = 0.7
+"""About how long the mistake behind one output is looked for."""
+
+MOST_KINDS = 3
 
 MOST_SHOWN = 200
 """A counterexample of more numbers than this is not written out."""
@@ -66,6 +76,17 @@ class CodeReport:
             lines += [f"{indent}{kind}: {says}" for kind, says in row.diagnosis]
         lines += [f"warning: {warning}" for warning in self.warnings]
         return lines
+
+    def text(self, width: int = 80) -> str:
+        """The report wrapped to a width."""
+        indent = " " * 4
+        return "\n".join(
+            wrapped
+            for line in self.lines()
+            for wrapped in textwrap.wrap(
+                line, width, subsequent_indent=indent, break_on_hyphens=False
+            )
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The report as data: a verdict like that of a written derivation, and the outputs."""
@@ -151,7 +172,7 @@ def check_code(
             _run(network, target, at, names, wanted)
             for at in numerics(network, seed, trials, goals)
         ]
-    return _report(target, runs, names, wanted)
+    return _report(network, target, runs, names)
 
 
 def _asked(network: Network, text: str) -> Asked:
@@ -231,10 +252,12 @@ def _listed(names: Sequence[str], most: int = 30) -> str:
 
 @dataclass(frozen=True)
 class _Run:
-    """What the code gave at one point: rows, and what was noticed."""
+    """What the code gave at one point: rows, the gradients that it gave for them, what its
+    outputs are (of a Function), and which arguments it changed."""
 
     at: Numeric
     rows: tuple[Row, ...]
+    given: Mapping[str, Any]
     outputs: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
 
@@ -256,17 +279,34 @@ def _run(
         goals = wanted or tuple(
             Asked(n) for n, got in found.items() if got is not None or n in _trained(network)
         )
+        shown = {str(a): _part(found.get(a.quantity), a) for a in goals}
         rows = tuple(
-            compare(str(a), _part(found.get(a.quantity), a), a.of(correct[a.quantity]))
+            compare(str(a), shown[str(a)], a.of(correct[a.quantity]))
             if a.quantity in found
             else Row(str(a), "missing", f"{target.name} does not take it")
             for a in goals
         )
-        return _Run(at, rows, outputs)
+        return _Run(at, rows, shown, outputs)
     given = {p: np.array(at.value(n), np.float64)[()] for p, n in quantities.items()}
     answer = called(target, {**others, **given})
     changed = tuple(n for p, n in quantities.items() if not np.array_equal(given[p], at.value(n)))
-    return _Run(at, tuple(_rows(network, target, at, answer, wanted)), (), changed)
+    order = wanted or tuple(Asked(q.name) for q in network.trained)
+    by_quantity = _by_quantity(network, target, answer, order)
+    extra = () if wanted else tuple(Asked(n) for n in by_quantity if n not in _trained(network))
+    shown = {str(a): _part(by_quantity[a.quantity], a) for a in (*order, *extra)
+             if a.quantity in by_quantity}  # fmt: skip
+    note = ""
+    if isinstance(answer, tuple | list) and len(order) > 1:
+        note = f"; a tuple is read in the order {', '.join(map(str, order))}"
+    rows = tuple(_row(target, at, a, shown, note) for a in (*order, *extra))
+    return _Run(at, rows, shown, (), changed)
+
+
+def _row(target: Target, at: Numeric, a: Asked, shown: Mapping[str, Any], note: str) -> Row:
+    if str(a) not in shown:
+        return Row(str(a), "missing", f"{target.name} does not give it")
+    row = compare(str(a), shown[str(a)], a.of(at.gradients[a.quantity]))
+    return replace(row, says=row.says + note) if row.verdict == "shape" else row
 
 
 def _trained(network: Network) -> list[str]:
@@ -282,23 +322,6 @@ def _part(given: Any, asked: Asked) -> Any:
         return asked.of(array)
     except IndexError:
         return given
-
-
-def _rows(
-    network: Network, target: Target, at: Numeric, answer: Any, wanted: tuple[Asked, ...]
-) -> Iterable[Row]:
-    order = wanted or tuple(Asked(q.name) for q in network.trained)
-    found = _by_quantity(network, target, answer, order)
-    extra = () if wanted else tuple(Asked(n) for n in found if n not in _trained(network))
-    for a in (*order, *extra):
-        if a.quantity not in found:
-            yield Row(str(a), "missing", f"{target.name} does not give it")
-            continue
-        row = compare(str(a), _part(found[a.quantity], a), a.of(at.gradients[a.quantity]))
-        if row.verdict == "shape" and isinstance(answer, tuple | list) and len(order) > 1:
-            hint = f"a tuple is read in the order {', '.join(map(str, order))}"
-            row = replace(row, says=f"{row.says}; {hint}")
-        yield row
 
 
 def _by_quantity(
@@ -371,7 +394,7 @@ def _key(network: Network, key: str) -> str | None:
 
 
 def _report(
-    target: Target, runs: Sequence[_Run], names: Mapping[str, str], wanted: tuple[Asked, ...]
+    network: Network, target: Target, runs: Sequence[_Run], names: Mapping[str, str]
 ) -> CodeReport:
     """For each output, what is said at the first point at which it is not right."""
     rows: dict[str, Row] = {}
@@ -382,6 +405,12 @@ def _report(
                 rows[row.quantity] = row
             if row.verdict != "right" and at is None:
                 at = run.at
+    judged = tuple(
+        replace(row, diagnosis=_likely_kinds(network, row.quantity, runs, names))
+        if row.verdict == "wrong"
+        else row
+        for row in rows.values()
+    )
     points = f"{len(runs)} random point{'s' if len(runs) > 1 else ''}"
     reading = [f"ran {target.name} of {target.path} at {points}"]
     reading += [f"{p} is taken as {n}" for p, n in names.items() if python_name(n) != p]
@@ -396,9 +425,44 @@ def _report(
     )
     warnings += tuple(_untaken(target, runs))
     return CodeReport(
-        target.file, target.name, tuple(rows.values()), tuple(reading), warnings,
+        target.file, target.name, judged, tuple(reading), warnings,
         None if at is None else _where(at),
     )  # fmt: skip
+
+
+def _likely_kinds(
+    network: Network, asked: str, runs: Sequence[_Run], names: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
+    """The kinds of mistakes that would give these numbers, each with a sentence."""
+    judged, points = _network_judged(concrete(network), runs, names)
+    samples = []
+    for run, point in zip(runs, points, strict=True):
+        row = next(row for row in run.rows if row.quantity == asked)
+        array = as_array(run.given[asked]) if row.verdict in ("right", "wrong") else None
+        if array is not None and np.isfinite(array).all():
+            samples.append((point, array.tolist()))
+    if not samples:
+        return ()
+    found = diagnose_values(judged, asked, samples, limit_s=SECONDS)
+    notation = bind(load("as-written"), judged)
+    kinds: dict[str, str] = {}
+    for explanation in found.explanations:
+        for slip in explanation.mistakes:
+            words = (p if isinstance(p, str) else text_of(p, notation) for p in slip.says)
+            kinds.setdefault(slip.kind, "".join(words))
+    return tuple(kinds.items())[:MOST_KINDS]
+
+
+def _network_judged(
+    network: Network, runs: Sequence[_Run], names: Mapping[str, str]
+) -> tuple[Network, list[Point]]:
+    """Of what the code gives the gradient, and the points: a part where it is a Function."""
+    outputs = runs[0].outputs
+    if not outputs:
+        return network, [replace(run.at.point, network=network) for run in runs]
+    passed = frozenset(n for n in names.values() if n in network.quantities)
+    part = part_of(network, passed, outputs)
+    return part, [exact_point(part, run.at.point, given_to(part, run.at, outputs)) for run in runs]
 
 
 def _untaken(target: Target, runs: Sequence[_Run]) -> Iterable[str]:

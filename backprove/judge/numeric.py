@@ -126,6 +126,34 @@ def computed(
     return {name: results[name] for name in network.equations}, gradients
 
 
+def concrete(network: Network) -> Network:
+    """The network with what its abstract functions are taken as in numbers."""
+    taken = _taken(network)
+    if not taken:
+        return network
+    return Network(
+        network.quantities.values(), network.equations.values(), network.loss,
+        functions={**network.own_functions, **taken}, sizes=network.sizes,
+        constraints=network.constraints, roles=network.declared_roles, file=network.file,
+    )  # fmt: skip
+
+
+def exact_point(network: Network, point: Point, given: Mapping[str, Array]) -> Point:
+    """A point of a part of a network, at which everything is as it was computed in float64.
+
+    point: that of the whole network. given: what the part does not compute.
+    """
+    values = {
+        q.name: {
+            tuple(k + 1 for k in position): Fraction(float(given[q.name][position]))
+            for position in np.ndindex(given[q.name].shape)
+        }
+        for q in network.quantities.values()
+        if q.kind != "computed"
+    }
+    return replace(point, network=network, values=values)
+
+
 def _finite(arrays: Iterable[Array]) -> bool:
     return all(np.isfinite(array).all() for array in arrays)
 
