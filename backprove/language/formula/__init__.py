@@ -1,1 +1,33 @@
 """Formulas as people write them, LaTeX or plain: text to a tree of what was written."""
+
+from .lines import is_latex, parse_formula, parse_formulas
+from .tree import (
+    Big,
+    Bracketed,
+    Call,
+    Cases,
+    Change,
+    Differential,
+    Dots,
+    FormulaLine,
+    Formulas,
+    Group,
+    Listed,
+    Node,
+    Numeral,
+    Product,
+    Quotient,
+    Raised,
+    Relation,
+    Root,
+    Sign,
+    Sum,
+    Superscript,
+    Symbol,
+)
+
+__all__ = [
+    "Big", "Bracketed", "Call", "Cases", "Change", "Differential", "Dots", "FormulaLine",
+    "Formulas", "Group", "Listed", "Node", "Numeral", "Product", "Quotient", "Raised", "Relation",
+    "Root", "Sign", "Sum", "Superscript", "Symbol", "is_latex", "parse_formula", "parse_formulas",
+]  # fmt: skip

@@ -186,6 +186,13 @@ class Dots(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Listed(Node):
+    r"""Several things in one bracket: what stands in J(W, b) or f(x; w)."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FormulaLine:
     """One right side with what it is set equal to.
 
