@@ -76,9 +76,8 @@ def show(node: Node) -> str:
         case Bracketed(_, condition):
             return f"[{show(condition)}]"
         case Cases(_, rows):
-            return (
-                f"(cases {'; '.join(f'{show(v)} if {show(c) if c else "else"}' for v, c in rows)})"
-            )
+            shown = [f"{show(value)} if {show(c) if c else 'else'}" for value, c in rows]
+            return f"(cases {'; '.join(shown)})"
         case Dots():
             return "…"
         case Listed(_, items):
