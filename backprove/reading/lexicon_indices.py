@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 
 from ..expr import Index
 
-_LONGEST = 40
+_LONGEST = 24
 """Characters of a subscript above which it is no list of indices."""
 
+_LIST = re.compile(r"[\w,']+")
 _DIGITS = re.compile(r"[1-9]\d*")
 _LETTER = re.compile(r"[^\W\d_](\d+|'+)?")
 
@@ -22,7 +23,7 @@ def splits(
     lengths: how far each axis runs, in the order in which the indices are written; None
     where no number is known, so that only letters fit. letters: those in use around it.
     """
-    if len(text) <= _LONGEST:
+    if len(text) <= _LONGEST and _LIST.fullmatch(text):
         yield from _split(text, tuple(lengths), frozenset(letters))
 
 

@@ -373,11 +373,17 @@ def _rows_of(bound: BoundNotation) -> Iterator[Row]:
 
 
 def _layers_below(rows: Iterable[Row], network: Network) -> Iterator[Row]:
-    """W_2 for W^(2): the layer below a whole tensor."""
+    """W_2 for W^(2): the layer below a whole tensor; or for W2."""
     for row in rows:
-        if row.mark and not row.before and not row.after:
-            below = Spelling(row.spelling.letter, (row.mark,))
-            yield row_of(row.name, below, network, whole=True, sign=row.sign, cost=Cost.FREE)
+        suffix = re.fullmatch(r"(\D+)(\d+)", row.letter)
+        if row.before or row.after or not (row.mark or suffix):
+            continue
+        letter, layer = suffix.groups() if suffix and not row.mark else (row.letter, row.mark)
+        spellings = [(Spelling(letter, (layer,)), True)]
+        if not row.mark:
+            spellings.append((Spelling(letter, (), f"({layer})", row.spelling.order), False))
+        for spelling, whole in spellings:
+            yield row_of(row.name, spelling, network, whole=whole, sign=row.sign, cost=Cost.FREE)
 
 
 def own_table(bound: BoundNotation) -> Table:

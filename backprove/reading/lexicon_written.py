@@ -12,7 +12,7 @@ from ..notation.symbols import GREEK
 
 TRANSPOSED = frozenset(("T", "⊤", "⊺", "ᵀ", "top"))
 
-_LABEL = re.compile(r"([^\W\d_]?)([+-]?\d+)?")
+_LABEL = re.compile(r"([^\W\d_]?)([+-]?\d{1,9})?")
 _CLOSED = re.compile(r"[(\[]([^()\[\]]*)[)\]](.*)")
 _SAMPLE = re.compile(r"[(\[]([^\W\d_]|\d+)[)\]]")
 _PRIMES = re.compile(r"('|′|″|\\?prime)+$")
@@ -119,7 +119,7 @@ def resolved(label: str, last: int | None) -> str:
 
 def with_layer_below(sub: str, last: int | None) -> str:
     """A subscript that begins with L or L-1, with the layer's number in its place."""
-    match = re.match(r"L([+-]\d+)?,?", _plain_minus(sub))
+    match = re.match(r"L([+-]\d{1,9})?,?", _plain_minus(sub))
     if match is None or last is None:
         return sub
     rest = _plain_minus(sub)[match.end() :]

@@ -24,7 +24,7 @@ _RATES = frozenset(("η", "α", "ε", "ϵ", "lr", "learning_rate", "learningrate
 """What the learning rate is called where nothing else is called so."""
 
 
-_FUNCTIONS = frozenset("fghsσφϕ")
+_FUNCTIONS = frozenset("fghsσφϕψ")
 """Letters of activation functions in general."""
 
 _Ranked: TypeAlias = tuple[tuple[int, int, bool, int], Found, bool]
@@ -144,7 +144,8 @@ class Lexicon:
             whole = replace(made, letter=symbol.raw, sub="")
             for fits in self._own.find(whole, letters):
                 if not fits.cost.stated:
-                    rank = -1 if self._prints_own(fits.row.name) else 1
+                    component = fits.indices is not None
+                    rank = -1 if component and self._prints_own(fits.row.name) else 1
                     ranked.append(((rank, *fits.place), fits, True))
         ranked.sort(key=lambda entry: entry[0])
         return self._told(symbol, ranked)
@@ -219,9 +220,10 @@ class Lexicon:
         found = self._functions.find(made)
         if found is None:
             return ()
-        if made.letter == "σ" and "sigmoid" not in self._functions.activations:
+        printed = any(letter == made.letter for letter, _, _ in self._functions.printed)
+        if made.letter == "σ" and not printed:  # σ may be any activation function
             free = self._functions.letter(made)
-            if free is not None and self._functions.printed.get(("σ", 0, "")) is None:
+            if free is not None and "sigmoid" not in self._functions.activations:
                 return (_function(free), _function(found))
         return (_function(found),)
 
@@ -236,19 +238,12 @@ class Lexicon:
 
     def _free_letter(self, made: Written, called: bool) -> tuple[Meaning, ...]:
         """A letter that stands for the activation function."""
-        if not (called or made.primes):
-            return ()
-        derivatives = {
-            known.bound.notation.derivative for known in self._others if made.primes == 0
-        }
-        letters = {known.bound.notation.function for known in self._others}
-        if made.letter in derivatives - letters:
-            made = replace(made, primes=1)
+        if made.primes or (called and made.letter in _FUNCTIONS):
             free = self._functions.letter(made)
-            if free is None:
-                return ()
-            return (_function(replace(free, says=f"{made.letter} is taken for {free.name}")),)
-        free = self._functions.letter(made)
+        elif called and any(made.letter == k.bound.notation.derivative for k in self._others):
+            free = self._functions.letter(replace(made, primes=1))
+        else:
+            return ()
         return (_function(free),) if free is not None else ()
 
     # -- what every notation shares ---------------------------------------------------------
