@@ -5,29 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
+
+from flint import arb
 
 from ..errors import BackproveError, NetworkError, SourceError
-from ..expr import Expr, Ref, part, walk
+from ..expr import Derivative, Expr, Ref, count, part, walk
 from ..language import reference
 from ..language.formula import parse_formulas
-from ..network import ADJOINT, ARGUMENT, Network, Value, adjoint, quantity_of
+from ..network import ADJOINT, ARGUMENT, Network, Value, adjoint, is_adjoint, quantity_of
 from ..notation import BoundNotation, Notation, bind, load
 from ..reading import Sheet, read_sheet, read_term
 from ..reading.meaning import ShapeMistake
-from ..rewrite import Sentence
+from ..rewrite import Sentence, rewritten
+from ..rules import DIFFERENTIATION, FOLDING, TIDY, Scope
 from ..verify import Counterexample as Point
 from ..verify import Oracle
 from .conventions import Alternative, alternatives
-from .differing import differing
+from .differing import Same, differing
 from .judging import Compared, Judged, affordable, judged
 from .matching import Diagnosis, diagnose
 from .shapes import with_equal_sizes
+from .truth import Truth
 from .verdict import Comparison, Counterexample, Finding, JudgedLine, Verdict, Word
 
 MOST_NUMBERS = 1000
 """Components of a tensor above which its values are left out of a counterexample."""
 
 TOTALLY = "derivatives such as ∂a/∂z are taken as total: what is computed from z varies with it"
+CARRYING_OUT = (*DIFFERENTIATION, *TIDY, *FOLDING)
 LOCALLY = "derivatives such as ∂a/∂z are taken as local: only z varies, other names are held"
 
 
@@ -314,30 +320,42 @@ class _Check:
         diagnosis: Diagnosis | None,
         example: Point | None,
     ) -> Comparison | None:
-        slips = diagnosis.mistakes if diagnosis else ()
-        whole = next((slip.whole for slip in slips if slip.whole is not None), None)
-        correct = whole if whole is not None else first.left
-        if correct is first.right:
-            return None
-        setting = dict(example.setting) if example else {}
-        oracle = self.oracle.beside(attempt.sheet.lets, attempt.sheet.symbols)
+        """The line beside the correct form that differs from it least."""
+        asked = attempt.judged.asked if not first.truth else _component(first.left)
+        correct: dict[Expr, None] = {}
+        if asked is not None:
+            slips = diagnosis.mistakes if diagnosis else ()
+            forms = [form.expr for form in Truth(self.network, asked).forms]
+            scope = Scope(self.network)
+            correct |= dict.fromkeys(rewritten(e, TIDY, scope, set()) for e in forms)
+            correct |= dict.fromkeys(forms)
+            correct |= {slip.whole: None for slip in slips if slip.whole is not None}
+        if not first.truth or asked is None:
+            carried_out = rewritten(first.left, CARRYING_OUT, Scope(self.network), set())
+            correct |= {first.left: None, carried_out: None}
+        plain = [e for e in correct if not any(map(_is_derivative, walk(e)))]
+        same = self._same(attempt.sheet, dict(example.setting) if example else {})
+        pairs = [
+            Comparison(first.right, e, *differing(first.right, e, same)) for e in plain or correct
+        ]
+        return min(pairs, key=_distance, default=None)
 
-        def same(a: Expr, b: Expr) -> bool:
-            if a is b:
-                return True
+    def _same(self, sheet: Sheet, setting: dict[str, int]) -> Same:
+        """Whether expressions have the same value at the first point, each evaluated once."""
+        oracle = self.oracle.beside(sheet.lets, sheet.symbols)
+
+        @cache
+        def value(e: Expr) -> arb | None:
             try:
-                values = [oracle.value(e, dict.fromkeys(e.free, 1) | setting) for e in (a, b)]
+                return oracle.value(e, dict.fromkeys(e.free, 1) | setting)
             except NetworkError:
-                return False
-            return bool(values[0].overlaps(values[1]))
+                return None
 
-        mine, theirs = differing(first.right, correct, same)
-        if ((),) in (mine, theirs):
-            mine, theirs = (), ()
-        for e, paths in ((first.right, mine), (correct, theirs)):
-            for path in paths:
-                assert part(e, path)
-        return Comparison(first.right, correct, mine, theirs)
+        def same(one: Expr, other: Expr) -> bool:
+            a, b = value(one), value(other)
+            return a is not None and b is not None and bool(a.overlaps(b))
+
+        return same
 
     def _numbers(self, example: Point, first: Compared, sheet: Sheet) -> Counterexample:
         """The point at which a line is wrong: what was drawn, and what occurs in the line."""
@@ -366,6 +384,17 @@ class _Check:
             except NetworkError:
                 continue
         return found
+
+
+def _is_derivative(e: Expr) -> bool:
+    return isinstance(e, Derivative) or is_adjoint(e)
+
+
+def _distance(pair: Comparison) -> tuple[int, int]:
+    """How much of two expressions differs."""
+    marked = [part(pair.yours, path) for path in pair.in_yours]
+    marked += [part(pair.correct, path) for path in pair.in_correct]
+    return sum(map(count, marked)), count(pair.correct)
 
 
 def _component(e: Expr) -> Ref | None:

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import TypeAlias
 
-from ..expr import Add, Apply, Expr, Mul, Path, Power, Reduce, with_indices
+from ..expr import (
+    MINUS_ONE,
+    Add,
+    Apply,
+    Expr,
+    Mul,
+    Number,
+    Path,
+    Power,
+    Reduce,
+    negative,
+    with_indices,
+)
 
 Same: TypeAlias = Callable[[Expr, Expr], bool]
 """Whether two expressions have the same value."""
@@ -30,8 +43,16 @@ def _compare(a: Place, b: Place, same: Same, mine: list[Path], theirs: list[Path
         return
     kind = _made_of(left, right)
     if kind is not None:
-        rest_a, rest_b = _unmatched(list(_flat(a, kind)), list(_flat(b, kind)), same)
-        if len(rest_a) == len(rest_b) == 1 and (rest_a[0][0], rest_b[0][0]) != (path_a, path_b):
+        all_a, all_b = list(_flat(a, kind)), list(_flat(b, kind))
+        if kind is Mul:
+            rest_a, rest_b = _other_factors(all_a, all_b, same)
+        else:
+            rest_a, rest_b = _unmatched(all_a, all_b, same)
+        if len(rest_a) == len(all_a) and len(rest_b) == len(all_b):  # nothing in common
+            rest_a, rest_b = [a], [b]
+        if not rest_a and not rest_b:  # the sign alone, which is no part of its own
+            rest_a, rest_b = ([a], [b]) if path_a or path_b else ([], [])
+        if len(rest_a) == len(rest_b) == 1 and (rest_a, rest_b) != ([a], [b]):
             _compare(rest_a[0], rest_b[0], same, mine, theirs)
         else:
             mine += [path for path, _ in rest_a]
@@ -74,6 +95,35 @@ def _flat(place: Place, kind: type[Add] | type[Mul]) -> Iterator[Place]:
         return
     for number, child in enumerate(e.children):
         yield from _flat(((*path, number), child), kind)
+
+
+def _other_factors(
+    left: list[Place], right: list[Place], same: Same
+) -> tuple[list[Place], list[Place]]:
+    """The factors without a partner. Numbers are taken together, and signs left out, so that
+    2(a - y)/2 has all its partners in -(y - a)."""
+    (numbers_a, left), (numbers_b, right) = _numbers_apart(left), _numbers_apart(right)
+
+    def same_size(one: Expr, other: Expr) -> bool:
+        return same(one, other) or same(one, negative(other))
+
+    rest_a, rest_b = _unmatched(left, right, same_size)
+    if _size(numbers_a) != _size(numbers_b):
+        rest_a, rest_b = [*_not_one(numbers_a), *rest_a], [*_not_one(numbers_b), *rest_b]
+    return rest_a, rest_b
+
+
+def _numbers_apart(places: list[Place]) -> tuple[list[Place], list[Place]]:
+    return [p for p in places if not p[1].names], [p for p in places if p[1].names]
+
+
+def _size(places: list[Place]) -> object:
+    numbers = [e.value if isinstance(e, Number) else None for _, e in places]
+    return abs(prod(n for n in numbers if n is not None)), numbers.count(None)
+
+
+def _not_one(places: list[Place]) -> list[Place]:
+    return [p for p in places if p[1] is not MINUS_ONE]
 
 
 def _unmatched(
