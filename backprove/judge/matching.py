@@ -22,8 +22,8 @@ from ..rewrite import Sentence
 from ..verify import Oracle
 from ..verify.oracle import Lets
 from ..verify.points import Point
-from .probes import CLOSE, Ground, OutOfWork, Work, close
-from .searching import Case, Explanation, Probe, Slip, paired, single
+from .probes import CLOSE, Ground, OutOfWork, Probe, Work, close
+from .searching import Case, Explanation, Slip, paired, single
 from .truth import Truth
 
 WORK_PER_SECOND = 250_000

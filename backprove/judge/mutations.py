@@ -48,7 +48,7 @@ def mutants(truth: Truth, forms: tuple[Form, ...] | None = None) -> Iterator[Mut
     """
     rows: list[tuple[int, int, Mutant]] = []
     for number, form in enumerate(truth.forms if forms is None else forms):
-        late = SIMPLIFIED if form.name in ("folded", "answer") else 0
+        late = SIMPLIFIED if form.name in ("folded", "signals", "answer") else 0
         rows.extend((m.rank + late, number, m) for m in _in_form(truth, form))
     seen: set[tuple[Expr, str]] = set()
     for rank, _, mutant in sorted(rows, key=lambda row: row[:2]):

@@ -101,6 +101,10 @@ class Place:
         return self.parents[-1] if self.parents else None
 
     @property
+    def grandparent(self) -> Expr | None:
+        return self.parents[-2] if len(self.parents) > 1 else None
+
+    @property
     def whole(self) -> bool:
         return not self.path
 
@@ -122,8 +126,8 @@ class Place:
                     row.append(index)
             if length == 1:
                 row = [1]
-            if not row and length is not None:
-                row = list(range(1, min(length, 2) + 1))
+            if length is not None and not any(isinstance(index, str) for index in row):
+                row += [k for k in range(1, min(length, FEW) + 1) if k not in row]
             options.append(row)
         for indices in islice(product(*options), FITS):
             yield Ref(name, indices)

@@ -8,6 +8,7 @@ oracle confirms it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import inf, nan
 from typing import Any
 
@@ -123,6 +124,19 @@ class Ground:
         if name not in own and name.endswith("'"):
             return self._found(name[:-1], order + 1)
         return None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A place where values are compared: the answer's value there and the correct one."""
+
+    ground: Ground
+    setting: Mapping[str, int]
+    value: float
+    truth: float
+
+    def of(self, e: Expr) -> float:
+        return self.ground.value(e, self.setting)
 
 
 class Plain:

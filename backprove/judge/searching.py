@@ -1,31 +1,28 @@
 """The search for the mistakes that give a value: singles first, then pairs.
 
 The answer and every mutant are evaluated at a few places. What has the answer's value at all
-of them is a candidate, and is confirmed. Where no single mistake fits, pairs are tried:
-mistakes in different factors of a product multiply, so that most pairs are found by looking
-up a ratio.
+of them is a candidate, and is confirmed. Where no single mistake fits, pairs are tried.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from math import isfinite, log
+from math import isfinite
 from typing import TypeAlias
 
 from ..expr import (
-    MINUS_ONE,
     Expr,
     Mul,
     Number,
     Path,
-    Power,
 )
 from ..rewrite import Sentence
-from .mutations import Mutant, mutants, together
-from .probes import CLOSE, Ground, Work, close
+from .mutations import Mutant, mutants
+from .pairing import pairs
+from .probes import CLOSE, Probe, Work, close
 from .truth import Truth
 
 REPORTED = 4
@@ -33,9 +30,6 @@ REPORTED = 4
 
 SIMPLE = 12
 """The largest numerator and denominator of a constant factor beside another mistake."""
-
-PAIRED = 160
-"""How many single mistakes, the most plausible ones, are combined two by two."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +59,6 @@ class Explanation:
     @property
     def kinds(self) -> tuple[str, ...]:
         return tuple(slip.kind for slip in self.mistakes)
-
-
-@dataclass(frozen=True)
-class Probe:
-    """The answer's value and the correct one at a place."""
-
-    ground: Ground
-    setting: Mapping[str, int]
-    value: float
-    truth: float
-
-    def of(self, e: Expr) -> float:
-        return self.ground.value(e, self.setting)
 
 
 Confirm: TypeAlias = Callable[[Expr], bool]
@@ -120,7 +101,7 @@ def single(case: Case) -> tuple[Explanation, ...]:
 
 def paired(case: Case) -> tuple[Explanation, ...]:
     """Two mistakes that explain the answer."""
-    return _confirmed(case, _pairs(case, case.singles))
+    return _confirmed(case, _pairs(case))
 
 
 def _close_first(case: Case, value: float) -> bool:
@@ -216,17 +197,17 @@ def _ratio(pairs: Sequence[tuple[float, float]], tolerance: float, largest: int)
 # -- pairs ---------------------------------------------------------------------------------
 
 
-def _pairs(case: Case, singles: list[tuple[Mutant, float]]) -> Iterator[Mutant]:
-    """Two mistakes at once, the most plausible first within each way of finding them."""
-    yield from _with_constant(case, singles)
-    yield from _multiplied(case, singles)
-    yield from _combined(case, singles)
+def _pairs(case: Case) -> Iterator[Mutant]:
+    """Two mistakes at once, the most plausible first."""
+    first = case.probes[0]
+    found = [*_with_constant(case), *pairs(first, case.singles, case.tolerance, case.work)]
+    yield from sorted(found, key=lambda m: (m.changes, m.rank))
 
 
-def _with_constant(case: Case, singles: list[tuple[Mutant, float]]) -> Iterator[Mutant]:
+def _with_constant(case: Case) -> Iterator[Mutant]:
     """A mistake, and a number or sign of the whole."""
     target = case.probes[0].value
-    for mutant, value in singles:
+    for mutant, value in case.singles:
         ratio = _ratio([(target, value)], case.tolerance, SIMPLE)
         if ratio is None or ratio in (0, 1):
             continue
@@ -238,88 +219,3 @@ def _with_constant(case: Case, singles: list[tuple[Mutant, float]]) -> Iterator[
             expr=Mul((Number(ratio), mutant.expr)),
             changes=mutant.changes + len(slips),
         )
-
-
-def _slot(mutant: Mutant) -> tuple[int, int] | None:
-    """Which factor of the whole was changed; None where the whole was."""
-    whole = mutant.whole
-    firsts = {path[:1] for path in mutant.paths}
-    if not isinstance(whole, Mul) or len(firsts) != 1 or () in firsts:
-        return None
-    return len(whole.factors), firsts.pop()[0]
-
-
-def _multiplied(case: Case, singles: list[tuple[Mutant, float]]) -> Iterator[Mutant]:
-    """Mistakes in different factors: their ratios to the truth multiply."""
-    probe = case.probes[0]
-    if not probe.truth or not isfinite(probe.value / probe.truth):
-        return
-    wanted = probe.value / probe.truth
-    table: dict[int, list[tuple[Mutant, float]]] = {}
-    for mutant, value in singles:
-        ratio = value / probe.truth
-        if ratio and isfinite(ratio) and (_slot(mutant) is not None or mutant.paths == ((),)):
-            for other, known in _near(table, wanted / ratio, case.tolerance):
-                if _slot(other) != _slot(mutant) or _slot(mutant) is None:
-                    made = _product(other, mutant)
-                    if close(known * ratio, wanted, case.tolerance) and case.fits(made.expr):
-                        yield made
-            table.setdefault(_bin(ratio), []).append((mutant, ratio))
-
-
-_BINS = 1e4
-
-
-def _bin(ratio: float) -> int:
-    return round(log(abs(ratio)) * _BINS)
-
-
-def _near(
-    table: Mapping[int, list[tuple[Mutant, float]]], ratio: float, tolerance: float
-) -> Iterator[tuple[Mutant, float]]:
-    if not ratio or not isfinite(ratio):
-        return
-    middle = _bin(ratio)
-    for key in (middle - 1, middle, middle + 1):
-        for mutant, known in table.get(key, ()):
-            if close(known, ratio, 2 * tolerance):
-                yield mutant, known
-
-
-def _product(one: Mutant, other: Mutant) -> Mutant:
-    both = together(one, other)
-    if both is not None:
-        return both
-    assert one.whole is not None
-    expr = Mul((one.expr, other.expr, Power(one.whole, MINUS_ONE)))
-    return replace(
-        one,
-        kinds=one.kinds + other.kinds,
-        says=one.says + other.says,
-        expr=expr,
-        changes=one.changes + other.changes,
-        rank=one.rank + other.rank,
-    )
-
-
-def _combined(case: Case, singles: list[tuple[Mutant, float]]) -> Iterator[Mutant]:
-    """The most plausible mistakes of one form, two by two, as long as the work lasts."""
-    first = case.probes[0]
-    by_form: dict[Expr, list[Mutant]] = {}
-    values: set[tuple[Expr, float]] = set()
-    for mutant, value in singles:
-        if mutant.whole is None or (mutant.whole, value) in values or mutant.paths == ((),):
-            continue
-        values.add((mutant.whole, value))
-        row = by_form.setdefault(mutant.whole, [])
-        if len(row) < PAIRED:
-            row.append(mutant)
-    for row in by_form.values():
-        for total_rank in range(1, 2 * len(row)):
-            for i in range(max(0, total_rank - len(row) + 1), (total_rank + 1) // 2):
-                both = together(row[i], row[total_rank - i])
-                if both is None:
-                    continue
-                case.work.spend(8)
-                if close(first.of(both.expr), first.value, case.tolerance):
-                    yield both

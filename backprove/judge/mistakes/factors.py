@@ -115,6 +115,13 @@ def missing_factor(place: Place) -> Iterator[Change]:
     part, parent = place.part, place.parent
     if not isinstance(parent, Mul) or isinstance(part, Number):
         return
+    numbers = sum(isinstance(factor, Number) for factor in parent.factors)
+    if (
+        len(place.parents) > 1
+        and isinstance(place.parents[-2], Add)
+        and numbers == len(parent.factors) - 1
+    ):
+        return  # 1 - y without its y is a missing term
     if isinstance(part, Power) and isinstance(part.exponent, Number) and part.exponent.value < 0:
         yield Change(ONE, ("the division by ", part.base, " is missing"))
         return
@@ -180,7 +187,10 @@ def _factors(place: Place) -> Iterator[Expr]:
                 yield Apply(row.derivative_name, with_indices(right.argument, change))
     for name in setting.network.quantities:
         if name in setting.network.live and setting.role(name) in _FACTORS:
-            yield from place.fitting(name, setting.truth.asked.indices)
+            for ref in place.fitting(name, setting.truth.asked.indices):
+                yield ref
+                if setting.role(name) == "output" and name not in setting.argument_of:
+                    yield Mul((ref, ONE - ref))  # a softmax taken for a sigmoid
     for target in setting.network.of_kind("target"):
         for output, role in setting.truth.roles.items():
             shapes = setting.network[output].shape, target.shape

@@ -96,8 +96,6 @@ def _slips_of(f: str) -> tuple[Expr, ...]:
         Apply("exp", _u) / (ONE + Apply("exp", _u)) ** 2,
         negative(Apply("exp", negative(_u)) / (ONE + Apply("exp", negative(_u))) ** 2),
         ONE - Apply("tanh", _u),
-        _u * (ONE - _u),
-        ONE - _u**2,
         Apply("step", negative(_u)),
         Apply("sign", _u),
         ONE - Apply("step", _u),

@@ -9,6 +9,7 @@ from ...expr import (
     TWO,
     ZERO,
     Add,
+    Apply,
     Delta,
     Expr,
     Mul,
@@ -41,9 +42,15 @@ def missing_sum(place: Place) -> Iterator[Change]:
 def one_path_only(place: Place) -> Iterator[Change]:
     """u + v + … → u for a sum over paths"""
     part = place.part
-    if isinstance(part, Add) and len(part.terms) > 1 and _is_paths(place):
+    if isinstance(part, Add) and len(set(map(_build, part.terms))) == 1 and _is_paths(place):
         for term in part.terms:
             yield Change(term, ("of all paths only ", term, " is taken"))
+
+
+def _build(e: Expr) -> tuple[object, ...]:
+    """How a term is built, whatever its names."""
+    function = e.function if isinstance(e, Apply) else ""
+    return (type(e), function, *map(_build, e.children))
 
 
 def _is_paths(place: Place) -> bool:

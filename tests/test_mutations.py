@@ -1,0 +1,233 @@
+"""What a wrong gradient is explained by: mistakes that learners made, and planted ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from backprove.expr import Ref, mapped
+from backprove.judge.matching import diagnose, diagnose_values
+from backprove.judge.plants import plants
+from backprove.language import expression, load, mlp, parse
+from backprove.network import RATE, Network
+
+SOFTMAX = """
+input x[2]
+target y[3] with sum(k: y[k]) = 1
+weight w[3,2]
+z[i] = sum(j: w[i,j]*x[j])
+o[i] = exp(z[i])/sum(k: exp(z[k]))
+loss E = -sum(k: y[k]*log(o[k]))
+"""
+
+SOFTMAX_SQUARED = SOFTMAX.replace("-sum(k: y[k]*log(o[k]))", "sum(k: (o[k] - y[k])^2)/2")
+
+RIDGE = """
+input x[2]
+target y
+weight w[2]
+constant lam
+z = sum(j: w[j]*x[j])
+loss J = (z - y)^2/2 + lam*sum(j: w[j]^2)
+"""
+
+LASSO = RIDGE.replace("w[j]^2", "abs(w[j])")
+
+SKIP = """
+input x[2]
+target y[2]
+weight w1[2,2], w2[2,2]
+z1[i] = sum(j: w1[i,j]*x[j])
+h1[i] = tanh(z1[i])
+z2[i] = sum(j: w2[i,j]*h1[j])
+h2[i] = tanh(z2[i]) + h1[i]
+loss J = sum(i: (y[i] - h2[i])^2)/2
+"""
+
+MAZUR = """
+input i1 = 0.05, i2 = 0.10
+target t1 = 0.01, t2 = 0.99
+weight w1 = 0.15, w2 = 0.20, w3 = 0.25, w4 = 0.30, w5 = 0.40, w6 = 0.45, w7 = 0.50, w8 = 0.55
+bias b1 = 0.35, b2 = 0.60
+constant eta
+net_h1 = w1*i1 + w2*i2 + b1
+net_h2 = w3*i1 + w4*i2 + b1
+h1 = sigmoid(net_h1)
+h2 = sigmoid(net_h2)
+net_o1 = w5*h1 + w6*h2 + b2
+net_o2 = w7*h1 + w8*h2 + b2
+o1 = sigmoid(net_o1)
+o2 = sigmoid(net_o2)
+loss E = (t1 - o1)^2/2 + (t2 - o2)^2/2
+"""
+
+RECURRENT = """
+input x1, x2
+target y
+weight w, u
+s1 = w*x1
+h1 = tanh(s1)
+s2 = w*x2 + u*h1
+h2 = tanh(s2)
+loss J = (h2 - y)^2/2
+"""
+
+SOFTPLUS = """
+input x[2]
+target y
+weight w[2]
+bias b
+z = sum(j: w[j]*x[j]) + b
+h = softplus(z)
+loss J = (h - y)^2/2
+"""
+
+MEAN = """
+size n = 4
+input x[n]
+target y[n]
+weight w
+bias b
+h[s] = w*x[s] + b
+loss J = sum(s: (h[s] - y[s])^2)/4
+"""
+
+SQUARE = "mlp:2-2-2"
+BATCH = "batch"
+LAST = "(h3[i] - y[i])*h3[i]*(1 - h3[i])"
+DELTA = "(h3[k] - y[k])*h3[k]*(1 - h3[k])"
+
+CASES: list[tuple[str, str, str, str, str]] = [
+    # (what happened, network, quantity, answer, the kinds of which one must come first)
+    ("the loss's own derivative forgotten", "mlp:1-1-1,sigmoid,sse,nobias", "w1[1,1]",
+     "x[1]*sigmoid'(z2[1])*sigmoid'(z3[1])*w2[1,1]", "missing-factor"),
+    ("the gradient of class 1 for class 2", SOFTMAX, "z[2]", "o[1] - 1", "wrong-index"),
+    ("a sign lost in 1/(1 + exp(-x))", "input x\nloss y = 1/(1 + exp(-x))", "x",
+     "-exp(-x)/(1 + exp(-x))^2", "sign"),
+    ("the error for the error signal", SQUARE, "z3", "h3[i] - y[i]", "missing-factor"),
+    ("1/m twice", BATCH, "w1", "sum(s: (h2[i,s] - y[i,s])*x[j,s])/9", "constant-factor"),
+    ("no mean over the samples", BATCH, "w1", "sum(s: (h2[i,s] - y[i,s])*x[j,s])",
+     "constant-factor"),
+    ("a factor twice and another layer's weight", "mlp:2-2-2-2,sigmoid,squared_error,nobias", "z2",
+     "sum(k: sum(l: (h4[l] - y[l])*sigmoid'(z4[l])*sigmoid'(z4[l])*w3[l,k])*sigmoid'(z3[k])"
+     "*w3[k,i])*sigmoid'(z2[i])", "extra-factor+wrong-layer"),
+    ("2h where the loss is y² - h²", "input h\ntarget y\nloss J = y^2 - h^2", "h", "2*h", "sign"),
+    ("softmax as if its outputs were apart", SOFTMAX, "z", "-y[i]*(1 - o[i])",
+     "missing-sum missing-term"),
+    ("cross terms of a softmax lost", SOFTMAX_SQUARED, "z", "(o[i] - y[i])*o[i]*(1 - o[i])",
+     "missing-sum missing-term"),
+    ("the 2 of the square without the ½", SQUARE, "h3", "2*(h3[i] - y[i])", "constant-factor"),
+    ("the 2 of the square forgotten", "mlp:2-2-2,sigmoid,sse", "h3", "h3[i] - y[i]",
+     "constant-factor"),
+    ("a_i for a_j", SQUARE, "w2", f"{LAST}*h2[i]", "wrong-index"),
+    ("W for W transposed", SQUARE, "z2", f"sum(k: {DELTA}*w2[i,k])*h2[i]*(1 - h2[i])",
+     "wrong-index"),
+    ("no slope in the hidden layer", SQUARE, "z2", f"sum(k: {DELTA}*w2[k,i])", "missing-factor"),
+    ("the slope at the activation", SQUARE, "z3", "(h3[i] - y[i])*sigmoid'(h3[i])",
+     "derivative-at-wrong-place"),
+    ("z(1 - z) for the slope", SQUARE, "z3", "(h3[i] - y[i])*z3[i]*(1 - z3[i])",
+     "derivative-at-wrong-place"),
+    ("1 - z² for the slope of tanh", "mlp:2-2-2,tanh", "z3", "(h3[i] - y[i])*(1 - z3[i]^2)",
+     "derivative-at-wrong-place"),
+    ("target minus output", SQUARE, "w2", "(y[i] - h3[i])*h3[i]*(1 - h3[i])*h2[j]", "sign"),
+    ("the diagonal of W", SQUARE, "z2", f"sum(k: {DELTA}*w2[k,k])*h2[i]*(1 - h2[i])",
+     "wrong-index"),
+    ("1 - tanh for the slope of tanh", "mlp:2-3-1,tanh", "z3", "(h3[i] - y[i])*(1 - h3[i])",
+     "wrong-function-derivative"),
+    ("1 - tanh in every layer", "mlp:2-3-1,tanh", "w1",
+     "(h3[1] - y[1])*(1 - h3[1])*w2[1,i]*(1 - h2[i])*x[j]", "wrong-function-derivative"),
+    ("relu for its slope", "mlp:2-3-2,relu/linear", "z2",
+     "sum(k: (h3[k] - y[k])*w2[k,i])*h2[i]", "wrong-function-derivative"),
+    ("relu's slope forgotten", "mlp:2-3-2,relu/linear", "w1",
+     "sum(k: (h3[k] - y[k])*w2[k,i])*x[j]", "missing-factor"),
+    ("σ for its slope", SQUARE, "z3", "(h3[i] - y[i])*h3[i]", "wrong-function-derivative"),
+    ("σ(1 + σ)", SQUARE, "z3", "(h3[i] - y[i])*h3[i]*(1 + h3[i])", "wrong-function-derivative"),
+    ("σ(σ - 1)", SQUARE, "z3", "(h3[i] - y[i])*h3[i]*(h3[i] - 1)", "sign"),
+    ("the path beside the block forgotten", SKIP, "h1",
+     "sum(k: (h2[k] - y[k])*(1 - tanh(z2[k])^2)*w2[k,i])", "missing-term missing-sum"),
+    ("the path through the block forgotten", SKIP, "h1", "h2[i] - y[i]", "missing-term missing-sum"),
+    ("a bias with an input", SQUARE, "b2", f"{LAST}*h2[i]", "bias-as-weight"),
+    ("a bias with an input, one component", SQUARE, "b1[1]",
+     f"sum(k: {DELTA}*w2[k,1])*h2[1]*(1 - h2[1])*x[2]", "bias-as-weight"),
+    ("a weight without its input", SQUARE, "w2", LAST, "missing-factor bias-as-weight"),
+    ("through the updated w5", MAZUR, "w1",
+     "((o1 - t1)*o1*(1 - o1)*(w5 - eta*(o1 - t1)*o1*(1 - o1)*h1) + (o2 - t2)*o2*(1 - o2)*w7)"
+     "*h1*(1 - h1)*i1", "updated-weight"),
+    ("through both updated weights", MAZUR, "w1",
+     "((o1 - t1)*o1*(1 - o1)*(w5 - eta*∂w5) + (o2 - t2)*o2*(1 - o2)*(w7 - eta*∂w7))"
+     "*h1*(1 - h1)*i1", "updated-weight"),
+    ("only the first output", MAZUR, "w1", "(o1 - t1)*o1*(1 - o1)*w5*h1*(1 - h1)*i1",
+     "missing-sum missing-term"),
+    ("w6 for w5", MAZUR, "w1",
+     "((o1 - t1)*o1*(1 - o1)*w6 + (o2 - t2)*o2*(1 - o2)*w7)*h1*(1 - h1)*i1", "wrong-index"),
+    ("h2 for h1", MAZUR, "w5", "(o1 - t1)*o1*(1 - o1)*h2", "wrong-index"),
+    ("the bias of the net kept", MAZUR, "w5", "(o1 - t1)*o1*(1 - o1)*(h1 + b2)", "extra-term"),
+    ("the other term of the net kept", MAZUR, "w5", "(o1 - t1)*o1*(1 - o1)*(h1 + w6*h2)",
+     "extra-term"),
+    ("1 for the derivative of the bias kept", MAZUR, "w5", "(o1 - t1)*o1*(1 - o1)*(h1 + 1)",
+     "extra-term"),
+    ("the slope of the other layer", SQUARE, "w1",
+     f"sum(k: {DELTA}*w2[k,i])*sigmoid'(z3[i])*x[j]", "wrong-layer"),
+    ("the weights of the first layer", SQUARE, "w1",
+     f"sum(k: {DELTA}*w1[k,i])*h2[i]*(1 - h2[i])*x[j]", "wrong-layer"),
+    ("the input of the first layer", SQUARE, "w2", f"{LAST}*x[j]", "wrong-layer"),
+    ("cross-entropy without the denominator", SOFTMAX, "o", "-y[i]", "missing-factor"),
+    ("cross-entropy without the minus", SOFTMAX, "o", "y[i]/o[i]", "sign"),
+    ("softmax with cross-entropy, o - y forgotten to be done", SOFTMAX, "z", "-y[i]/o[i]",
+     "missing-factor"),
+    ("o - y times the slope once more", SOFTMAX, "z", "(o[i] - y[i])*o[i]*(1 - o[i])",
+     "extra-factor"),
+    ("logistic loss times σ'", "logistic:2", "w", "(h - y)*h*(1 - h)*x[i]", "extra-factor"),
+    ("logistic loss, class 0 forgotten", "logistic:2", "h", "-y/h", "missing-term"),
+    ("logistic loss, a sign", "logistic:2", "h", "-y/h - (1 - y)/(1 - h)", "sign"),
+    ("the regularisation forgotten", RIDGE, "w", "(z - y)*x[i]", "missing-term"),
+    ("the regularisation without its 2", RIDGE, "w", "(z - y)*x[i] + lam*w[i]",
+     "constant-factor"),
+    ("the regularisation without λ", RIDGE, "w", "(z - y)*x[i] + 2*w[i]", "missing-factor"),
+    ("the regularisation's sign", RIDGE, "w", "(z - y)*x[i] - 2*lam*w[i]", "sign"),
+    ("|w|' = 1", LASSO, "w", "(z - y)*x[i] + lam", "missing-factor wrong-function-derivative"),
+    ("softplus' = 1/(1 + e^z)", SOFTPLUS, "z", "(h - y)/(1 + exp(z))",
+     "wrong-function-derivative sign"),
+    ("softplus' = 1/(1 + e^z) alone", SOFTPLUS, "z", "(h - y)*1/(1 + exp(-z))^2",
+     "wrong-function-derivative"),
+    ("only the last step of a recurrence", RECURRENT, "w", "(h2 - y)*tanh'(s2)*x2",
+     "missing-term missing-sum"),
+    ("only the first step of a recurrence", RECURRENT, "w",
+     "(h2 - y)*tanh'(s2)*u*tanh'(s1)*x1", "missing-term missing-sum"),
+    ("a mean of squares without the sum", MEAN, "w", "(h[1] - y[1])*x[1]/2", "missing-sum"),
+    ("a mean of squares without its 2", MEAN, "b", "sum(s: h[s] - y[s])/4", "constant-factor"),
+    ("the square not lowered", MEAN, "b", "2*sum(s: (h[s] - y[s])^2)/4",
+     "wrong-function-derivative"),
+    ("z for a", SQUARE, "w2", f"{LAST}*z2[j]", "wrong-layer"),
+    ("a letter of its own in place of a sum", SQUARE, "z2",
+     f"{DELTA}*w2[k,i]*h2[i]*(1 - h2[i])", "missing-sum"),
+    ("target added", SQUARE, "z3", "(h3[i] + y[i])*h3[i]*(1 - h3[i])", "sign"),
+    ("target forgotten", SQUARE, "z3", "h3[i]*h3[i]*(1 - h3[i])", "missing-term"),
+    ("the slope twice", SQUARE, "z3", f"{LAST}*h3[i]*(1 - h3[i])", "extra-factor"),
+    ("the input twice", SQUARE, "w1", f"sum(k: {DELTA}*w2[k,i])*h2[i]*(1 - h2[i])*x[j]*x[j]",
+     "extra-factor"),
+    ("sign and factor", SQUARE, "w2", "2*(y[i] - h3[i])*h3[i]*(1 - h3[i])*h2[j]",
+     "sign+constant-factor"),
+    ("no input and σ for its slope", SQUARE, "w2", "(h3[i] - y[i])*h3[i]",
+     "missing-factor+wrong-function-derivative"),
+    ("sign and a missing slope", SQUARE, "w2", "(y[i] - h3[i])*h2[j]", "sign+missing-factor"),
+]  # fmt: skip
+
+
+def network_of(text: str) -> Network:
+    if text == BATCH:
+        return mlp([2, 2], "linear").over(3)
+    return parse(text) if "\n" in text else load(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "quantity", "answer", "kinds"),
+    [case[1:] for case in CASES],
+    ids=[case[0] for case in CASES],
+)
+def test_mistakes_of_learners(text: str, quantity: str, answer: str, kinds: str) -> None:
+    network = network_of(text)
+    # a reader's η is the network's learning rate
+    read = mapped(expression(answer, network), lambda e: Ref(RATE) if e is Ref("eta") else None)
+    found = diagnose(network, quantity, read)
+    wanted = [sorted(pair.split("+")) for pair in kinds.split()]
+    assert sorted(found.kinds) in wanted, found
