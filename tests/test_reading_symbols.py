@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,15 +26,22 @@ from backprove.reading.symbols import Lexicon
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.bp"))
 
 
+@cache
 def network(name: str) -> Network:
     if ":" in name:
         return load_network(name)
     return load_network(str(Path(__file__).parent.parent / "examples" / f"{name}.bp"))
 
 
-def lexicon(name: str, notation: str) -> Lexicon:
+def fresh(name: str, notation: str) -> Lexicon:
     made = network(name)
     return Lexicon(made, bind(load(notation), made))
+
+
+@cache
+def lexicon(name: str, notation: str) -> Lexicon:
+    """The same for every test that defines nothing."""
+    return fresh(name, notation)
 
 
 # -- symbols by hand, as the parser makes them ---------------------------------------------
@@ -436,7 +444,7 @@ def test_a_letter_of_a_sum_is_no_quantity() -> None:
 
 
 def test_a_defined_symbol_wins() -> None:
-    known = lexicon(MLP, "nielsen")
+    known = fresh(MLP, "nielsen")
     known.define(latex("z"), "mine")
     assert known.meanings(latex("z"), called=False) == (Meaning("quantity", "mine", ()),)
     assert known.meanings(latex("z^2"), called=False)[0].power
@@ -444,7 +452,7 @@ def test_a_defined_symbol_wins() -> None:
 
 
 def test_a_defined_tensor_is_known_whole_and_by_its_components() -> None:
-    known = lexicon(MLP, "as-written")
+    known = fresh(MLP, "as-written")
     known.define(latex("δ_j"), "mine", letters=("j",), shape=(2,))
     cases: list[tuple[str, tuple[Index, ...] | None]] = [
         ("δ", None), ("δ_k", ("k",)), ("δ_2", (2,)),
@@ -456,7 +464,7 @@ def test_a_defined_tensor_is_known_whole_and_by_its_components() -> None:
 
 
 def test_a_defined_layer_stays_apart_from_others() -> None:
-    known = lexicon(MLP, "as-written")
+    known = fresh(MLP, "as-written")
     known.define(latex("δ^(3)"), "three", shape=(2,))
     known.define(latex("δ^(2)"), "two", shape=(3,))
     assert known.meanings(latex("δ^(2)"), called=False)[0].name == "two"

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TypeAlias
 
-from ..errors import NotationError
 from ..expr import Index, Size
 from ..language.formula.tree import Symbol
 from ..language.names import did_you_mean
 from ..language.tree import Mistake
 from ..network import ADJOINT, ARGUMENT, RATE, Network
-from ..notation import BoundNotation, bind, load, names
+from ..notation import BoundNotation, bind, load
 from ..notation.symbols import Spelling
 from .lexicon_functions import Called, Functions, activation_of
+from .lexicon_others import Others
 from .lexicon_rows import Cost, Found, Row, Table, own_table, row_of, table_of
 from .lexicon_written import Written, shown, variants, written
 from .meaning import Meaning
@@ -31,16 +31,6 @@ _Ranked: TypeAlias = tuple[tuple[int, int, bool, int], Found, bool]
 """How likely, what was found, and whether it is a name of the file."""
 
 
-@dataclass(frozen=True)
-class _Known:
-    """Another notation: its name, its symbols, its functions, and the marks that were added."""
-
-    name: str
-    table: Table
-    functions: Functions
-    bound: BoundNotation
-
-
 class Lexicon:
     """The meanings of symbols in one notation for one network."""
 
@@ -50,6 +40,7 @@ class Lexicon:
         self._own = own_table(own)
         self._table = None if notation.notation.as_written else table_of(notation)
         self._functions = Functions(notation)
+        self._others = Others(network, notation.notation.name)
         self._defined: list[Row] = []
 
     # -- asking ----------------------------------------------------------------------------
@@ -240,7 +231,7 @@ class Lexicon:
         """A letter that stands for the activation function."""
         if made.primes or (called and made.letter in _FUNCTIONS):
             free = self._functions.letter(made)
-        elif called and any(made.letter == k.bound.notation.derivative for k in self._others):
+        elif called and self._others.derivative(made.letter):
             free = self._functions.letter(replace(made, primes=1))
         else:
             return ()
@@ -296,37 +287,10 @@ class Lexicon:
 
     # -- other notations -------------------------------------------------------------------
 
-    @cached_property
-    def _others(self) -> tuple[_Known, ...]:
-        """The notations that come with backprove, but for the one asked for."""
-        return tuple(self._bound())
-
-    def _bound(self) -> Iterator[_Known]:
-        for name in names():
-            if name in ("as-written", self.notation.notation.name):
-                continue
-            try:
-                bound = bind(load(name), self.network)
-            except NotationError:
-                continue
-            if not bound.notation.as_written:
-                yield _Known(name, table_of(bound), Functions(bound), bound)
-
     def _readings(self, made: Written, letters: Collection[str]) -> Mapping[str, Meaning]:
-        """What each other notation means by the symbol, where it knows it.
-
-        Those that print just this go before those that print it with other brackets.
-        """
-        found: dict[str, tuple[Cost, Meaning]] = {}
-        for known in self._others:
-            for fits in known.table.find(made, letters):
-                added = fits.row.mark and made.letter in known.bound.added
-                if fits.cost > Cost.SPLIT or added:
-                    continue
-                found[known.name] = fits.cost, _quantity(fits)
-                break
-        best = min((cost for cost, _ in found.values()), default=Cost.EXACT)
-        return {name: meaning for name, (cost, meaning) in found.items() if cost == best}
+        """What each other notation means by the symbol, where it knows it."""
+        found = self._others.find(made, letters)
+        return {name: _quantity(fits) for name, fits in found.items()}
 
     def _tables(self) -> Iterator[Table]:
         if self._table is not None:
