@@ -22,7 +22,7 @@ LOSS_WORDS = frozenset((
 
 def differentiated(reader: Formula, node: Differential) -> Value:
     """A quotient ∂body/∂wrt. Raises Mistake where one of them is no quantity."""
-    if node.otherwise is not None and _is_quotient(reader, node.otherwise):
+    if node.otherwise is not None and _is_quotient(reader, node, node.otherwise):
         return reader.value(node.otherwise)
     wrt = reader.value(node.wrt)
     if isinstance(wrt.expr, Number):
@@ -117,11 +117,21 @@ def _is_loss(reader: Formula, node: Node) -> bool:
     return False
 
 
-def _is_quotient(reader: Formula, node: Node) -> bool:
-    """Whether the letter d in a quotient is a quantity of this notation."""
-    letters = [part for part in _symbols(node) if part.letter == "d"]
-    meanings = [reader.meaning(part) for part in letters]
-    return bool(letters) and all(m and m.kind == "quantity" and not m.where for m in meanings)
+def _is_quotient(reader: Formula, node: Differential, otherwise: Node) -> bool:
+    """Whether d is a quantity: where it is one here and body or wrt are none, or where the
+    file has the names dJ and dw."""
+    symbols = _symbols(otherwise)
+    if all(s.raw in reader.network.quantities for s in symbols):
+        return True
+    return _all_known(reader, [s for s in symbols if s.letter == "d"]) and not _all_known(
+        reader, [*_symbols(node.body), *_symbols(node.wrt)]
+    )
+
+
+def _all_known(reader: Formula, symbols: list[Symbol]) -> bool:
+    """Whether symbols mean quantities in the notation at hand."""
+    meanings = [reader.meaning(part) for part in symbols]
+    return bool(symbols) and all(m and m.kind == "quantity" and not m.where for m in meanings)
 
 
 def _symbols(node: Node) -> list[Symbol]:

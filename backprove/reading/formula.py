@@ -34,7 +34,7 @@ from .conditions import by_cases, equal, held
 from .derivatives import changed, differentiated
 from .meaning import Meaning, ShapeMistake
 from .products import multiplied, power
-from .state import Formula
+from .state import Formula, spelled
 from .sums import folded, with_dots
 from .symbols import Lexicon
 from .tensors import Value, ones
@@ -114,11 +114,7 @@ class Reader(Formula):
             case "function":
                 if meaning.power and node.sup is not None and meaning.name == "exp":
                     return self._exponential(node)
-                raise Mistake(
-                    f"{self.quoted(node)} is a function, and its argument is missing",
-                    node.span,
-                    f"write its argument in parentheses: {self.quoted(node)}(…)",
-                )
+                raise self._without_argument(node)
             case "index":
                 raise Mistake(
                     f"{node.letter} is an index here, and a position is not used as a number",
@@ -138,14 +134,23 @@ class Reader(Formula):
             return self._raised(value, node.sup, node.span) if node.sup else value
         if node.letter == "I" and bare:
             return self.tensors.identity(node.span)
-        name = spelled(node)
-        allowed = self.known.open_symbols or name in self.opened
-        if not allowed or node.primes or node.brackets:
+        if not self.open(node):
+            called = self.meaning(node, called=True)
+            if called is not None and called.kind == "function":
+                raise self._without_argument(node)
             raise self.lexicon.unknown(node)
+        name = spelled(node)
         self.symbols.add(name)
         self.say(f"{name} stands for any number")
         value = Value(Ref(name), node.span)
         return self._raised(value, node.sup, node.span) if node.sup else value
+
+    def _without_argument(self, node: Symbol) -> Mistake:
+        return Mistake(
+            f"{self.quoted(node)} is a function, and its argument is missing",
+            node.span,
+            f"write its argument in parentheses: {self.quoted(node)}(…)",
+        )
 
     def component(self, meaning: Meaning, node: Symbol) -> Value:
         """A component or a whole tensor, its letters noted."""
@@ -163,8 +168,8 @@ class Reader(Formula):
         shape = self.known.shape(name)
         axes: tuple[str, ...] = ()
         if indices is None:
-            axes = tuple(self.letters.hidden(size, self.quoted(node)) for size in shape)
-            indices = axes
+            indices = tuple(self.letters.hidden(size, self.quoted(node)) for size in shape)
+            axes = self._printed(name, indices, node)
         else:
             self._note(name, indices, node)
         expr: Expr = Ref(name, indices)
@@ -175,6 +180,13 @@ class Reader(Formula):
             orientation = "matrix"
         gradient = name.startswith(ADJOINT) and len(axes) == 1
         return Value(expr, node.span, axes, orientation, gradient=gradient)
+
+    def _printed(self, name: str, letters: tuple[str, ...], node: Symbol) -> tuple[str, ...]:
+        """The axes in the order in which the notation writes them: (from, to) for some."""
+        order = self.known.notation.order(name.removeprefix(ADJOINT).removeprefix(CHANGE))
+        if len(order) != len(letters) or node.raw == name:
+            return letters
+        return tuple(letters[place] for place in order)
 
     def _note(self, name: str, indices: tuple[Index, ...], node: Symbol) -> None:
         """Note how far the letters of a component run; positions must be there."""
@@ -188,7 +200,7 @@ class Reader(Formula):
 
     def _powered(self, value: Value, meaning: Meaning, node: Symbol) -> Value:
         """With the superscript of its symbol, where that is no part of the name."""
-        if not meaning.power or node.sup is None:
+        if node.sup is None or not (meaning.power or node.label):
             return value
         if meaning.rest:
             above = Superscript(node.sup.span, meaning.rest, None)
@@ -423,11 +435,6 @@ class Reader(Formula):
         return Value(with_indices(made, {axis: indices[0]}), span)
 
 
-def spelled(node: Symbol) -> str:
-    """A symbol's letter and what stands below it."""
-    return node.raw or "_".join(part for part in (node.letter, node.sub) if part)
-
-
 def opened(lexicon: Lexicon, left: Node | None) -> frozenset[str]:
     """The unknown symbols of which a left side is a function, x of σ'(x), or in which it
     differentiates a function."""
@@ -440,8 +447,8 @@ def opened(lexicon: Lexicon, left: Node | None) -> frozenset[str]:
         case Differential(wrt=wrt) if not isinstance(left.body, Symbol):
             found = [wrt]
     symbols = [node for node in found if isinstance(node, Symbol)]
-    unknown = (s for s in symbols if not lexicon.meanings(s, called=False))
-    return frozenset(map(spelled, unknown))
+    meanings = ((s, lexicon.meanings(s, called=False)) for s in symbols)
+    return frozenset(spelled(s) for s, found in meanings if not found or found[0].where)
 
 
 def _lists(group: Group) -> bool:

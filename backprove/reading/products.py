@@ -95,6 +95,14 @@ def power(base: Expr, exponent: Expr, span: Span) -> Expr:
     return e
 
 
+def bounded(e: Expr, span: Span) -> Expr:
+    """The expression, unless it is a constant too large to compute with: a Mistake."""
+    found = _interval(e)
+    if found is not None and max(-found[0], found[1]) >= 10.0**300:
+        raise Mistake("this number is too large to compute with", span)
+    return e
+
+
 def _whole(e: Expr) -> bool:
     return isinstance(e, Number) and e.value.denominator == 1 and e.value >= 0
 

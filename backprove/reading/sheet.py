@@ -267,7 +267,8 @@ class _SheetReader:
             return "claim"
         found = self.known.lexicon.meanings(left, called=False, letters=tuple(self.ranges))
         meaning = found[0] if found and found[0].kind == "quantity" else None
-        if meaning is None or meaning.where or meaning.name in self.known.lets:
+        guessed = meaning is not None and meaning.name == RATE and bool(meaning.says)
+        if meaning is None or meaning.where or guessed or meaning.name in self.known.lets:
             return "claim" if self.known.open_symbols and not line.let else "definition"
         if self._is_update(meaning, right):
             return "update"

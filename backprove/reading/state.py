@@ -19,6 +19,11 @@ MOST_NODES = 20_000
 """Parts of an expression above which it is not read."""
 
 
+def spelled(symbol: Symbol) -> str:
+    """A symbol's letter and what stands below it."""
+    return symbol.raw or "_".join(part for part in (symbol.letter, symbol.sub) if part)
+
+
 @dataclass
 class Knowledge:
     """What stays the same over all lines of a text, and what they define.
@@ -81,7 +86,10 @@ class Formula:
         self.opened: frozenset[str] = frozenset()
         self.derivative = False
         self.written_out = 0
-        self.tensors = Tensors(self.letters, known.text, self.say, componentwise=componentwise)
+        rows = known.notation.notation.weight_order == "from to"
+        self.tensors = Tensors(
+            self.letters, known.text, self.say, componentwise=componentwise, rows=rows
+        )
 
     def value(self, node: Node) -> Value:
         """What a node stands for. Raises Mistake and ShapeMistake."""
@@ -90,7 +98,16 @@ class Formula:
     def meaning(self, symbol: Symbol, *, called: bool = False) -> Meaning | None:
         """The likeliest meaning of a symbol, None where it has none."""
         found = self.lexicon.meanings(symbol, called=called, letters=self.letters.known)
+        if found and found[0].where and self.open(symbol):
+            return None
+        if symbol.letter == "e" and not symbol.sub and symbol.sup and (not found or found[0].where):
+            return Meaning("function", "exp", power=True)  # e^2, where nothing here is called e
         return found[0] if found else None
+
+    def open(self, symbol: Symbol) -> bool:
+        """Whether a symbol that is not known here stands for any number."""
+        allowed = self.known.open_symbols or spelled(symbol) in self.opened
+        return allowed and not (symbol.primes or symbol.brackets)
 
     # -- notes -----------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from ..expr import ONE, TWO, Add, Apply, Delta, Expr, Mul, Power, Reduce, Size, 
 from ..language.tree import Span
 from .letters import Letters
 from .meaning import Orientation, ShapeMistake
-from .products import minus, multiplied, over
+from .products import bounded, minus, multiplied, over
 
 SHOWN = 40
 """Characters of a formula that a message quotes."""
@@ -56,14 +56,21 @@ class Tensors:
     """The operations on whole tensors, for one formula.
 
     text: what was written. say: notes how something unclear was taken. componentwise:
-    whether products of tensors of one shape go component by component.
+    whether products of tensors of one shape go component by component. rows: whether a vector
+    before a matrix is a row, as in x W.
     """
 
     def __init__(
-        self, letters: Letters, text: str, say: Callable[[str], None], *, componentwise: bool
+        self,
+        letters: Letters,
+        text: str,
+        say: Callable[[str], None],
+        *,
+        componentwise: bool,
+        rows: bool,
     ) -> None:
         self.letters, self.text, self.say = letters, text, say
-        self.componentwise = componentwise
+        self.componentwise, self.rows = componentwise, rows
 
     # -- words -----------------------------------------------------------------------------
 
@@ -163,9 +170,8 @@ class Tensors:
 
     def applied(self, function: str, value: Value, span: Span) -> Value:
         """A function, component by component."""
-        return replace(
-            value, expr=Apply(function, value.expr), span=span, grouped=False, gradient=False
-        )
+        expr = bounded(Apply(function, value.expr), span)
+        return replace(value, expr=expr, span=span, grouped=False, gradient=False)
 
     def softmax(self, value: Value, span: Span) -> Value:
         """exp(v_j) / Σ_k exp(v_k)."""
@@ -195,6 +201,10 @@ class Tensors:
         """A sum; each term is added (False) or subtracted (True). Numbers are added to each
         component; 𝟏 and numbers take the shape of the others."""
         values = [self._shaped_alike(value, terms) for _, value in terms]
+        if all(v.rank == 0 or v.ones for v in values) and not all(
+            v.constant or v.ones for v in values
+        ):
+            values = [replace(v, axes=(), ones=False) for v in values]  # 𝟏 is one number here
         model = max(values, key=lambda v: (v.rank > 0 and not v.ones, v.ones))
         made: list[Expr] = []
         orientation = model.orientation
@@ -317,18 +327,25 @@ class Tensors:
             case 1, 2:
                 if left.row:
                     return self._contracted(left, right, span, right.axes[1:], "row")
-                if left.gradient and right.jacobian:
-                    made = self._contracted(left, right, span, right.axes[1:], "none")
-                    if made is not None:
-                        self.say(f"{self.quoted(left)} is taken for a row here")
-                        return replace(made, gradient=True)
-                return None
+                return self._row_by_matrix(left, right, span)
             case 2, 2:
                 axes = (left.axes[0], right.axes[1])
                 made = self._contracted(left, right, span, axes, "matrix")
                 return made and replace(made, jacobian=left.jacobian and right.jacobian)
             case _:
                 return None
+
+    def _row_by_matrix(self, left: Value, right: Value, span: Span) -> Value | None:
+        """A vector before a matrix as a row, where that is how people write it: a gradient
+        before a Jacobian, and x W where weights go (from, to)."""
+        if not (left.gradient and right.jacobian) and not (
+            self.rows and left.orientation == "none"
+        ):
+            return None
+        made = self._contracted(left, right, span, right.axes[1:], "none")
+        if made is not None:
+            self.say(f"{self.quoted(left)} is taken for a row here")
+        return made and replace(made, gradient=left.gradient)
 
     def _of_vectors(self, left: Value, right: Value, sign: str, span: Span) -> Value | None:
         if left.row and not right.row:
@@ -404,7 +421,7 @@ class Tensors:
     def fitted(self, left: Value, right: Value) -> tuple[Value, str]:
         """The right side with the axes of the left, and how their shapes differ, "" where
         they do not. A number stands for each component; axes of length 1 may be left out."""
-        if right.constant or (right.ones and left.rank):
+        if right.constant or right.ones:
             return replace(right, axes=left.axes, ones=False), ""
         if left.ones:
             return right, ""
