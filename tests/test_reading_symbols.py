@@ -16,12 +16,15 @@ from backprove.expr import Apply, Index, Ref, walk
 from backprove.functions import lookup
 from backprove.language import load as load_network
 from backprove.language import parse
-from backprove.language.formula.tree import Superscript, Symbol
+from backprove.language.formula import parse_formula
+from backprove.language.formula.tree import Call, Product, Superscript, Symbol
 from backprove.network import Network, adjoint
 from backprove.notation import BoundNotation, bind, load, names
 from backprove.notation import Symbol as Printed
 from backprove.reading.meaning import Meaning
 from backprove.reading.symbols import Lexicon
+from backprove.render.latex import symbol_latex
+from backprove.render.text import symbol_text
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.bp"))
 
@@ -71,20 +74,16 @@ def plain(text: str) -> Symbol:
     )  # fmt: skip
 
 
-def both_ways(symbol: Printed) -> Iterator[Symbol]:
-    """A printed symbol as it is read from LaTeX and from text."""
-    letter = symbol.letter.rstrip("'")
-    primes = symbol.primes + len(symbol.letter) - len(letter)
-    sub = "".join(symbol.sub)
-    yield Symbol((0, 1), letter, sub, above(symbol.sup), primes)
-    if symbol.text:
-        yield plain(symbol.text)
-    else:
-        sup = symbol.sup
-        if sup and not sup.isalnum() and sup[0] not in "([":
-            sup = f"({sup})"
-        raw = f"{symbol.letter}_{sub}" if sub else symbol.letter
-        yield Symbol((0, 1), letter, sub, above(sup), primes, raw=raw)
+def both_ways(printed: Printed, behind: str = "") -> Iterator[Symbol]:
+    """A printed symbol as it is read from LaTeX and from text. behind: such as "(q)"."""
+    for text in (symbol_latex(printed), symbol_text(printed)):
+        node = parse_formula(text + behind)
+        if isinstance(node, Call):
+            node = node.function
+        elif isinstance(node, Product):
+            node = node.factors[0][1]
+        assert isinstance(node, Symbol), f"{text} is read as {node}"
+        yield node
 
 
 # -- what is printed is read back ----------------------------------------------------------
@@ -179,7 +178,7 @@ def test_every_function_of_an_example_is_read_back(notation: str, path: Path) ->
     used = {node.function for nodes in applied for node in nodes if isinstance(node, Apply)}
     for name in used | made.own_functions.keys():
         for each in (name, lookup(name, made.functions).derivative_name):
-            for symbol in both_ways(bound.function(each)):
+            for symbol in both_ways(bound.function(each), "(q)"):
                 found = known.meanings(symbol, called=True)
                 assert found, f"{symbol} is unknown"
                 assert (found[0].kind, found[0].name) == ("function", each)

@@ -70,6 +70,7 @@ class Spelling:
         atoms = list(self.sub)
         if atoms and printed and not _separable(atoms[-1], printed[0]):
             atoms.append(",")
+            commas = True  # w_h,j,k: one comma makes the reader expect the others
         for number, index in enumerate(printed):
             if number and (commas or len(index) > 1 or len(printed[number - 1]) > 1):
                 atoms.append(",")
@@ -92,7 +93,7 @@ class Template:
 
     sub: atoms, among them the placeholders `indices`, `layer` and `name` (the layer's name).
     sup: text around the placeholder `layer`, such as "(layer)". suffix: the layer's number
-    follows the letter, W1.
+    follows the letter, W1. A symbolic layer, L-1, stands above instead of behind or below.
     """
 
     letter: str
@@ -110,14 +111,19 @@ class Template:
         """The template filled in for one quantity; an unknown layer is left out."""
         sub: list[str] = []
         open_at = self.sub.index("indices") if "indices" in self.sub else len(self.sub)
+        beside = self.suffix or "layer" in self.sub
+        symbolic = beside and bool(layer) and not layer.isdigit()
+        beside_layer = "" if symbolic else layer
         for atom in self.sub[: open_at + 1]:
-            filled = {"indices": number, "name": layer_name, "layer": layer}.get(atom, atom)
+            filled = {"indices": number, "name": layer_name, "layer": beside_layer}.get(atom, atom)
             if filled:
                 if sub and sub[-1].isdigit() and filled.isdigit():
                     sub.append(",")
                 sub.append(filled)
         sup = self.sup.replace("layer", layer) if layer or "layer" not in self.sup else ""
-        letter = self.letter + (layer if self.suffix else "")
+        if symbolic:  # WL-1 and a_L-1 would be differences
+            sup = f"({layer})"
+        letter = self.letter + (beside_layer if self.suffix else "")
         return Spelling(letter, tuple(sub), sup, order, self.sub[open_at + 1 :])
 
 
