@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from ..tree import Mistake
 from .bigs import Bigs
+from .scripts import plain_parts
 from .tokens import Token
-from .tree import Change, Differential, Group, Node, Product, Quotient, Sign, Sum, Symbol
+from .tree import Change, Differential, Node, Product, Quotient, Sign, Sum, Symbol
 from .words import word_set
 
 MAX_ABOVE = 64
@@ -411,8 +412,6 @@ def _whole(token: Token, inner: Node | None) -> Node:
     first = inner.factors[0][1] if isinstance(inner, Product) else inner
     if not isinstance(first, Symbol):
         return _beside(_letter(token), inner)
-    from .scripts import plain_parts
-
     letter, sub = plain_parts(token.raw)
     whole = replace(first, span=(token.start, first.span[1]), letter=letter, sub=sub, raw=token.raw)
     if isinstance(inner, Product):
@@ -422,6 +421,3 @@ def _whole(token: Token, inner: Node | None) -> Node:
 
 def _sign(token: Token) -> str:
     return r"\partial" if token.text == "∂" else token.text
-
-
-__all__ = ["Differentials", "Group", "variable"]

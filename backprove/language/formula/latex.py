@@ -23,7 +23,7 @@ from .commands import (
     UNREAD_COMMANDS,
     WORDS,
 )
-from .names import BIG_WORDS, is_called, known_at_end
+from .names import BIG_WORDS, NAME_WORDS, is_called, known_at_end
 from .tokens import FRACTIONS, SIGNS, SUBSCRIPTS, SUPERSCRIPTS, UNREAD, Token, letter_of, number
 from .tokens import scripts as script_tokens
 from .words import CONDITION, OTHERWISE, RANGE, is_english, is_short, looks_english
@@ -56,6 +56,8 @@ _ONE = re.compile(r"\s*(\\[A-Za-z]+|[^\s\\{}])")
 _MATH = re.compile(r"\$|\\\(|\\\[|\\begin\s*\{")
 _BLANKS = re.compile(r"\s*")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:(?:\\?_|-)?[A-Za-z0-9]+)*")
+_DOTS = frozenset(("...", "…", "\\dots", "\\dots{}", "\\ldots", "\\ldots{}"))
+_FIRST_DIGITS = re.compile(r"\s*([0-9])\s*([0-9])?")
 _ADVICE_ON_REFUSED = "a formula defines nothing and reads no files: write it out"
 
 
@@ -156,6 +158,12 @@ class _Latex:
                 if word in BIG_WORDS:
                     called = "big"
                 self._add(called, word, end - size, end)
+                return
+            if part in NAME_WORDS or (part[0] == "d" and part[1:] in NAME_WORDS):
+                if part not in NAME_WORDS:
+                    self._letters("d", start)
+                    start, part = start + 1, part[1:]
+                self._add("name", part, start, end)
                 return
             cases = "cases" in self.braces and part.lower() in CONDITION | OTHERWISE | RANGE
             if self._in_words or cases or looks_english(part):
@@ -271,7 +279,11 @@ class _Latex:
             else:
                 if kind in ("open", "close"):
                     self._brace(kind, "visible")
+                if kind == "quad" and self.braces and self.braces[-1] != "cases":
+                    return
                 self._add(kind, text, start, end)
+                if kind == "fraction":
+                    self._digits_of_fraction(end)
         elif name in FUNCTION_COMMANDS:
             self._add("function", name, start, end)
         elif name in ("left", "right"):
@@ -310,6 +322,16 @@ class _Latex:
             raise Mistake(f"{part} is not read", (start, end), _ADVICE_ON_REFUSED)
         else:
             self._unknown(name, start, end)
+
+    def _digits_of_fraction(self, end: int) -> None:
+        r"""\frac12 is ½: each argument without braces is one digit."""
+        match = _FIRST_DIGITS.match(self.text, end)
+        if match is None:
+            return
+        for place in (1, 2):
+            if match[place]:
+                self.found.append(number(match[place], match.start(place)))
+                self.at = match.end(place)
 
     def _unknown(self, name: str, start: int, end: int) -> None:
         known = [*COMMANDS, *FUNCTION_COMMANDS, *WORDS, *LETTERS]
@@ -373,6 +395,9 @@ class _Latex:
         if _WORD.fullmatch(content):
             self.at = stop
             self._word_in_font(content.replace("\\", ""), start, stop, text_mode)
+        elif text_mode and content in _DOTS:
+            self.at = stop
+            self._add("dots", "…", start, stop)
         elif text_mode:
             self.at = stop
             if content.strip(". ") or "..." in content:
@@ -478,7 +503,8 @@ class _Latex:
         elif part == "~":
             return
         elif part == "&":
-            self._add("align", "&", start, end)
+            if not self.braces or self.braces[-1] == "cases":
+                self._add("align", "&", start, end)
         elif part in SIGNS:
             kind, text = SIGNS[part]
             if part == "." and self._decimal(start):

@@ -94,7 +94,7 @@ def _tokens(text: str) -> list[Token]:
             tokens[MAX_TOKENS].span,
             "hand in one derivation at a time",
         )
-    return list(_without_nothing(tokens))
+    return list(_without_nothing(_without_numbers(text, tokens)))
 
 
 def _without_nothing(tokens: Sequence[Token]) -> Iterator[Token]:
@@ -114,6 +114,22 @@ def _without_nothing(tokens: Sequence[Token]) -> Iterator[Token]:
             continue
         yield token
         at += 1
+
+
+def _without_numbers(text: str, tokens: Sequence[Token]) -> list[Token]:
+    """The tokens without the numbers of lines: 1) or a) where a line begins."""
+    kept: list[Token] = []
+    depth = 0
+    for token in tokens:
+        depth += {"open": 1, "close": -1}.get(token.kind, 0)
+        if depth < 0 and token.text == ")" and kept and kept[-1].kind in ("number", "name"):
+            before = text[text.rfind("\n", 0, kept[-1].start) + 1 : kept[-1].start]
+            if not before.strip() and len(kept[-1].text) <= 3:
+                kept.pop()
+                depth = 0
+                continue
+        kept.append(token)
+    return kept
 
 
 def _empty(tokens: Sequence[Token], at: int) -> bool:
@@ -339,7 +355,7 @@ class _Reader:
                 claims[0].tokens = pending + claims[0].tokens
         if claims:
             for segment in segments:
-                self._claim(segment, row)
+                self._claim(segment)
         elif segments and self._stands_alone(row, segments):
             self._alone(row, segments)
         else:
@@ -351,57 +367,77 @@ class _Reader:
         """The formulas of a row, between words, commas and signs such as ⇒."""
         found: list[_Segment] = []
         current = _Segment([])
-        let = False
         depth = 0
-        condition = ""
-
-        def close(word: bool) -> None:
-            nonlocal current
-            current.word |= word
-            trimmed = _trimmed(current.tokens)
-            if trimmed and not _is_number_of_equation(trimmed, current.tokens, self.text):
-                current.tokens = trimmed
-                found.append(current)
-            current = _Segment([], word)
-
-        for token, word in zip(row.tokens, row.words, strict=True):
+        for place, (token, word) in enumerate(zip(row.tokens, row.words, strict=True)):
             if word:
-                close(True)
-                if token.kind == "prose":
-                    spoken = {w.strip(" .,:;()").lower() for w in token.text.split()}
-                    let |= bool(spoken & LET)
-                    condition = next(iter(spoken & (CONDITION | RANGE)), condition)
+                self._close(current, found, True)
+                spoken = _spoken(token) if token.kind == "prose" else frozenset()
+                if spoken & (CONDITION | RANGE):
+                    self._condition(row, place, spoken)
+                let = current.let or bool(spoken & LET)
+                current = _Segment([], True, let)
                 continue
             depth += {"open": 1, "close": -1}.get(token.kind, 0)
-            if depth == 0 and token.kind in ("comma", "semicolon", "implies"):
-                close(token.kind == "implies")
+            ends = depth == 0 and token.kind in ("comma", "semicolon", "implies", "colon")
+            if not ends:
+                current.tokens.append(token)
                 continue
-            if depth == 0 and token.kind == "colon":
-                self._label(current, token)
-                current = _Segment([], True)
-                continue
-            current.let = let
-            current.tokens.append(token)
-            if condition and depth == 0 and token.kind == "relation":
-                self._condition(condition, token, row)
-        close(False)
-        return [part for segment in found for part in _at_quads(segment)]
+            if token.kind == "colon":
+                self._label(current, token, row)
+                current.tokens = []
+            else:
+                self._close(current, found, token.kind == "implies")
+            current = _Segment([], token.kind in ("implies", "colon"), current.let)
+        self._close(current, found, False)
+        return self._parts(found)
 
-    def _label(self, current: _Segment, colon: Token) -> None:
-        """What stands before a colon is words, or nothing."""
+    def _close(self, current: _Segment, found: list[_Segment], word: bool) -> None:
+        """Keep a segment that holds anything."""
+        current.word |= word
+        trimmed = _trimmed(current.tokens)
+        number = _numbered(trimmed) and current.tokens[0].kind == "quad"
+        if trimmed and not number:
+            current.tokens = trimmed
+            found.append(current)
+
+    @staticmethod
+    def _parts(found: list[_Segment]) -> list[_Segment]:
+        parts = [part for segment in found for part in _at_quads(segment)]
+        return _without_range(parts)
+
+    def _label(self, current: _Segment, colon: Token, row: _Row) -> None:
+        """What stands before a colon is words, or a formula in a sentence."""
         words = all(t.kind == "number" or _WORD.fullmatch(t.raw or t.text) for t in current.tokens)
-        if current.tokens and not words and not current.word:
+        if not words and not row.has_words:
             raise Mistake(
                 "a colon stands behind a formula", colon.span, "write = between two equal things"
             )
 
-    def _condition(self, word: str, token: Token, row: _Row) -> None:
-        """A condition on a claim: only a range of an index may be left out."""
-        raise Mistake(
-            f"a claim under a condition, `{word} …`, is not read",
-            token.span,
-            "write the condition into the formula, [j = k] or cases, or leave a range out",
-        )
+    def _condition(self, row: _Row, place: int, spoken: frozenset[str]) -> None:
+        """Make the range of an index behind `for` prose; refuse a condition on a claim."""
+        start = next((p for p in range(place, len(row.words)) if not row.words[p]), None)
+        if start is None:
+            return
+        end = next((p for p in range(start, len(row.words)) if row.words[p]), len(row.words))
+        run = row.tokens[start:end]
+        relations = [t for t in _outside(run) if t.kind in ("relation", "define")]
+        if not relations:
+            return
+        signs = [t.text for t in relations]
+        dots = any(t.kind == "dots" for t in run)
+        between = len(signs) == 2 and set(signs) <= {"≤", "<"}
+        if spoken & RANGE and (signs == ["∈"] or (signs == ["="] and dots) or between):
+            row.words[start:end] = [True] * (end - start)
+            return
+        sentence = [*row.tokens[:place], *_sentence(row, place)]
+        claims = any(t.text in _EQUALS for t in _outside(sentence))
+        if claims or row.tokens[-1].kind == "colon" or "≠" in signs:
+            word = next(iter(spoken & (CONDITION | RANGE)))
+            raise Mistake(
+                f"a claim under a condition, `{word} …`, is not read",
+                relations[0].span,
+                "write the condition into the formula, as [j = k] or cases",
+            )
 
     # -- what a row says -------------------------------------------------------------------
 
@@ -437,10 +473,12 @@ class _Reader:
             self.waiting = tokens
         self._add(None, node, tokens, segments[0].let)
 
-    def _claim(self, segment: _Segment, row: _Row) -> None:
+    def _claim(self, segment: _Segment) -> None:
         tokens = segment.tokens
         if _first_equal(tokens) < 0:
             if segment.word:
+                if len(tokens) > 1:
+                    self._prose(tokens)
                 return
             raise Mistake(
                 "this is no equation",
@@ -518,9 +556,43 @@ def _trimmed(tokens: list[Token]) -> list[Token]:
     return tokens[low:high]
 
 
-def _is_number_of_equation(tokens: list[Token], whole: list[Token], text: str) -> bool:
-    """Whether a segment is (1.2) only."""
-    return _numbered(tokens) and whole[0].kind == "quad"
+def _outside(tokens: Sequence[Token]) -> Iterator[Token]:
+    """The tokens outside of brackets."""
+    depth = 0
+    for token in tokens:
+        depth += {"open": 1, "close": -1}.get(token.kind, 0)
+        if depth <= 0:
+            yield token
+
+
+def _sentence(row: _Row, place: int) -> list[Token]:
+    """The tokens from a place to the full stop behind which words follow."""
+    end = place
+    while end < len(row.tokens):
+        stop = row.tokens[end].text == "." and row.tokens[end].kind == "times"
+        if stop and end + 1 < len(row.tokens) and row.words[end + 1]:
+            break
+        end += 1
+    return row.tokens[place:end]
+
+
+def _spoken(token: Token) -> frozenset[str]:
+    """The words of a remark."""
+    return frozenset(word.strip(" .,:;()").lower() for word in token.text.split())
+
+
+def _without_range(segments: list[_Segment]) -> list[_Segment]:
+    """The segments without a range behind them: j = 1, …, n."""
+    dots = [n for n, s in enumerate(segments) if [t.kind for t in s.tokens] == ["dots"]]
+    if not dots:
+        return segments
+    start = dots[0] - 1
+    while start >= 0 and [t.kind for t in segments[start].tokens] == ["number"]:
+        start -= 1
+    kinds = [t.kind for t in segments[start].tokens] if start >= 0 else []
+    if kinds != ["name", "relation", "number"]:
+        return segments
+    return segments[:start] + segments[dots[0] + 2 :]
 
 
 def _numbered(tokens: Sequence[Token]) -> bool:

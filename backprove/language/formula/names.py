@@ -14,6 +14,9 @@ _CALLED = {name for name in (*FUNCTIONS, *ALIASES) if name.isidentifier() and le
 _BESIDE = word_set("softmax diag")
 """Words of formulas that are no functions of a number: what stands behind is read beside them."""
 
+NAME_WORDS = word_set("net out target output input hidden scores loss cost error bias logits")
+"""Names of more letters that people write in LaTeX without a font, net_j."""
+
 BIG_WORDS = word_set("max min argmax")
 
 _ARGUMENT = re.compile(r"['′’]*\s*(?:\^\s*(?:\d|\{[^{}]*\}))?\s*(?:\\[Ll]eft|\\[Bb]igg?l?)?\s*\(")

@@ -47,10 +47,12 @@ _LABEL = re.compile(r"\{\s*([^\W\d]\w*\s*(?:[-+−]\s*[0-9]+)?|[0-9]+)\s*\}")
 _ATOM = rf"\s*(?:{_START}{_MORE}*['′]?|[0-9]+)(?:\s*[-+]\s*[0-9]+)?\s*"
 _BRACKETS = re.compile(rf"\[({_ATOM}(?:,{_ATOM})*)\]")
 _PRIMES = re.compile("['′’]+")
-_COMMAS = re.compile(r"(?:,(?:[0-9]+|[a-zℓ][0-9]*)(?![\w({\[]|\s*=))+")
+_COMMAS = re.compile(r"(?:,(?:[0-9]+|[a-zℓ][0-9]*)(?![\w({\[]))+")
+_EQUALS = re.compile(r"\s*=")
 _INDEX_END = re.compile(r"(?:[0-9]+|[a-zℓ][0-9]*)\Z")
 _AFTER = re.compile(r"[ \t]*(.)")
 _SIGNS_BESIDE = frozenset("=+*/^·×⊙⊘-−([{_'′")
+_LITTLE = frozenset(("is", "of", "we", "it"))
 _BIG_OF = {"Σ": "sum", "∑": "sum", "Π": "prod", "∏": "prod"}
 _COMPARE = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
 _LISTS = frozenset(("sum", "max", "argmax", "delta", "min", "prod"))
@@ -138,7 +140,8 @@ def _name(text: str, part: str, start: int, end: int, found: list[Token], listed
         return end
     follows = text[end : end + 1]
     indexed = follows == "," and "_" in part and not listed and _INDEX_END.search(part)
-    if indexed and (commas := _COMMAS.match(text, end)):
+    commas = _COMMAS.match(text, end) if indexed else None
+    if commas and not (_EQUALS.match(text, commas.end()) and _has_equal(found)):
         # w_1,12^(2): indices above 9 have commas between them
         part += commas.group()
         end = commas.end()
@@ -167,13 +170,23 @@ def _name(text: str, part: str, start: int, end: int, found: list[Token], listed
 
 def _is_prose(text: str, word: str, end: int, found: list[Token]) -> bool:
     """Whether a word is English here, and stands beside no sign of a formula."""
-    if not is_english(word):
+    if not is_english(word) and word.lower() not in _LITTLE:
         return False
     if word.lower() in LET | CONDITION | RANGE:
         return True
     after = _AFTER.match(text, end)
     beside = after is not None and after.group(1) in _SIGNS_BESIDE
     return not beside and not (found and found[-1].kind in ("times", "sign"))
+
+
+def _has_equal(found: list[Token]) -> bool:
+    """Whether an = stands in this line before: what follows a comma may be another equation."""
+    for token in reversed(found):
+        if token.kind == "break":
+            return False
+        if token.text == "=":
+            return True
+    return False
 
 
 def _other(part: str, start: int, found: list[Token], lists: list[bool]) -> None:

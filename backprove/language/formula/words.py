@@ -50,7 +50,8 @@ _ENGLISH = (
     unless unrelated until upon use used uses using usually vanish vanishes via want was way well
     were what whatever when whenever where whether which while who whole whose why will wise with
     within without words would write writes writing written wrt yield yielding yields you your
-    zeros
+    zeros weighted neuron neurons neither nor contain contains decreased increased grows falls
+    shape shapes
     """)
     | LET
 )
