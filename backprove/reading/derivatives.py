@@ -100,8 +100,10 @@ def _is_loss(reader: Formula, node: Node) -> bool:
         node = node.inner
     if isinstance(node, Product) and len(node.factors) == 2 and node.factors[1][0] == "":
         (_, first), (_, behind) = node.factors  # J(w), L(ŷ, y): of what it depends
-        if isinstance(behind, Group) and behind.open == "(":
-            node = first
+        if isinstance(behind, Group) and behind.open == "(" and isinstance(first, Symbol):
+            called = reader.meaning(first, called=True)
+            if called is None or called.kind != "function":
+                node = first
     if not isinstance(node, Symbol):
         return False
     meaning = reader.meaning(node)

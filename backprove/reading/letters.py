@@ -11,7 +11,17 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ..expr import Expr, Reduce, Size, bound, fresh_index, with_indices
+from ..expr import (
+    Delta,
+    Expr,
+    Reduce,
+    Size,
+    bound,
+    flat_factors,
+    fresh_index,
+    product,
+    with_indices,
+)
 from ..language.tree import Extent, Mistake, Span
 from .meaning import ShapeMistake
 
@@ -139,9 +149,24 @@ class Letters:
             if letter.startswith(HIDDEN):
                 letter = fresh_index(taken | body.free | bound(body))
                 body = with_indices(body, {e.index: letter})
+            if e.op == "sum" and (single := self._sifted(e.size, letter, body)) is not None:
+                return self._named(single, taken)
             return Reduce(e.op, letter, self._size(e.size), self._named(body, taken | {letter}))
         children = tuple(self._named(child, taken) for child in e.children)
         return e if children == e.children else e.rebuilt(children)
+
+    def _sifted(self, size: Size, letter: str, body: Expr) -> Expr | None:
+        """The one term of Σ_i [i = j] …, where nothing else says how far i runs."""
+        known = self._open.get(size) if isinstance(size, str) else None
+        if known is None or known.extent.root().size is not None:
+            return None
+        for factor in flat_factors(body):
+            if isinstance(factor, Delta) and letter in (factor.left, factor.right):
+                other = factor.right if factor.left == letter else factor.left
+                if not isinstance(other, Expr):
+                    rest = tuple(f for f in flat_factors(body) if f is not factor)
+                    return with_indices(product(rest), {letter: other})
+        return None
 
     def _size(self, size: Size) -> Size:
         if not isinstance(size, str) or size not in self._open:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+from weakref import WeakKeyDictionary
 
 from ..errors import SourceError
 from ..expr import Expr, Number, Ref, Size, fresh_index
@@ -95,8 +97,14 @@ def _knowledge(
     if isinstance(notation, str):
         notation = load(notation)
     bound = notation if isinstance(notation, BoundNotation) else bind(notation, network)
-    lexicon = Lexicon(network, bound)
-    return Knowledge(network, bound, lexicon, text, total=total, open_symbols=open_symbols)
+    lexicon = _LEXICONS.get(bound)
+    if lexicon is None:
+        lexicon = _LEXICONS[bound] = Lexicon(network, bound)
+    own = copy(lexicon)  # what the text defines is for this text only
+    return Knowledge(network, bound, own, text, total=total, open_symbols=open_symbols)
+
+
+_LEXICONS: WeakKeyDictionary[BoundNotation, Lexicon] = WeakKeyDictionary()
 
 
 @dataclass

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ..expr import (
     MINUS_ONE,
     ONE,
+    ZERO,
     Add,
     Delta,
     Expr,
@@ -100,6 +101,8 @@ def _over(reader: Formula, big: Big, letter: str, at: Span, extent: Extent, body
             raise Mistake("a product over an axis without a number is not read", big.span)
         _spend(reader, body, len(places), big.span)
         return product(tuple(with_indices(body, {letter: k}) for k in places))
+    if places is None and body is ZERO:
+        return ZERO  # a sum of nothing but zeros, however long
     if places is None:
         return Reduce(big.op, letter, reader.letters.length(extent, letter, at), body)
     if big.op == "max":
@@ -326,7 +329,13 @@ def _merged(one: Expr, other: Expr, letter: str, found: set[tuple[int, Index]]) 
                 found.add((a, b))
             indices.append(a if a == b else letter)
         return Ref(one.name, tuple(indices))
-    if isinstance(one, Number | Delta | Reduce) or len(one.children) != len(other.children):
+    if isinstance(one, Reduce) and isinstance(other, Reduce):
+        if (one.op, one.size) != (other.op, other.size):
+            return None
+        renamed = with_indices(other.body, {other.index: one.index})
+        body = _merged(one.body, renamed, letter, found)
+        return body and Reduce(one.op, one.index, one.size, body)
+    if isinstance(one, Number | Delta) or len(one.children) != len(other.children):
         return None
     if not one.children:
         return None
