@@ -219,6 +219,9 @@ QUANTITIES: list[tuple[str, str, Symbol, str, tuple[Index, ...] | None, str]] = 
     ("chain_3_3_1", "cs231n", latex("W_2"), "w2", ALL, "the number tells the layer"),
     ("chain_3_3_1", "cs231n", latex("dW_2"), "∂w2", ALL, "the number tells the layer"),
     ("chain_3_3_1", "cs231n", latex("dscores1"), "∂z1", ALL, ""),
+    ("softmax_classifier", "cs231n", latex("dscores_j"), "∂z3", ("j",), ""),
+    ("softmax_classifier", "cs231n", latex("f_1"), "z3", (1,), ""),
+    ("softmax_classifier", "cs231n", latex("p_1"), "o", (1,), ""),
     ("chain_3_3_1", "ng", latex("dW^[2]"), "∂w2", ALL, ""),
     ("chain_3_3_1", "ng", latex("dZ^[1]"), "∂z1", ALL, "is read as"),
     ("chain_3_3_1", "ng", latex("a^[0]"), "x", ALL, ""),
@@ -278,6 +281,8 @@ QUANTITIES: list[tuple[str, str, Symbol, str, tuple[Index, ...] | None, str]] = 
     (MLP, "as-written", latex("δ_j^3"), "∂z3", ("j",), "as nielsen writes it"),
     (MLP, "as-written", latex("E"), "J", (), "representative"),
     (MLP, "nielsen", latex("ŷ_1"), "h3", (1,), "as goodfellow writes it: h3[1]"),
+    (ONE, "as-written", latex("o_j"), "h2", ("j",), "as haykin, mitchell write it: h2[j]"),
+    ("softmax_classifier", "as-written", latex("O_1"), "o", (1,), "is read as o[1]"),
 ]  # fmt: skip
 
 
@@ -418,6 +423,7 @@ UNKNOWN = [
     (MLP, "nielsen", latex("a^7"), "there are h2[3], h3[2]"),
     (MLP, "as-written", latex("δ^(2)"), "haykin: minus the derivative of J in z3"),
     (MLP, "as-written", latex("a^(2)"), "deeplizard: h2; goodfellow: z3"),
+    (ONE, "as-written", latex("a_j"), "bishop and goodfellow: z2[j]; deeplizard: x[j] or h2[j]"),
     (MLP, "as-written", plain("hh2"), "did you mean h2?"),
     (MIXED, "as-written", latex("g'"), "several activation functions, relu, tanh"),
     (MLP, "as-written", latex("x^(5)"), "there are x[2]"),

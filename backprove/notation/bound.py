@@ -161,10 +161,17 @@ class BoundNotation:
 
     @property
     def read_too(self) -> Iterator[tuple[str, Spelling]]:
-        """Other symbols that stand for a quantity, by what the notation says of its role."""
-        for name, role in self.roles.items() if self.notation.symbols is not None else ():
-            for made in self.notation.reads.get(role.kind, ()):
+        """Other symbols for quantities and adjoints, by what the notation says of the role."""
+        reads = self.notation.reads if self.notation.symbols is not None else {}
+        for name, role in self.roles.items() if reads else ():
+            for made in reads.get(role.kind, ()):
                 yield name, self._filled(made, name, role)
+            last = self._made_layers and role.layer == self._made_layers[-1]
+            if last and "weighted input" in (role.kind, role.also):
+                for made in reads.get("last weighted input", ()):
+                    yield name, self._filled(made, name, role)
+                for made in reads.get("last error", ()):
+                    yield ADJOINT + name, self._filled(made, name, role)
 
     @property
     def added(self) -> frozenset[str]:

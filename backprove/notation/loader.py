@@ -139,7 +139,8 @@ _ALLOWED: Mapping[str, frozenset[str]] = {
     | {"named_weighted_input", "mean_loss", "sample_loss", "sample_loss_term"},
     "adjoints": frozenset(kind.replace(" ", "_") for kind in KINDS)
     | {"gradient", "difference_or_output"},
-    "reads": frozenset(kind.replace(" ", "_") for kind in KINDS),
+    "reads": frozenset(kind.replace(" ", "_") for kind in KINDS)
+    | {"last_weighted_input", "last_error"},
 }  # fmt: skip
 
 _CHOICES: Mapping[tuple[str, str], tuple[object, ...]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 from ..errors import NotationError
@@ -10,6 +11,21 @@ from ..network import Network
 from ..notation import BoundNotation, Notation, bind, load, names
 from .lexicon_rows import Cost, Found, Table, table_of
 from .lexicon_written import Written
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What other notations mean by a symbol, by the notation's name.
+
+    clear: where they know it; unclear: what it may be where only a layer is left out.
+    """
+
+    clear: Mapping[str, Found]
+    unclear: Mapping[str, tuple[Found, ...]]
+
+
+def _is_own(fits: Found, bound: BoundNotation) -> bool:
+    return not (fits.row.mark and fits.row.letter in bound.added)
 
 
 class Others:
@@ -27,22 +43,28 @@ class Others:
         """Whether the letter is that of the activation function's derivative somewhere."""
         return any(notation.derivative == letter for notation in self._loaded)
 
-    def find(self, made: Written, letters: Collection[str] = ()) -> Mapping[str, Found]:
-        """What the others mean by the symbol, by the notation's name.
+    def find(self, made: Written, letters: Collection[str] = ()) -> Readings:
+        """What the others mean by the symbol.
 
         Those that print just this go before those that print it with other brackets. A layer
         that had to be added to a notation's symbols for this network is not one of its own.
         """
-        found: dict[str, Found] = {}
+        clear: dict[str, Found] = {}
+        unclear: dict[str, tuple[Found, ...]] = {}
         for notation in self._loaded:
             known = self._table(notation) if _mentions(notation, made.letter) else None
-            for fits in known[1].find(made, letters) if known else ():
-                added = fits.row.mark and known and fits.row.letter in known[0].added
-                if fits.cost <= Cost.SPLIT and not added:
-                    found[notation.name] = fits
-                    break
-        best = min((fits.cost for fits in found.values()), default=Cost.EXACT)
-        return {name: fits for name, fits in found.items() if fits.cost == best}
+            if known is None:
+                continue
+            bound, table = known
+            own = [f for f in table.find(made, letters) if _is_own(f, bound)]
+            fitting = [fits for fits in own if fits.cost <= Cost.SPLIT]
+            even = len(fitting) > 1 and fitting[0].place == fitting[1].place
+            if fitting and not even:
+                clear[notation.name] = fitting[0]
+            elif lacking := [f for f in table.lacking(made) if _is_own(f, bound)]:
+                unclear[notation.name] = tuple(lacking)
+        best = min((fits.cost for fits in clear.values()), default=Cost.EXACT)
+        return Readings({n: fits for n, fits in clear.items() if fits.cost == best}, unclear)
 
     def _table(self, notation: Notation) -> tuple[BoundNotation, Table] | None:
         """Its symbols for this network; None where it has none, as there are no layers."""

@@ -174,11 +174,13 @@ class Table:
         ]
         return sorted(kept, key=lambda fits: fits.place)
 
-    def lacking(self, made: Written) -> list[Row]:
-        """The rows that the symbol fits but for a layer that it does not say."""
+    def lacking(self, made: Written) -> list[Found]:
+        """What the symbol can mean but for a layer that it does not say; L below says it."""
+        if made.sub.startswith("L"):
+            return []
         rows = self._rows.get((made.letter.casefold(), made.primes), [])
         fits = [self._fit(row, made, ()) for row in rows if not row.whole]
-        return [f.row for f in fits if f is not None and f.cost == Cost.ALONE]
+        return [f for f in fits if f is not None and f.cost == Cost.ALONE]
 
     def beyond(self, made: Written) -> list[Row]:
         """The tensors whose letter and layer it has, but whose indices do not fit."""
@@ -366,7 +368,8 @@ def _rows_of(bound: BoundNotation) -> Iterator[Row]:
     for name, spelling in bound.adjoint_spellings.items():
         yield row_of(ADJOINT + name, spelling, network, layer=bound.layer(name), sign=sign)
     for name, spelling in bound.read_too:
-        yield row_of(name, spelling, network, cost=Cost.LOOSE)
+        of = sign if name.startswith(ADJOINT) else 1
+        yield row_of(name, spelling, network, sign=of, cost=Cost.LOOSE)
     if (loss := bound.loss_as_function()) is not None:
         yield row_of(network.loss, Spelling(loss.letter, loss.sub, loss.sup), network)
     yield row_of(RATE, Spelling(bound.rate), network)

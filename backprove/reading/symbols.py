@@ -287,20 +287,13 @@ class Lexicon:
 
     # -- other notations -------------------------------------------------------------------
 
-    def _readings(self, made: Written, letters: Collection[str]) -> Mapping[str, Meaning]:
-        """What each other notation means by the symbol, where it knows it."""
-        found = self._others.find(made, letters)
-        return {name: _quantity(fits) for name, fits in found.items()}
-
     def _tables(self) -> Iterator[Table]:
         if self._table is not None:
             yield self._table
         yield self._own
 
-    def _lacking(self, made: Written) -> list[Row]:
-        """The quantities that it may be if only it told the layer; L below tells it."""
-        if made.sub.startswith("L"):
-            return []
+    def _lacking(self, made: Written) -> list[Found]:
+        """The quantities that it may be if only it told the layer."""
         return next((rows for table in self._tables() if (rows := table.lacking(made))), [])
 
     def _beyond(self, made: Written) -> list[Row]:
@@ -316,12 +309,16 @@ class Lexicon:
         """
         if self._lacking(made) or self._beyond(made):
             return ()
-        readings = self._readings(made, letters)
-        if len(set(readings.values())) != 1:
+        readings = self._others.find(made, letters)
+        meanings = {_quantity(fits) for fits in readings.clear.values()}
+        if len(meanings) != 1 or not all(
+            meanings & {_quantity(fits) for fits in several}
+            for several in readings.unclear.values()
+        ):
             return ()
-        meaning = next(iter(readings.values()))
-        where = ", ".join(readings)
-        write = "writes" if len(readings) == 1 else "write"
+        meaning = meanings.pop()
+        where = ", ".join(readings.clear)
+        write = "writes" if len(readings.clear) == 1 else "write"
         says = f"{shown(symbol)} is read as {where} {write} it: {self.told(meaning)}"
         return (replace(meaning, says=says, where=where),)
 
@@ -331,11 +328,15 @@ class Lexicon:
         """What to say of a symbol without a meaning."""
         made = written(symbol)
         text = shown(symbol)
-        readings = self._readings(made, ())
-        if len(set(readings.values())) > 1:
+        readings = self._others.find(made)
+        if readings.clear and not (self._lacking(made) or self._beyond(made)):
+            several = {name: (fits,) for name, fits in readings.clear.items()} | dict(
+                readings.unclear
+            )
             told: dict[str, list[str]] = {}
-            for name, meaning in readings.items():
-                told.setdefault(self.told(meaning), []).append(name)
+            for name, found in several.items():
+                says = " or ".join(dict.fromkeys(self.told(_quantity(fits)) for fits in found))
+                told.setdefault(says, []).append(name)
             parts = [f"{' and '.join(who)}: {what}" for what, who in told.items()]
             return Mistake(
                 f"{text} is no symbol of the notation {self.notation.notation.name},"
@@ -347,7 +348,7 @@ class Lexicon:
 
     def _hint(self, symbol: Symbol, made: Written) -> str:
         if lacking := self._lacking(made):
-            layers = dict.fromkeys(f"{made.letter}^{row.spelling.sup}" for row in lacking)
+            layers = {f"{made.letter}^{fits.row.spelling.sup}" for fits in lacking}
             if len(layers) > 1:
                 return f"it does not say the layer: {', '.join(sorted(layers))}"
         if beyond := self._beyond(made):
