@@ -148,7 +148,7 @@ let \delta = (a - y) a (1 - a)
     Case("a-wrong-claim-beside", NEURON, "w[1]", r"""
 \frac{\partial a}{\partial z} = a (1 + a)
 \frac{\partial J}{\partial w_1} = (a - y) a (1 - a) x_1
-""", "wrong", ("sign",), line=1),
+""", "wrong", ("sign", "wrong-function-derivative"), line=1),
     Case("chain-on-one-line", LINEAR, "w_h", "∂E/∂w_h = (r_o - t)*∂r_o/∂w_h = (r_o - t)*w_o*i"),
     Case("chain-on-one-line-wrong", LINEAR, "w_h",
          "∂E/∂w_h = (r_o - t)*∂r_o/∂w_h = (r_o - t)*w_h*i", "wrong", ("wrong-layer",), line=2),
@@ -202,8 +202,8 @@ CHAINS = [
     Case("updated-weight", "mlp:1-1-1,sigmoid,squared_error,nobias", "w1[1,1]",
          r"(h_1^{(3)} - y_1) \sigma'(z_1^{(3)}) \left(w_{11}^{(2)} - \eta \frac{\partial J}"
          r"{\partial w_{11}^{(2)}}\right) \sigma'(z_1^{(2)}) x_1", "wrong", ("updated-weight",)),
-    Case("cross-entropy-without-denominator", "logistic:3", "h", "h - y", "wrong",
-         ("missing-factor",)),
+    Case("cross-entropy-without-denominator", "logistic:3", "h", "h - y", OTHER,
+         ("missing-factor", "extra-factor"), convention="other loss"),
 ]  # fmt: skip
 
 IN_NOTATIONS = [

@@ -33,7 +33,6 @@ MOST_NUMBERS = 1000
 """Components of a tensor above which its values are left out of a counterexample."""
 
 TOTALLY = "derivatives such as ∂a/∂z are taken as total: what is computed from z varies with it"
-CARRYING_OUT = (*DIFFERENTIATION, *TIDY, *FOLDING)
 LOCALLY = "derivatives such as ∂a/∂z are taken as local: only z varies, other names are held"
 
 
@@ -162,7 +161,7 @@ class _Check:
             verdict,
             summary,
             readings=tuple(dict.fromkeys((*found.readings, *readings))),
-            lines=found.lines,
+            lines=found.lines(self.answer),
             answer=last.right if last else None,
             notation=self.bound,
         )
@@ -219,13 +218,10 @@ class _Check:
                 return other
         return None
 
-    def _diagnosis(self, attempt: _Attempt, first: Compared) -> Diagnosis | None:
-        """What explains a wrong line, None for a claim that is about no derivative."""
-        asked = attempt.judged.asked if not first.truth else _component(first.left)
-        if asked is None:
-            return None
+    def _diagnosis(self, attempt: _Attempt, first: Compared) -> Diagnosis:
+        """What explains a wrong line: its own line before belongs to what it should be."""
         return diagnose(
-            self.network, asked, first.right, self.oracle,
+            self.network, first.of, first.right, self.oracle,
             lets=attempt.sheet.lets, symbols=attempt.sheet.symbols,
             correct=() if first.truth else (first.left,),
         )  # fmt: skip
@@ -317,22 +313,22 @@ class _Check:
         self,
         attempt: _Attempt,
         first: Compared,
-        diagnosis: Diagnosis | None,
+        diagnosis: Diagnosis,
         example: Point | None,
     ) -> Comparison | None:
         """The line beside the correct form that differs from it least."""
-        asked = attempt.judged.asked if not first.truth else _component(first.left)
+        asked = first.of
         correct: dict[Expr, None] = {}
         if asked is not None:
-            slips = diagnosis.mistakes if diagnosis else ()
             forms = [form.expr for form in Truth(self.network, asked).forms]
             scope = Scope(self.network)
             correct |= dict.fromkeys(rewritten(e, TIDY, scope, set()) for e in forms)
             correct |= dict.fromkeys(forms)
-            correct |= {slip.whole: None for slip in slips if slip.whole is not None}
+            correct |= {slip.whole: None for slip in diagnosis.mistakes if slip.whole is not None}
         if not first.truth or asked is None:
-            carried_out = rewritten(first.left, CARRYING_OUT, Scope(self.network), set())
-            correct |= {first.left: None, carried_out: None}
+            scope = Scope(self.network)
+            carried_out = rewritten(first.left, (*DIFFERENTIATION, *TIDY), scope, set())
+            correct |= {first.left: None, rewritten(carried_out, FOLDING, scope, set()): None}
         plain = [e for e in correct if not any(map(_is_derivative, walk(e)))]
         same = self._same(attempt.sheet, dict(example.setting) if example else {})
         pairs = [
@@ -397,15 +393,8 @@ def _distance(pair: Comparison) -> tuple[int, int]:
     return sum(map(count, marked)), count(pair.correct)
 
 
-def _component(e: Expr) -> Ref | None:
-    """The quantity of which an expression is the adjoint."""
-    return quantity_of(e) if isinstance(e, Ref) and e.name.startswith(ADJOINT) else None
-
-
-def _findings(diagnosis: Diagnosis | None, first: Compared) -> list[Finding]:
+def _findings(diagnosis: Diagnosis, first: Compared) -> list[Finding]:
     """What is wrong, the likeliest first; mistakes that would give the same value as well."""
-    if diagnosis is None:
-        return [Finding("wrong-claim", first.says)]
     found = [Finding(slip.kind, slip.says) for slip in diagnosis.mistakes]
     for other in diagnosis.explanations[1:]:
         if len(other.mistakes) == 1 == len(diagnosis.mistakes):
@@ -413,6 +402,8 @@ def _findings(diagnosis: Diagnosis | None, first: Compared) -> list[Finding]:
             found.append(Finding(slip.kind, ("it is the same as: ", *slip.says)))
     if not found and first.unsummed:
         found = [Finding("missing-sum", first.says)]
+    if not found and first.of is None:
+        found = [Finding("wrong-claim", first.says)]
     if not found:
         ratio = f"the answer is {diagnosis.ratio} times the truth" if diagnosis.ratio else ""
         difference = f"it differs by {diagnosis.difference}" if diagnosis.difference else ""

@@ -8,12 +8,12 @@ claim, judged alone. Everything is compared by value, with the oracle.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from math import prod
 
 from ..expr import Expr, Index, Reduce, Ref, Size, canonical, walk, with_indices
-from ..network import ADJOINT, Network, adjoint, quantity_of
+from ..network import ADJOINT, Network, adjoint, is_adjoint, quantity_of
 from ..reading import Sheet, SheetLine, Term
 from ..reading.meaning import ShapeMistake
 from ..rewrite import Sentence
@@ -63,8 +63,9 @@ class Chain:
 class Compared:
     """A line beside what it should equal.
 
-    line: the line; before: what it is compared with; truth: whether that is the derivative
-    itself, not an earlier line. answer: the oracle's; both sides as they were compared.
+    left, right: both sides as they were compared; truth: whether the left one is a derivative
+    of the loss itself, not an earlier line. answer: the oracle's. unsummed: letters that
+    nothing binds. of: the quantity whose derivative the chain is about, if it is about one.
     """
 
     line: SheetLine
@@ -75,6 +76,7 @@ class Compared:
     truth: bool
     unsummed: tuple[str, ...] = ()
     says: Sentence = ()
+    of: Ref | None = None
 
 
 @dataclass
@@ -98,10 +100,11 @@ class Judged:
     def undecided(self) -> list[Compared]:
         return [c for c in self.compared if c.status == "undecided"]
 
-    @property
-    def lines(self) -> tuple[JudgedLine, ...]:
+    def lines(self, text: str) -> tuple[JudgedLine, ...]:
+        """The lines as they stand in the text; of a chain, each with its own right side."""
         return tuple(
-            JudgedLine(c.line.number, c.line.text, c.status, c.says) for c in self.compared
+            JudgedLine(c.line.number, _written(c.line, text), c.status, c.says)
+            for c in {c.line.number: c for c in self.compared}.values()
         )
 
 
@@ -159,7 +162,7 @@ class _Judge:
 
     def _judge(self, chain: Chain) -> None:
         before = chain.left
-        right_so_far, is_truth = True, chain.left is not None and chain.about
+        right_so_far, is_truth = True, chain.left is not None and is_adjoint(chain.left.expr)
         for line in chain.lines:
             if before is None and chain.about:
                 compared = self._against_asked(line)
@@ -175,16 +178,18 @@ class _Judge:
             if compared.status == "right" and not right_so_far:
                 compared = _carried(compared)
             right_so_far = right_so_far and compared.status != "wrong"
-            self.found.compared.append(compared)
+            self.found.compared.append(replace(compared, of=self._of(chain)))
             before, is_truth = line.right, False
         if chain.about:
             self.found.last = self.found.compared[-1]
-            self.found.asked = self._asked_by(chain)
+            self.found.asked = self._of(chain)
 
-    def _asked_by(self, chain: Chain) -> Ref | None:
-        if chain.left is not None and isinstance(chain.left.expr, Ref):
+    def _of(self, chain: Chain) -> Ref | None:
+        """The quantity whose derivative a chain gives."""
+        if chain.left is not None and is_adjoint(chain.left.expr):
+            assert isinstance(chain.left.expr, Ref)
             return quantity_of(chain.left.expr)
-        return self.found.asked or self.asked
+        return (self.found.asked or self.asked) if chain.about else None
 
     def _compared(self, line: SheetLine, before: Term, truth: bool) -> Compared:
         left, right, ranges = aligned(before, line.right)
@@ -304,6 +309,13 @@ def aligned(left: Term, right: Term) -> tuple[Expr, Expr, Mapping[str, Size]]:
         with_indices(with_indices(right.expr, single), change),
         dict(a),
     )
+
+
+def _written(line: SheetLine, text: str) -> str:
+    right = text[slice(*line.right.span)].strip()
+    if line.left is not None:
+        return f"{text[slice(*line.left.span)].strip()} = {right}"
+    return f"= {right}" if line.number > 1 else right
 
 
 def _without_ones(
