@@ -38,6 +38,9 @@ SETTINGS = 24
 SAMPLED = 8
 """Components that the oracle compares to confirm a mistake; the numbers of code, too."""
 
+LARGE = 6_000
+"""Operations of a forward pass above which one point is compared, and no special targets."""
+
 CLASSES = 6
 """One-hot targets that are tried where a target is a distribution."""
 
@@ -95,13 +98,16 @@ def diagnose(
     truth = Truth(network, asked, given=correct, letters=letters)
     if answer.free - truth.letters.keys():
         return _unbound(truth, answer, known)
+    large = _operations(network, known.points()[0]) > LARGE
+    known = known.held(answer, *truth.given, truth.exact, most=1 if large else None)
     work = Work(limit_s * WORK_PER_SECOND)
     case = _case(truth, answer, known, work)
     if case is None:
         return Diagnosis()
+    specials = [] if large else list(_special_points(known))
     try:
-        found = _special_value(truth, answer, known) or single(case)
-        found = found or _special_mistake(truth, answer, known, work) or paired(case)
+        found = _special_value(truth, answer, known, specials) or single(case)
+        found = found or _special_mistake(truth, answer, known, specials, work) or paired(case)
     except OutOfWork:
         found = ()
     return _diagnosis(case, found)
@@ -125,7 +131,7 @@ def _case(truth: Truth, answer: Expr, oracle: Oracle, work: Work) -> Case | None
 
 def _probes(truth: Truth, answer: Expr, oracle: Oracle, work: Work) -> Iterator[Probe]:
     for trial in range(len(oracle.points())):
-        ground = Ground(oracle, trial, work)
+        ground = Ground(oracle, trial, work, truth.adjoints)
         for setting in _settings(truth, ground.point):
             try:
                 value = float(oracle.value(answer, setting, trial))
@@ -189,7 +195,7 @@ def diagnose_values(
     every = [
         Probe(ground, setting, _number(values, tuple(setting.values())), nan)
         for trial, (_, values) in enumerate(samples)
-        for ground in (Ground(oracle, trial, work),)
+        for ground in (Ground(oracle, trial, work, truth.adjoints),)
         for setting in _settings(truth, ground.point)
     ]
     known = (replace(p, truth=p.of(truth.exact)) for p in every)
@@ -213,12 +219,30 @@ def _number(values: Nested, position: tuple[int, ...]) -> float:
     return float(values)  # type: ignore[arg-type]
 
 
+def _operations(network: Network, point: Point) -> int:
+    """About how many operations a forward pass takes."""
+    return sum(
+        prod(map(point.length, network[e.name].shape)) * _in(e.right, point)
+        for e in network.equations.values()
+    )
+
+
+def _in(e: Expr, point: Point) -> int:
+    times = point.length(e.size) if isinstance(e, Reduce) else 1
+    return 1 + times * sum(_in(child, point) for child in e.children)
+
+
 # -- answers that are right, or wrong, for special values only -----------------------------
 
+Specials: TypeAlias = "Sequence[tuple[Sentence, list[Point]]]"
+"""Points with special targets, and in words which."""
 
-def _special_value(truth: Truth, answer: Expr, oracle: Oracle) -> tuple[Explanation, ...]:
+
+def _special_value(
+    truth: Truth, answer: Expr, oracle: Oracle, specials: Specials
+) -> tuple[Explanation, ...]:
     """Whether the answer is right where the targets are one-hot, or as the file gives them."""
-    for words, points in _special_points(oracle):
+    for words, points in specials:
         try:
             right = oracle.at(points).agree(answer, truth.exact).confirmed
         except NetworkError:
@@ -230,10 +254,10 @@ def _special_value(truth: Truth, answer: Expr, oracle: Oracle) -> tuple[Explanat
 
 
 def _special_mistake(
-    truth: Truth, answer: Expr, oracle: Oracle, work: Work
+    truth: Truth, answer: Expr, oracle: Oracle, specials: Specials, work: Work
 ) -> tuple[Explanation, ...]:
     """One mistake that explains the answer for such targets."""
-    for _, points in _special_points(oracle):
+    for _, points in specials:
         case = _case(truth, answer, oracle.at(points), work)
         found = single(case) if case is not None else ()
         if found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..expr import Expr, Path, part, replaced
 from ..rewrite import Sentence
@@ -46,19 +46,28 @@ def mutants(truth: Truth, forms: tuple[Form, ...] | None = None) -> Iterator[Mut
     A mistake that is made at several places for the same reason (tanh' taken as 1 - tanh in
     every layer) is one mistake with several changes. forms: those of the truth by default.
     """
-    rows: list[tuple[int, int, Mutant]] = []
+    rows: list[tuple[int, int, Form, _Changes]] = []
     for number, form in enumerate(truth.forms if forms is None else forms):
         late = SIMPLIFIED if form.name in ("folded", "signals", "answer") else 0
-        rows.extend((m.rank + late, number, m) for m in _in_form(truth, form))
+        rows.extend((rank + late, number, form, made) for rank, made in _in_form(truth, form))
     seen: set[tuple[Expr, str]] = set()
-    for rank, _, mutant in sorted(rows, key=lambda row: row[:2]):
+    for rank, _, form, made in sorted(rows, key=lambda row: row[:2]):
+        mutant = _mutant(form, rank, made)
         key = (mutant.expr, mutant.kinds[0])
         if key not in seen:
             seen.add(key)
-            yield replace(mutant, rank=rank)
+            yield mutant
 
 
-def _in_form(truth: Truth, form: Form) -> Iterator[Mutant]:
+@dataclass(frozen=True)
+class _Changes:
+    """One mistake, and the places where it is made."""
+
+    row: Mutation
+    changes: tuple[tuple[Path, Change], ...]
+
+
+def _in_form(truth: Truth, form: Form) -> Iterator[tuple[int, _Changes]]:
     setting = Setting(truth, form)
     alike: dict[tuple[int, str], list[tuple[Path, Change]]] = {}
     for place in places(setting):
@@ -66,43 +75,36 @@ def _in_form(truth: Truth, form: Form) -> Iterator[Mutant]:
             for change in row.apply(place):
                 if change.new is place.part:
                     continue
-                yield _mutant(form, rank, row, place.path, change)
+                yield rank, _Changes(row, ((place.path, change),))
                 if change.alike:
                     alike.setdefault((rank, change.alike), []).append((place.path, change))
     for (rank, _), found in alike.items():
-        made = _everywhere(form, rank, MUTATIONS[rank], found)
-        if made is not None:
-            yield made
+        apart = _apart(found)
+        if len(apart) > 1:
+            yield rank, _Changes(MUTATIONS[rank], apart)
 
 
-def _mutant(form: Form, rank: int, row: Mutation, path: Path, change: Change) -> Mutant:
-    return Mutant(
-        (row.kind,), (change.says,), replaced(form.expr, path, change.new), part(form.expr, path),
-        (path,), 1, form.expr, change.new, form.name, rank, change.planted,
-    )  # fmt: skip
-
-
-def _everywhere(
-    form: Form, rank: int, row: Mutation, found: list[tuple[Path, Change]]
-) -> Mutant | None:
-    """The same mistake at all places where it can be made, innermost first."""
+def _apart(found: list[tuple[Path, Change]]) -> tuple[tuple[Path, Change], ...]:
+    """Changes at places of which none is inside another."""
     chosen: dict[Path, Change] = {}
     for path, change in found:
         if not any(path[: len(p)] == p or p[: len(path)] == path for p in chosen):
             chosen[path] = change
-    if len(chosen) < 2:
-        return None
+    return tuple(chosen.items())
+
+
+def _mutant(form: Form, rank: int, made: _Changes) -> Mutant:
     expr = form.expr
-    for path, change in chosen.items():
+    for path, change in made.changes:
         expr = replaced(expr, path, change.new)
-    first_path, first = next(iter(chosen.items()))
-    others = list(dict.fromkeys(part(form.expr, path) for path in chosen))[1:]
+    paths = tuple(path for path, _ in made.changes)
+    first = made.changes[0][1]
+    others = list(dict.fromkeys(part(form.expr, path) for path in paths))[1:]
     likewise = [word for other in others for word in (", ", other)]
     says: Sentence = (*first.says, "; so is it with ", *likewise[1:]) if others else first.says
     return Mutant(
-        (row.kind,), (says,), expr,
-        part(form.expr, first_path), tuple(chosen), len(chosen), form.expr, first.new, form.name,
-        rank,
+        (made.row.kind,), (says,), expr, part(form.expr, paths[0]), paths, len(paths), form.expr,
+        first.new, form.name, rank, first.planted,
     )  # fmt: skip
 
 

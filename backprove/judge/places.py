@@ -21,6 +21,9 @@ FITS = 4
 FEW = 6
 """Sums of up to this many terms are looked into path by path."""
 
+NEAR = 8
+"""How many other quantities are taken for one, those next to it in the file."""
+
 ALIKE: tuple[frozenset[str], ...] = (
     frozenset(("input", "activation", "output")),
     frozenset(("weighted input", "dot product")),
@@ -57,9 +60,9 @@ class Setting:
             group = next((g for g in ALIKE if role.kind in g), frozenset((role.kind,)))
             groups.setdefault((group, len(self.network[name].shape)), []).append(name)
         return {
-            name: tuple(other for other in group if other != name)
+            name: tuple(group[k] for k in _around(n, len(group)))
             for group in groups.values()
-            for name in group
+            for n, name in enumerate(group)
         }
 
     def same_layer(self, a: str, b: str) -> bool:
@@ -84,6 +87,12 @@ class Setting:
             for equation in self.network.equations.values()
             if isinstance(equation.right, Apply) and isinstance(equation.right.argument, Ref)
         }
+
+
+def _around(n: int, length: int) -> list[int]:
+    """The numbers near n, the nearest first."""
+    others = sorted((k for k in range(length) if k != n), key=lambda k: (abs(k - n), k))
+    return others[:NEAR]
 
 
 @dataclass(frozen=True)

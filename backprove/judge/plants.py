@@ -21,7 +21,7 @@ def plants(
     """Wrong gradients, refuted by the oracle, in random order, the kinds by turns."""
     truth = Truth(network, asked)
     known = (oracle or Oracle(network)).beside({}, (RATE,))
-    ground = Ground(known, 0, Work())
+    ground = Ground(known, 0, Work(), truth.adjoints)
     setting = {
         letter: 1 + n % ground.point.length(size)
         for n, (letter, size) in enumerate(truth.letters.items())

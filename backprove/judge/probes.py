@@ -17,6 +17,7 @@ from flint import arb
 from ..errors import NetworkError
 from ..expr import Add, Apply, Delta, Expr, Index, Mul, Number, Power, Reduce, Ref
 from ..functions import U, lookup
+from ..network import ADJOINT, Equation
 from ..verify import Oracle
 from ..verify.points import Point
 from ..verify.series import SERIES, OutsideDomain, Taylor, Unresolved, differentiated
@@ -47,8 +48,12 @@ class Ground:
     A component that has no value there, and anything computed from it, is NaN.
     """
 
-    def __init__(self, oracle: Oracle, trial: int, work: Work) -> None:
+    def __init__(
+        self, oracle: Oracle, trial: int, work: Work, adjoints: Mapping[str, Equation]
+    ) -> None:
+        """adjoints: by quantity, the equation of its adjoint, for values in floating point."""
         self.oracle, self.trial, self.work = oracle, trial, work
+        self.adjoints = adjoints
         self.network = oracle.network
         self.point: Point = oracle.points()[trial]
         self._components: dict[tuple[str, tuple[int, ...]], float] = {}
@@ -59,6 +64,7 @@ class Ground:
 
     def value(self, e: Expr, setting: Mapping[str, int]) -> float:
         """The value of an expression without derivatives, given its free letters."""
+        self.work.spend()
         try:
             return self._value(e, dict(setting))
         except (ZeroDivisionError, OverflowError, KeyError):
@@ -74,7 +80,6 @@ class Ground:
         key = (e, *[setting[i] for i in letters])
         known = self._kept.get(key)
         if known is None:
-            self.work.spend()
             known = self._kept[key] = _EVALUATE[kind](self, e, setting)
         return known
 
@@ -82,12 +87,19 @@ class Ground:
         """A component's forward value, or that of an adjoint or a free symbol."""
         key = (name, indices)
         if key not in self._components:
-            try:
-                found = float(self.oracle.value(Ref(name, indices), {}, self.trial))
-            except NetworkError:
-                found = nan
-            self._components[key] = found
+            equation = self.adjoints.get(name.removeprefix(ADJOINT))
+            if equation is not None and name.startswith(ADJOINT):
+                setting = dict(zip(equation.indices, indices, strict=True))
+                self._components[key] = self.value(equation.right, setting)
+            else:
+                self._components[key] = self._known(name, indices)
         return self._components[key]
+
+    def _known(self, name: str, indices: tuple[int, ...]) -> float:
+        try:
+            return float(self.oracle.value(Ref(name, indices), {}, self.trial))
+        except NetworkError:
+            return nan
 
     def applied(self, name: str, x: float) -> float:
         """A function of a number; NaN outside its domain."""
@@ -184,6 +196,7 @@ def _delta(ground: Ground, e: Delta, setting: dict[str, int]) -> float:
 
 
 def _add(ground: Ground, e: Add, setting: dict[str, int]) -> float:
+    ground.work.done += len(e.terms)
     result = 0.0
     for term in e.terms:
         result += ground._value(term, setting)
@@ -191,6 +204,7 @@ def _add(ground: Ground, e: Add, setting: dict[str, int]) -> float:
 
 
 def _mul(ground: Ground, e: Mul, setting: dict[str, int]) -> float:
+    ground.work.done += len(e.factors)
     result = 1.0
     for factor in e.factors:
         result *= ground._value(factor, setting)
@@ -213,7 +227,7 @@ def _apply(ground: Ground, e: Apply, setting: dict[str, int]) -> float:
 
 def _body_values(ground: Ground, e: Reduce, setting: dict[str, int]) -> list[float]:
     length = ground.point.length(e.size)
-    ground.work.spend(length)
+    ground.work.done += 2 * length
     inner = dict(setting)
     values = []
     for k in range(1, length + 1):

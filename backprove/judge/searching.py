@@ -22,7 +22,7 @@ from ..expr import (
 from ..rewrite import Sentence
 from .mutations import Mutant, mutants
 from .pairing import pairs
-from .probes import CLOSE, Probe, Work, close
+from .probes import CLOSE, OutOfWork, Probe, Work, close
 from .truth import Truth
 
 REPORTED = 4
@@ -83,9 +83,16 @@ class Case:
 
     @cached_property
     def singles(self) -> list[tuple[Mutant, float]]:
-        """Every single mistake with its value at the first probe."""
-        values = ((m, self.probes[0].of(m.expr)) for m in mutants(self.truth))
-        return [(mutant, value) for mutant, value in values if isfinite(value)]
+        """Every single mistake with its value at the first probe, as far as the work lasts."""
+        found = []
+        try:
+            for mutant in mutants(self.truth):
+                value = self.probes[0].of(mutant.expr)
+                if isfinite(value):
+                    found.append((mutant, value))
+        except OutOfWork:
+            pass
+        return found
 
 
 # -- the search ----------------------------------------------------------------------------

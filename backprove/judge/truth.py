@@ -36,6 +36,9 @@ from ..rules import DIFFERENTIATION, FOLDING, TIDY, Scope, algebra, delta
 LONGEST = 700
 """Nodes above which later adjoints keep their names."""
 
+LONGEST_WRITTEN = 250
+"""The same where sums are written out, which repeats each mistake for every term."""
+
 DEPTHS = (16, 8, 4, 2, 1)
 """How many links of the chain are tried to be written out."""
 
@@ -171,7 +174,8 @@ class Truth:
     # -- the simplified answer -------------------------------------------------------------
 
     @cached_property
-    def _adjoints(self) -> Mapping[str, Equation]:
+    def adjoints(self) -> Mapping[str, Equation]:
+        """The dynamic program: quantity → the equation of its adjoint."""
         return backprop(self.network).adjoints
 
     def _closed(self, q: Ref) -> Expr:
@@ -188,9 +192,9 @@ class Truth:
         return self._equation(quantity_of(ref)) if is_adjoint(ref) else None
 
     def _equation(self, q: Ref) -> Expr:
-        if q.name not in self._adjoints:  # a constant
+        if q.name not in self.adjoints:  # a constant
             return adjoint(q)
-        equation = self._adjoints[q.name]
+        equation = self.adjoints[q.name]
         return with_indices(equation.right, dict(zip(equation.indices, q.indices, strict=True)))
 
 
@@ -223,7 +227,7 @@ class _Chains:
         derivative = Derivative(link.consumer, q, False)
         value = self.truth.local(derivative, self.folded)
         self.nodes += count(value)
-        if self.nodes > LONGEST:
+        if self.nodes > (LONGEST_WRITTEN if self.write_out else LONGEST):
             raise TooLong
         self.local.setdefault(value, derivative)
         inner = taken | q.free | link.consumer.free

@@ -147,13 +147,28 @@ class Oracle:
         other.lets = {**self.lets, **{name: _as_equation(name, e) for name, e in lets.items()}}
         other.symbols = self.symbols | frozenset(symbols)
         if self._trials is not None:
-            other._trials = [Trial(t.point, t.level, t.signs) for t in self._trials]
+            scenes = [None if lets or t.scene is None else t.scene.knowing(other.symbols)
+                      for t in self._trials]  # fmt: skip
+            other._trials = [
+                Trial(t.point, t.level, t.signs, scene)
+                for t, scene in zip(self._trials, scenes, strict=True)
+            ]
         return other
 
     def at(self, points: Iterable[Point]) -> Oracle:
         """An oracle that knows the same and asks at these points, whatever the question."""
         other = copy(self)
         other._trials = [Trial(point) for point in points]
+        other._least = ANY_LITERAL
+        return other
+
+    def held(self, *expressions: Expr, most: int | None = None) -> Oracle:
+        """An oracle that keeps to its points, whatever the question, or to the first of them.
+
+        expressions: those whose positions the sizes without a number must allow.
+        """
+        other = copy(self)
+        other._trials = self._points(_largest_literal(expressions))[:most]
         other._least = ANY_LITERAL
         return other
 
@@ -165,7 +180,7 @@ class Oracle:
         return tuple(trial.point for trial in self._points())
 
     def _points(self, least: int = 2) -> list[Trial]:
-        if self._trials is None or least > self._least:
+        if self._trials is None or (self.unnumbered and least > self._least):
             self._least = max(least, self._least)
             self._trials = self._drawn()
         return self._trials

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -89,6 +90,14 @@ class Scene:
         self._letters: dict[Expr, tuple[str, ...]] = {}
         self._readings: dict[str, tuple[Ref, ...]] = {}
         self.ground = World(self)
+
+    def knowing(self, symbols: Iterable[str]) -> Scene:
+        """The same scene with more free names; what is known of the others is shared."""
+        other = copy(self)
+        other.symbols = self.symbols | frozenset(symbols)
+        other.ground = copy(self.ground)
+        other.ground.scene = other
+        return other
 
     def names(self, e: Expr) -> frozenset[str] | None:
         """The names that the value of an expression hangs on, None for any.

@@ -11,6 +11,7 @@ from ...expr import (
     Mul,
     Ref,
     Size,
+    count,
     mapped,
     with_indices,
 )
@@ -157,11 +158,17 @@ def wrong_layer_throughout(place: Place) -> Iterator[Change]:
     yield from _throughout(place, False)
 
 
+WHOLE_FACTOR = 40
+"""Nodes of the largest factor in which a quantity is replaced throughout."""
+
+
 def _throughout(place: Place, same_layer: bool) -> Iterator[Change]:
     part = place.part
     if isinstance(part, Ref) or not (
         isinstance(place.parent, Mul) or part in place.setting.form.local
     ):
+        return
+    if count(part) > WHOLE_FACTOR:
         return
     for ref in refs_of(part):
         at = Place(place.setting, place.path, ref, place.parents, place.letters)
