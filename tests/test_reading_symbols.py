@@ -258,6 +258,8 @@ QUANTITIES: list[tuple[str, str, Symbol, str, tuple[Index, ...] | None, str]] = 
     (MLP, "as-written", latex("w^[2]"), "w2", ALL, ""),
     (MLP, "as-written", latex("w^2"), "w2", ALL, "a layer, not a power"),
     (MLP, "as-written", latex("w_2"), "w2", ALL, "the number tells the layer"),
+    (MLP, "nielsen", latex("δ_3"), "∂z3", ALL, "the number tells the layer"),
+    (MLP, "nielsen", latex("W_3"), "w2", ALL, "the number tells the layer"),
     (MLP, "as-written", latex("W_2"), "w2", ALL, "is read as w2"),
     (MLP, "as-written", latex("W^(2)"), "w2", ALL, "is read as w2"),
     (MLP, "as-written", plain("W2"), "w2", ALL, "is read as w2"),
@@ -417,6 +419,8 @@ def test_kroneckers_delta() -> None:
 UNKNOWN = [
     (MLP, "as-written", latex("w_12"), "it does not say the layer: w^(1), w^(2)"),
     (MLP, "nielsen", latex("δ_1"), "it does not say the layer: δ^2, δ^3"),
+    (MLP, "bishop", latex("δ_1"), "it does not say the layer: δ^(1), δ^(2)"),
+    (MLP, "as-written", latex("m"), "describes one sample"),
     (MLP, "nielsen", latex("a_7^3"), "its indices do not fit h3[2]"),
     (MLP, "as-written", plain("h2[4]"), "its indices do not fit h2[3]"),
     (MLP, "as-written", plain("w2[1]"), "its indices do not fit w2[2,3]"),

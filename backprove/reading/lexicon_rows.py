@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import TypeAlias
 
 from ..expr import Index, Size
 from ..network import ADJOINT, RATE, Network
@@ -86,6 +87,10 @@ class Found:
         return self.cost, self.indices is None, -len(self.row.before)
 
 
+Below: TypeAlias = tuple[tuple[Index, ...] | None, Cost, tuple[Index, ...] | None]
+"""The indices below a symbol, their cost, and another way to split them."""
+
+
 def row_of(
     name: str,
     spelling: Spelling,
@@ -129,7 +134,6 @@ class Table:
 
     last: the number of the output layer, which L stands for. layers_below: whether layers
     are written below. commas: whether the indices of a component are kept apart by commas.
-    free: whether a_1 may be a^(1), where it may be component 1 without a layer too.
     """
 
     def __init__(
@@ -139,9 +143,7 @@ class Table:
         last: int | None,
         layers_below: bool = False,
         commas: bool = False,
-        free: bool = False,
     ) -> None:
-        self.free = free
         self.last, self.layers_below, self.commas = last, layers_below, commas
         self._rows: dict[tuple[str, int], list[Row]] = {}
         for row in rows:
@@ -165,13 +167,7 @@ class Table:
                 key = (row.name, fits.indices, fits.power, fits.rest)
                 if key not in found or fits.cost < found[key].cost:
                     found[key] = fits
-        alone = [f for f in found.values() if f.cost == Cost.ALONE and f.indices]
-        kept = [
-            fits
-            for fits in found.values()
-            if not self._one_of_many(fits, exact or rows)
-            and (self.free or not (alone and fits.row.whole))
-        ]
+        kept = [fits for fits in found.values() if not self._one_of_many(fits, exact or rows)]
         return sorted(kept, key=lambda fits: fits.place)
 
     def lacking(self, made: Written) -> list[Found]:
@@ -273,7 +269,7 @@ class Table:
 
     # -- below -----------------------------------------------------------------------------
 
-    def _bracketed(self, row: Row, made: Written) -> tuple[tuple[Index, ...], Cost, None] | None:
+    def _bracketed(self, row: Row, made: Written) -> Below | None:
         """Indices in [ ], which stand in the order of the file's axes."""
         if made.sub != row.before or row.after or made.brackets is None or row.whole:
             return None
@@ -285,9 +281,7 @@ class Table:
                 return None
         return tuple(i for i in indices if i is not None), Cost.EXACT, None
 
-    def _below(
-        self, row: Row, sub: str, letters: Collection[str]
-    ) -> tuple[tuple[Index, ...] | None, Cost, tuple[Index, ...] | None] | None:
+    def _below(self, row: Row, sub: str, letters: Collection[str]) -> Below | None:
         """The indices that a subscript holds, their cost, and another way to split it."""
         inner = _between(sub, row.before, row.after)
         if inner is None:
@@ -353,7 +347,8 @@ def table_of(bound: BoundNotation) -> Table:
     templates = (bound.notation.symbols or {}).values()
     rows = list(_rows_of(bound))
     return Table(
-        [*rows, *_layers_below(rows, bound.network)],
+        # where the notation writes no layer, a number below is an index
+        [*rows, *_layers_below((r for r in rows if r.letter not in bound.added), bound.network)],
         last=bound.last_layer,
         layers_below=any("layer" in made.sub for made in templates),
         commas=bound.commas,
@@ -396,7 +391,7 @@ def own_table(bound: BoundNotation) -> Table:
     """
     rows = list(_own_rows(bound))
     below = _layers_below(rows, bound.network)
-    return Table([*rows, *below], last=None, commas=bound.commas, free=True)
+    return Table([*rows, *below], last=None, commas=bound.commas)
 
 
 def _own_rows(bound: BoundNotation) -> Iterator[Row]:

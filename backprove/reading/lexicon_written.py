@@ -73,9 +73,9 @@ def written(symbol: Symbol) -> Written:
     if symbol.sup is None:
         return made
     text = _plain_minus(symbol.sup.text)
-    if end := _PRIMES.search(text):  # f^{(2)'}
-        made = replace(made, primes=made.primes + _primes(end[0]))
-        text = text[: end.start()]
+    if primes := _PRIMES.search(text):  # f^{(2)'}
+        made = replace(made, primes=made.primes + _primes(primes[0]))
+        text = text[: primes.start()]
     if match := _CLOSED.fullmatch(text):
         inner, rest = _LAST.get(match[1], match[1]), match[2].lstrip(",;")
         label = inner if inner and _LABEL.fullmatch(inner) else None

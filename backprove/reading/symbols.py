@@ -349,8 +349,7 @@ class Lexicon:
     def _hint(self, symbol: Symbol, made: Written) -> str:
         if lacking := self._lacking(made):
             layers = {f"{made.letter}^{fits.row.spelling.sup}" for fits in lacking}
-            if len(layers) > 1:
-                return f"it does not say the layer: {', '.join(sorted(layers))}"
+            return f"it does not say the layer: {', '.join(sorted(layers))}"
         if beyond := self._beyond(made):
             shapes = dict.fromkeys(self._described(row.name) for row in beyond)
             return f"its indices do not fit {' or '.join(shapes)}"
@@ -362,6 +361,8 @@ class Lexicon:
         if len(self._functions.activations) > 1 and (made.primes or made.letter in _FUNCTIONS):
             several = ", ".join(self._functions.activations)
             return f"there are several activation functions, {several}: write their names"
+        if symbol.letter in "mnN" and not (made.sub or made.sup):
+            return "the file describes one sample, and has no number of this name"
         own = [name for name in self.network.quantities if not name.endswith(ARGUMENT)]
         near = did_you_mean(symbol.raw or made.letter + made.sub, own)
         return near or f"the names of the file are {', '.join(own[:12])}"
