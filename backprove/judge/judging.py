@@ -104,7 +104,7 @@ class Judged:
         """The lines as they stand in the text; of a chain, each with its own right side."""
         return tuple(
             JudgedLine(c.line.number, _written(c.line, text), c.status, c.says)
-            for c in {c.line.number: c for c in self.compared}.values()
+            for c in {c.line.number: c for c in sorted(self.compared, key=_wrong_last)}.values()
         )
 
 
@@ -148,7 +148,8 @@ class _Judge:
         )
 
     def _settle_what_is_asked(self, chains: list[Chain]) -> None:
-        """Where no chain is about QUANTITY, a name given last stands for the answer."""
+        """Where no chain names QUANTITY, the last one gives the answer: what a new name stands
+        for, or what an expression without a name is equal to."""
         if self.asked is None or any(chain.about for chain in chains) or not chains:
             return
         last = chains[-1]
@@ -157,12 +158,20 @@ class _Judge:
             self.found.readings.append(f"{name} is taken for the answer, ∂{self.network.loss}"
                                        f"/∂{self.asked!r}")  # fmt: skip
             chains.append(Chain(None, [last.lines[-1]], about=True))
+        elif last.left is not None and not isinstance(last.left.expr, Ref):
+            last.about = True
 
     # -- one chain -------------------------------------------------------------------------
 
     def _judge(self, chain: Chain) -> None:
         before = chain.left
         right_so_far, is_truth = True, chain.left is not None and is_adjoint(chain.left.expr)
+        if chain.about and before is not None and not isinstance(before.expr, Ref):
+            start = self._against_asked(replace(chain.lines[0], right=before))
+            if start.status != "right":
+                says: Sentence = ("its left side is not what was asked for",)
+                self.found.compared.append(replace(start, of=self._of(chain), says=says))
+                right_so_far = False
         for line in chain.lines:
             if before is None and chain.about:
                 compared = self._against_asked(line)
@@ -309,6 +318,11 @@ def aligned(left: Term, right: Term) -> tuple[Expr, Expr, Mapping[str, Size]]:
         with_indices(with_indices(right.expr, single), change),
         dict(a),
     )
+
+
+def _wrong_last(c: Compared) -> tuple[int, bool]:
+    """By number; of what is said of one line, a mistake counts."""
+    return c.line.number, c.status == "wrong"
 
 
 def _written(line: SheetLine, text: str) -> str:
