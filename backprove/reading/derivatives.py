@@ -90,7 +90,7 @@ def _of_loss(reader: Formula, node: Differential, wrt: Value) -> Value:
     else:
         expr = Derivative(loss, place, True)
     return replace(
-        wrt, expr=expr, span=node.span, orientation="matrix" if wrt.rank == 2 else "none",
+        wrt, expr=expr, span=node.span, orientation="matrix" if wrt.rank == 2 else reader.upright,
         gradient=wrt.rank == 1, jacobian=False, grouped=False,
     )  # fmt: skip
 

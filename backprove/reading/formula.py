@@ -34,7 +34,7 @@ from .conditions import by_cases, equal, held
 from .derivatives import changed, differentiated
 from .meaning import Meaning, ShapeMistake
 from .products import multiplied, power
-from .state import Formula, spelled
+from .state import SAMPLES, Formula, spelled
 from .sums import folded, with_dots
 from .symbols import Lexicon
 from .tensors import Value, ones
@@ -134,6 +134,10 @@ class Reader(Formula):
             return self._raised(value, node.sup, node.span) if node.sup else value
         if node.letter == "I" and bare:
             return self.tensors.identity(node.span)
+        if bare and node.letter in SAMPLES:
+            self.symbols.add(node.letter)
+            self.say(f"{node.letter} is read as the number of samples")
+            return Value(Ref(node.letter), node.span)
         if not self.open(node):
             called = self.meaning(node, called=True)
             if called is not None and called.kind == "function":
@@ -175,7 +179,7 @@ class Reader(Formula):
         expr: Expr = Ref(name, indices)
         if meaning.sign < 0:
             expr = Mul((MINUS_ONE, expr))
-        orientation = self.known.turns.get(name, "none") if len(axes) == 1 else "none"
+        orientation = self.known.turns.get(name, self.upright) if len(axes) == 1 else "none"
         if len(axes) == 2:
             orientation = "matrix"
         gradient = name.startswith(ADJOINT) and len(axes) == 1
@@ -238,6 +242,11 @@ class Reader(Formula):
             following = factors[place + 1] if place + 1 < len(factors) else None
             place += 1
             if isinstance(factor, Symbol) and following is not None and following[0] == "":
+                joined = self._differential(factor, following[1])
+                if joined is not None:
+                    found.append((sign, joined))
+                    place += 1
+                    continue
                 called = self._call(factor, following[1])
                 if called is not None:
                     found.append((sign, called))
@@ -248,6 +257,17 @@ class Reader(Formula):
             self._state_division(factors, place - 1)
             found.append((sign, self.value(factor)))
         return found
+
+    def _differential(self, d: Symbol, of: Node) -> Value | None:
+        """dW as one symbol, the derivative of the loss in W, where d alone means nothing."""
+        bare = not (d.sub or d.sup or d.primes or d.raw)
+        if not (d.letter == "d" and bare and isinstance(of, Symbol) and d.span[1] == of.span[0]):
+            return None
+        alone = self.meaning(d)
+        if alone is not None and not alone.where:
+            return None
+        joined = replace(of, letter=f"d{of.letter}", span=(d.span[0], of.span[1]))
+        return self._symbol(joined) if self.meaning(joined) is not None else None
 
     def _state_division(self, factors: tuple[tuple[str, Node], ...], place: int) -> None:
         """a/b c is (a/b) c; where someone may have meant a/(b c), that is stated."""
@@ -371,8 +391,9 @@ class Reader(Formula):
             made = self._of_tensor(function, group, span)
         else:
             meaning = self.meaning(function, called=True)
-            if meaning is not None and meaning.kind == "quantity" and _lists(group):
-                self.say(f"{self.quoted(function)}{self.quoted(group)} is {self.quoted(function)}")
+            if meaning is not None and meaning.kind == "quantity" and self._tells(meaning, group):
+                name = self.quoted(function)
+                self.say(f"{name}{self.quoted(group)} is read as {name}, with what it depends on")
                 return self._symbol(function)
             if meaning is None or meaning.kind != "function":
                 return None
@@ -380,6 +401,22 @@ class Reader(Formula):
         if isinstance(argument, Raised):
             return self._raised(made, argument.sup, (span[0], argument.span[1]))
         return made
+
+    def _tells(self, meaning: Meaning, group: Group) -> bool:
+        """Whether a bracket behind a quantity tells on what it depends: J(W, b), or a(z(w))
+        where z feeds a."""
+        inner = group.inner
+        if isinstance(inner, Listed):
+            return True
+        if isinstance(inner, Product) and len(inner.factors) == 2:
+            (_, inner), (_, behind) = inner.factors
+            if not (isinstance(behind, Group) and behind.open == "("):
+                return False
+        equation = self.network.equations.get(meaning.name)
+        if equation is None or not isinstance(inner, Symbol):
+            return False
+        fed = self.meaning(inner)
+        return fed is not None and fed.name in equation.right.names
 
     def _applied(self, function: Symbol, argument: Node, span: Span) -> Value:
         r"""\log o_k or \tanh(z), where nothing but a function can be meant."""
@@ -449,8 +486,3 @@ def opened(lexicon: Lexicon, left: Node | None) -> frozenset[str]:
     symbols = [node for node in found if isinstance(node, Symbol)]
     meanings = ((s, lexicon.meanings(s, called=False)) for s in symbols)
     return frozenset(spelled(s) for s, found in meanings if not found or found[0].where)
-
-
-def _lists(group: Group) -> bool:
-    """Whether a bracket tells on what a quantity depends, as in J(W, b)."""
-    return isinstance(group.inner, Listed)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
 from ..errors import SourceError
-from ..expr import Expr, Number, Ref, Size, fresh_index
-from ..language.formula import FormulaLine, Node, Symbol, parse_formula, parse_formulas
-from ..language.tree import Mistake, Source, Span
+from ..expr import Expr, Ref, Size
+from ..language.formula import FormulaLine, Node, Product, Symbol, parse_formula, parse_formulas
+from ..language.tree import Mistake, Source
 from ..network import CHANGE, RATE, TRAINED, Equation, Network
 from ..notation import BoundNotation, Notation, bind, load
 from ..verify import Oracle
-from .formula import Reader, opened
-from .meaning import Meaning, Orientation, ShapeMistake, Sheet, SheetLine, Term
+from .attempts import Attempts, Head, Read
+from .formula import Reader
+from .meaning import Meaning, ShapeMistake, Sheet, SheetLine, Term
 from .state import Knowledge
 from .symbols import Lexicon
-from .tensors import Value
 
 _Role: TypeAlias = Literal["claim", "definition", "redefinition", "update"]
 
@@ -108,29 +107,6 @@ _LEXICONS: WeakKeyDictionary[BoundNotation, Lexicon] = WeakKeyDictionary()
 
 
 @dataclass
-class _Chain:
-    """What the lines of one chain of = share.
-
-    head: what all are equal to. ranges: over what its letters run. opened: symbols that stand
-    for any number in it.
-    """
-
-    head: Term
-    ranges: Mapping[str, Size]
-    opened: frozenset[str] = frozenset()
-
-
-@dataclass
-class _Read:
-    """A line as one attempt read it."""
-
-    reader: Reader
-    left: Term | None
-    right: Term
-    misfit: str = ""
-
-
-@dataclass
 class _SheetReader:
     """Reads line after line; what they define is known from there on."""
 
@@ -139,12 +115,16 @@ class _SheetReader:
     lines: list[SheetLine] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     ranges: dict[str, Size] = field(default_factory=dict)
-    chain: _Chain | None = None
+
+    @property
+    def attempts(self) -> Attempts:
+        return Attempts(self.known, self.asked)
 
     def read(self, lines: tuple[FormulaLine, ...]) -> Sheet:
-        for line in lines:
-            if line.right is not None and not line.prose:
-                self.lines.append(self._line(line, line.right))
+        told = [line for line in lines if line.right is not None and not line.prose]
+        kept = [line for line in told if len(told) == 1 or not self._is_heading(line)]
+        for chain in _chains(kept):
+            self._chain(chain)
         if not self.lines:
             end = max(1, len(self.known.text))
             raise Mistake("there is no formula to read", (0, end), "write an equation")
@@ -156,22 +136,34 @@ class _SheetReader:
             self.ranges,
         )
 
-    # -- one line --------------------------------------------------------------------------
+    def _is_heading(self, line: FormulaLine) -> bool:
+        """Whether a line without = is words, among them one that means nothing: "Update w"."""
+        (start, end), right = line.span, line.right
+        if line.left is not None or self.known.text[start:end].lstrip(" &").startswith("="):
+            return False
+        parts = right.factors if isinstance(right, Product) else (("", right),)
+        symbols = [part for sign, part in parts if isinstance(part, Symbol) and sign == ""]
+        return len(symbols) == len(parts) and any(
+            len(s.letter) > 2 and not self.known.lexicon.meanings(s, called=True) for s in symbols
+        )
 
-    def _line(self, line: FormulaLine, right: Node) -> SheetLine:
-        if line.left is not None:
-            self.chain = None
-            role = self._role(line, line.left, right)
-            if role != "claim" and isinstance(line.left, Symbol):
-                return self._defining(line, line.left, right, role)
-        read = self._read(line.left, right)
-        self._keep(read)
-        if self.chain is None:
-            head = read.left or read.right
-            self.chain = _Chain(head, read.reader.letters.ranges(), read.reader.opened)
-        return self._made(line, read)
+    # -- chains and lines ------------------------------------------------------------------
 
-    def _made(self, line: FormulaLine, read: _Read, defines: str = "") -> SheetLine:
+    def _chain(self, chain: list[FormulaLine]) -> None:
+        """Read the lines of one chain of =."""
+        first, left, head = chain[0], chain[0].left, None
+        if left is not None and isinstance(left, Symbol) and first.right is not None:
+            role = self._role(first, left, first.right)
+            if role != "claim":
+                head = self._define(first, left, first.right, role)
+                left, chain = None, chain[1:]
+        rights = [line.right for line in chain if line.right is not None]
+        reads = self.attempts.chain(left, rights, head) if rights else []
+        for line, read in zip(chain, reads, strict=True):
+            self._keep(read)
+            self.lines.append(self._made(line, read))
+
+    def _made(self, line: FormulaLine, read: Read, defines: str = "") -> SheetLine:
         start, end = line.span
         text = self.known.text[start:end].strip()
         derivative = read.reader.derivative
@@ -179,7 +171,7 @@ class _SheetReader:
             line.number, line.span, text, read.left, read.right, defines, derivative, read.misfit
         )
 
-    def _keep(self, read: _Read) -> None:
+    def _keep(self, read: Read) -> None:
         """Note what the accepted reading of a line said and used."""
         for text in read.reader.said:
             if text not in self.said:
@@ -188,84 +180,6 @@ class _SheetReader:
         for name in sorted(read.reader.changes):
             self.known.lets.setdefault(CHANGE + name, self.known.update(name))
         self.ranges |= read.reader.letters.ranges()
-
-    # -- reading ---------------------------------------------------------------------------
-
-    def _read(self, left: Node | None, right: Node) -> _Read:
-        """Both sides as matrices; where shapes forbid that, component by component."""
-        try:
-            read = self._attempt(left, right, componentwise=False)
-            if not read.misfit:
-                return read
-            refusal: ShapeMistake | None = None
-        except ShapeMistake as mistake:
-            if mistake.kind != "shape":
-                raise
-            refusal = mistake
-        try:
-            other = self._attempt(left, right, componentwise=True)
-        except (ShapeMistake, Mistake):
-            other = None
-        if other is not None and not other.misfit:
-            other.reader.say(
-                f"{self._quoted(right)} is taken component by component: as matrices its"
-                " shapes would not fit"
-            )
-            return other
-        if refusal is not None:
-            raise refusal
-        return read
-
-    def _attempt(self, left: Node | None, right: Node, *, componentwise: bool) -> _Read:
-        chain = self.chain
-        free = chain.ranges if chain is not None else None
-        reader = Reader(self.known, free, componentwise=componentwise)
-        reader.opened = chain.opened if chain is not None else opened(self.known.lexicon, left)
-        head = reader.value(left) if left is not None else None
-        value = reader.value(right)
-        expected, names = self._expected(reader, head, value)
-        misfit = ""
-        if expected is not None:
-            value, misfit = reader.tensors.fitted(expected, value)
-        reader.letters.settle()
-        if head is not None and not names:
-            names = reader.names(head)
-        given = reader.term(head, names) if head is not None else None
-        own = names if not misfit and expected is not None else reader.names(value)
-        return _Read(reader, given, reader.term(value, own), misfit)
-
-    def _expected(
-        self, reader: Reader, head: Value | None, value: Value
-    ) -> tuple[Value | None, dict[str, str]]:
-        """What the right side must be shaped like, and the letters of its axes."""
-        if head is not None:
-            return head, {}
-        if self.chain is not None:
-            term = self.chain.head
-            return self._like(reader, term.axes, term.orientation, term.span)
-        if self.asked is None or not value.rank:
-            return None, {}
-        shape = self.known.shape(self.asked.name)
-        letters: list[str] = []
-        for index in self.asked.indices:
-            taken = {*letters, *map(str, self.asked.indices), *reader.letters.known}
-            letters.append(index if isinstance(index, str) else fresh_index(taken))
-        axes = tuple(zip(letters, shape, strict=False))
-        return self._like(reader, axes, "none", value.span)
-
-    @staticmethod
-    def _like(
-        reader: Reader, axes: tuple[tuple[str, Size], ...], turn: Orientation, span: Span
-    ) -> tuple[Value, dict[str, str]]:
-        """A value of a shape that is known."""
-        names = {reader.letters.hidden(size, f"the axis {k}"): k for k, size in axes}
-        orientation: Orientation = "matrix" if len(axes) == 2 else turn
-        return Value(Number(0), span, tuple(names), orientation), names
-
-    def _quoted(self, node: Node) -> str:
-        start, end = node.span
-        text = " ".join(self.known.text[start:end].split())
-        return text if len(text) <= 60 else f"{text[:60]}…"
 
     # -- definitions -----------------------------------------------------------------------
 
@@ -298,7 +212,7 @@ class _SheetReader:
     def _holds(self, left: Node, right: Node) -> bool:
         """Whether a line that begins with "let" says what the network says anyway."""
         try:
-            read = self._attempt(left, right, componentwise=False)
+            read = self.attempts.attempt(left, right, None, "columns")
         except (Mistake, ShapeMistake):
             return False
         if read.misfit or read.left is None:
@@ -309,10 +223,9 @@ class _SheetReader:
         ranges = read.reader.letters.ranges()
         return oracle.agree(read.left.expr, read.right.expr, ranges=ranges).confirmed
 
-    def _defining(self, line: FormulaLine, left: Symbol, right: Node, role: _Role) -> SheetLine:
-        """A line that gives a name to something."""
-        self.chain = None
-        read = self._read(None, right)
+    def _define(self, line: FormulaLine, left: Symbol, right: Node, role: _Role) -> Head:
+        """Read a line that gives a name to something."""
+        read = Attempts(self.known, None).line(None, right)
         self._keep(read)
         term, known = read.right, self.known
         letters = _letters_of(left, term.expr)
@@ -323,14 +236,14 @@ class _SheetReader:
         known.shapes[name] = tuple(ranges.get(index, 1) for index in indices)
         known.turns[name] = term.orientation
         if role == "update":
-            self._say(f"{self._quoted(left)} on the left is its value after the update")
+            self._say(f"{read.reader.quoted(left)} on the left is its value after the update")
         else:
             known.lexicon.define(left, name, letters=letters, shape=known.shapes[name])
         if role == "redefinition":
-            self._say(f"from here {self._quoted(left)} is what the line defines")
+            self._say(f"from here {read.reader.quoted(left)} is what the line defines")
         given = Term(Ref(name, indices), term.axes, term.orientation, left.span)
-        self.chain = _Chain(given, ranges)
-        return self._made(line, _Read(read.reader, given, term), name)
+        self.lines.append(self._made(line, Read(read.reader, given, term), name))
+        return Head(given, ranges)
 
     def _free_name(self, left: Symbol, letters: tuple[str, ...]) -> str:
         """The symbol's spelling without index letters, told apart from what has that name."""
@@ -347,6 +260,16 @@ class _SheetReader:
     def _say(self, text: str) -> None:
         if text not in self.said:
             self.said.append(text)
+
+
+def _chains(lines: list[FormulaLine]) -> list[list[FormulaLine]]:
+    """The lines in chains of =: each begins with a left side of its own."""
+    chains: list[list[FormulaLine]] = []
+    for line in lines:
+        if line.left is not None or not chains:
+            chains.append([])
+        chains[-1].append(line)
+    return chains
 
 
 def _letters_of(left: Symbol, right: Expr) -> tuple[str, ...]:

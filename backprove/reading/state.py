@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from ..expr import MINUS_ONE, Expr, Mul, Ref, Size, count, fresh_index
 from ..language.formula import Node, Symbol
@@ -17,6 +18,13 @@ from .tensors import Tensors, Value
 
 MOST_NODES = 20_000
 """Parts of an expression above which it is not read."""
+
+
+Style: TypeAlias = Literal["columns", "rows", "components"]
+"""How whole vectors are taken: as columns (W x), as rows (x W), or component by component."""
+
+SAMPLES = frozenset("mnNM")
+"""Letters that stand for the number of samples in 1/m, where nothing else is called so."""
 
 
 def spelled(symbol: Symbol) -> str:
@@ -45,6 +53,14 @@ class Knowledge:
     turns: dict[str, Orientation] = field(default_factory=dict)
     symbols: set[str] = field(default_factory=set)
 
+    @property
+    def rows(self) -> bool:
+        """Whether weights go (from, to), so that a layer is x W."""
+        if self.notation.notation.weight_order == "from to":
+            return True
+        weights = [r for r in self.notation.roles.values() if r.kind == "weight" and r.order]
+        return bool(weights) and all(r.order == (1, 0) for r in weights)
+
     def shape(self, name: str) -> tuple[Size, ...]:
         """The lengths of the axes of a quantity, adjoint, change or definition."""
         if name in self.shapes:
@@ -67,7 +83,8 @@ class Formula:
 
     said: how unclear places were taken. derivative: whether a derivative of anything but the
     loss was met. changes: the weights whose change in an update was met. opened: unknown
-    symbols that stand for any number here, as x does in σ'(x) = σ(x)(1 - σ(x)).
+    symbols that stand for any number here, as x does in σ'(x) = σ(x)(1 - σ(x)). upright: how
+    a vector stands that nobody transposed.
     """
 
     def __init__(
@@ -75,7 +92,7 @@ class Formula:
         known: Knowledge,
         free: Mapping[str, Size] | None = None,
         *,
-        componentwise: bool = False,
+        style: Style = "columns",
     ) -> None:
         self.known = known
         self.network, self.lexicon = known.network, known.lexicon
@@ -86,9 +103,9 @@ class Formula:
         self.opened: frozenset[str] = frozenset()
         self.derivative = False
         self.written_out = 0
-        rows = known.notation.notation.weight_order == "from to"
+        self.upright: Orientation = "row" if style == "rows" else "none"
         self.tensors = Tensors(
-            self.letters, known.text, self.say, componentwise=componentwise, rows=rows
+            self.letters, known.text, self.say, componentwise=style == "components"
         )
 
     def value(self, node: Node) -> Value:

@@ -56,8 +56,7 @@ class Tensors:
     """The operations on whole tensors, for one formula.
 
     text: what was written. say: notes how something unclear was taken. componentwise:
-    whether products of tensors of one shape go component by component. rows: whether a vector
-    before a matrix is a row, as in x W.
+    whether products of tensors of one shape go component by component.
     """
 
     def __init__(
@@ -67,10 +66,9 @@ class Tensors:
         say: Callable[[str], None],
         *,
         componentwise: bool,
-        rows: bool,
     ) -> None:
         self.letters, self.text, self.say = letters, text, say
-        self.componentwise, self.rows = componentwise, rows
+        self.componentwise = componentwise
 
     # -- words -----------------------------------------------------------------------------
 
@@ -323,7 +321,7 @@ class Tensors:
             case 2, 1:
                 if right.row:
                     return None
-                return self._contracted(left, right, span, left.axes[:1], "none")
+                return self._contracted(left, right, span, left.axes[:1], right.orientation)
             case 1, 2:
                 if left.row:
                     return self._contracted(left, right, span, right.axes[1:], "row")
@@ -336,16 +334,13 @@ class Tensors:
                 return None
 
     def _row_by_matrix(self, left: Value, right: Value, span: Span) -> Value | None:
-        """A vector before a matrix as a row, where that is how people write it: a gradient
-        before a Jacobian, and x W where weights go (from, to)."""
-        if not (left.gradient and right.jacobian) and not (
-            self.rows and left.orientation == "none"
-        ):
+        """A gradient before a Jacobian, for which no one writes a transpose."""
+        if not (left.gradient and right.jacobian):
             return None
         made = self._contracted(left, right, span, right.axes[1:], "none")
         if made is not None:
             self.say(f"{self.quoted(left)} is taken for a row here")
-        return made and replace(made, gradient=left.gradient)
+        return made and replace(made, gradient=True)
 
     def _of_vectors(self, left: Value, right: Value, sign: str, span: Span) -> Value | None:
         if left.row and not right.row:
