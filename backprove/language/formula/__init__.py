@@ -1,6 +1,7 @@
 """Formulas as people write them, LaTeX or plain: text to a tree of what was written."""
 
-from .lines import is_latex, parse_formula, parse_formulas
+from .lines import parse_formula, parse_formulas
+from .rows import is_latex
 from .tree import (
     Big,
     Bracketed,

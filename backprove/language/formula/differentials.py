@@ -12,7 +12,7 @@ from .tokens import Token
 from .tree import Change, Differential, Node, Product, Quotient, Sign, Sum, Symbol
 from .words import word_set
 
-MAX_ABOVE = 64
+MAX_ABOVE = 32
 """Tokens that may stand between ∂ and / in one line."""
 
 _VARIABLE = re.compile(r"(?P<letter>[^\W\d_]['′]?)(?P<sub>.*)", re.DOTALL)

@@ -40,12 +40,12 @@ DEEPEST = 12_000
 _FUNCTION_LETTERS = frozenset("σφϕψρ")
 
 
-def parse(cut: Cut, low: int, high: int) -> Node:
-    """The expression that the tokens from low to high hold."""
+def parse(cut: Cut) -> Node:
+    """The expression that tokens hold. Raises Mistake where they hold none, or more."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, DEEPEST))
     try:
-        return Parser(cut).within(low, high)
+        return Parser(cut).within(0, len(cut.tokens))
     finally:
         sys.setrecursionlimit(before)
 

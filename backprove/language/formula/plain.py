@@ -182,7 +182,7 @@ def _is_prose(text: str, word: str, end: int, found: list[Token]) -> bool:
 def _has_equal(found: list[Token]) -> bool:
     """Whether an = stands in this line before: what follows a comma may be another equation."""
     for token in reversed(found):
-        if token.kind == "break":
+        if token.kind in ("break", "semicolon", "prose"):
             return False
         if token.text == "=":
             return True

@@ -171,6 +171,30 @@ def scripts(text: str, start: int) -> Iterator[Token]:
     yield Token("close", "", start + len(text), start + len(text))
 
 
+# -- equations ----------------------------------------------------------------------------
+
+_EQUALS = frozenset(("=", ":=", "≡", "≜"))
+
+
+def is_equal(token: Token) -> bool:
+    """Whether a token sets two sides equal."""
+    return token.text in _EQUALS and token.kind in ("relation", "define")
+
+
+def outside(tokens: Sequence[Token]) -> Iterator[tuple[int, Token]]:
+    """The tokens outside of brackets, with their places."""
+    depth = 0
+    for place, token in enumerate(tokens):
+        depth += {"open": 1, "close": -1}.get(token.kind, 0)
+        if depth <= 0:
+            yield place, token
+
+
+def first_equal(tokens: Sequence[Token]) -> int:
+    """The place of the first sign of equality outside of brackets; -1 where there is none."""
+    return next((place for place, token in outside(tokens) if is_equal(token)), -1)
+
+
 # -- brackets ------------------------------------------------------------------------------
 
 _CLOSES = {"(": ")", "[": "]", "{": "}", "": "", "|": "|", "‖": "‖", "cases": "cases"}

@@ -19,6 +19,12 @@ RANGE = word_set("for forall")
 
 OTHERWISE = word_set("otherwise else elsewhere")
 
+CONNECTIVES = word_set("""
+    so hence thus therefore then and now finally answer result solution or also but since because
+    thereby we get obtain have find yields gives which is recall becomes that this from using here
+    """)
+"""Words after which an expression may stand alone."""
+
 _SHORT = word_set("is of to by so we it on as in or at an be us if my no do am")
 """Words of two letters: prose only beside other prose."""
 
