@@ -6,15 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
+from itertools import chain
 
 from flint import arb
 
-from ..errors import BackproveError, NetworkError, SourceError
+from ..errors import BackproveError, NetworkError, NotationError, SourceError
 from ..expr import Derivative, Expr, Ref, count, part, walk
 from ..language import reference
 from ..language.formula import parse_formulas
+from ..language.tree import Mistake
 from ..network import ADJOINT, ARGUMENT, Network, Value, adjoint, is_adjoint, quantity_of
-from ..notation import BoundNotation, Notation, bind, load
+from ..notation import BoundNotation, Notation, bind, load, names
 from ..reading import Sheet, read_sheet, read_term
 from ..reading.meaning import ShapeMistake
 from ..rewrite import Sentence, rewritten
@@ -28,6 +30,9 @@ from .matching import Diagnosis, diagnose
 from .shapes import with_equal_sizes
 from .truth import Truth
 from .verdict import Comparison, Counterexample, Finding, JudgedLine, Verdict, Word
+
+LONG = 20_000
+"""Characters above which an unreadable answer is not tried in other notations."""
 
 MOST_NUMBERS = 1000
 """Components of a tensor above which its values are left out of a counterexample."""
@@ -107,10 +112,36 @@ class _Check:
         try:
             attempt = self._read_and_judged(self.network, self.bound, self.oracle)
         except SourceError as error:
-            return self._unreadable(error)
+            return self._in_another_notation(error)
         except ShapeMistake as mistake:
             return self._misshapen(mistake)
         return self._of(attempt)
+
+    def _in_another_notation(self, error: SourceError) -> Verdict:
+        """What the file's own names do not tell may be clear in one shipped notation."""
+        if not self.bound.notation.as_written or not self._is_formula():
+            return self._unreadable(error)
+        found: dict[tuple[Expr, ...], list[BoundNotation]] = {}
+        clear = False  # whether some notation reads it without anything to state
+        for name in names():
+            try:
+                bound = bind(load(name), self.network)
+                sheet = read_sheet(self.answer, self.network, bound, self.asked)
+            except (NotationError, SourceError, ShapeMistake):
+                continue
+            if clear and sheet.readings:
+                continue
+            if not sheet.readings and not clear:
+                clear, found = True, {}
+            lines = (e for line in sheet.lines for e in (line.left, line.right) if e)
+            found.setdefault(tuple(term.expr for term in lines), []).append(bound)
+        if len(found) != 1:
+            return self._unreadable(error, [b.notation.name for b in chain(*found.values())])
+        (known,) = found.values()
+        verdict = _Check(self.network, self.asked, self.answer, known[0], self.seed).verdict()
+        says = " and ".join(bound.notation.name for bound in known)
+        only = f"read in the notation {says}: no other knows all of its symbols"
+        return replace(verdict, readings=(only, *verdict.readings))
 
     def _read_and_judged(self, network: Network, bound: BoundNotation, oracle: Oracle) -> _Attempt:
         """The reading of the text under which the fewest lines are wrong."""
@@ -258,8 +289,17 @@ class _Check:
         made = self._made("unreadable", attempt, says)
         return replace(made, diagnosis=(Finding("unreadable", says),))
 
-    def _unreadable(self, error: SourceError) -> Verdict:
-        says: Sentence = (str(error),)
+    def _is_formula(self) -> bool:
+        """Whether the text is well formed, so that only its symbols can be unknown."""
+        try:
+            return len(self.answer) < LONG and bool(parse_formulas(self.answer).lines)
+        except Mistake:
+            return False
+
+    def _unreadable(self, error: SourceError, notations: Iterable[str] = ()) -> Verdict:
+        known = ", ".join(notations)
+        hint = f"\n  it can be read in the notations {known}: name yours" if known else ""
+        says: Sentence = (str(error) + hint,)
         return Verdict("unreadable", says, (Finding("unreadable", says),), notation=self.bound)
 
     def _misshapen(self, mistake: ShapeMistake) -> Verdict:
