@@ -9,7 +9,7 @@ from .cursor import Cut
 from .parser import parse
 from .rows import MAX_LINES, Row, is_latex, rows_of, tokens_of, too_many
 from .segments import Segment, segments_of, trimmed
-from .tokens import Token, first_equal, is_equal
+from .tokens import Token, first_equal, is_equal, outside
 from .tree import Change, Differential, FormulaLine, Formulas, Node, Symbol
 from .words import CONNECTIVES
 
@@ -18,8 +18,9 @@ _NAME = frozenset(("name", "number", "sub", "sup", "prime", "open", "close", "ti
 
 def parse_formula(text: str) -> Node:
     """One expression, without a sign of equality. Raises Mistake."""
-    tokens = [t for t in tokens_of(text) if t.kind not in ("break", "newline", "align")]
-    tokens = trimmed(tokens)
+    tokens = tokens_of(text)
+    ends = {p for p, t in outside(tokens) if t.kind in ("break", "newline", "align")}
+    tokens = trimmed([t for place, t in enumerate(tokens) if place not in ends])
     if not tokens:
         raise Mistake("an expression is expected", (0, 1), "write one, such as w*x")
     equal = first_equal(tokens)
