@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import product as choices
 from math import isfinite, nan, prod
 from random import Random
@@ -16,6 +17,7 @@ from ..expr import (
     Number,
     Reduce,
     Ref,
+    Size,
 )
 from ..network import RATE, Network, Value
 from ..rewrite import Sentence
@@ -95,7 +97,7 @@ def diagnose(
     letters = None if asked is not None else known.ranges(*correct[:1], answer)
     if letters is not None:
         letters = {i: size for i, size in letters.items() if i in correct[0].free}
-    truth = Truth(network, asked, given=correct, letters=letters)
+    truth = _truth(network, asked, tuple(correct), tuple((letters or {}).items()))
     if answer.free - truth.letters.keys():
         return _unbound(truth, answer, known)
     large = _operations(network, known.points()[0]) > LARGE
@@ -106,11 +108,25 @@ def diagnose(
         return Diagnosis()
     specials = [] if large else list(_special_points(known))
     try:
-        found = _special_value(truth, answer, known, specials) or single(case)
+        # without the target in it, O_1 - 1 is meant for a sample of class 1
+        fixed = answer.names.isdisjoint(q.name for q in network.of_kind("target"))
+        found = _special_value(truth, answer, known, specials) if fixed else ()
+        found = found or single(case) or _special_value(truth, answer, known, specials)
         found = found or _special_mistake(truth, answer, known, specials, work) or paired(case)
     except OutOfWork:
         found = ()
     return _diagnosis(case, found)
+
+
+@lru_cache(maxsize=4)
+def _truth(
+    network: Network,
+    asked: Ref | str | None,
+    correct: tuple[Expr, ...],
+    letters: tuple[tuple[str, Size], ...],
+) -> Truth:
+    """One truth for the lines of one answer, which mostly are about one quantity."""
+    return Truth(network, asked, given=correct, letters=dict(letters))
 
 
 def _case(truth: Truth, answer: Expr, oracle: Oracle, work: Work) -> Case | None:
@@ -186,7 +202,7 @@ def diagnose_values(
     nested as the quantity's axes. tolerance: the relative error of the numbers. rate: the
     learning rate, where the numbers may hold updated weights.
     """
-    truth = Truth(network, asked)
+    truth = _truth(network, asked, (), ())
     symbols = () if rate is None else (RATE,)
     oracle = Oracle(network, symbols=symbols).at([point for point, _ in samples])
     if rate is not None:

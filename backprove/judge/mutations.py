@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..expr import Expr, Path, part, replaced
 from ..rewrite import Sentence
@@ -46,8 +47,17 @@ def mutants(truth: Truth, forms: tuple[Form, ...] | None = None) -> Iterator[Mut
     A mistake that is made at several places for the same reason (tanh' taken as 1 - tanh in
     every layer) is one mistake with several changes. forms: those of the truth by default.
     """
+    return iter(_of_truth(truth) if forms is None else tuple(_made(truth, forms)))
+
+
+@lru_cache(maxsize=4)
+def _of_truth(truth: Truth) -> tuple[Mutant, ...]:
+    return tuple(_made(truth, truth.forms))
+
+
+def _made(truth: Truth, forms: tuple[Form, ...]) -> Iterator[Mutant]:
     rows: list[tuple[int, int, Form, _Changes]] = []
-    for number, form in enumerate(truth.forms if forms is None else forms):
+    for number, form in enumerate(forms):
         late = SIMPLIFIED if form.name in ("folded", "signals", "answer") else 0
         rows.extend((rank + late, number, form, made) for rank, made in _in_form(truth, form))
     seen: set[tuple[Expr, str]] = set()

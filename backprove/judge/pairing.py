@@ -17,7 +17,7 @@ from operator import mul
 
 from ..expr import Add, Expr, Mul, Path, Reduce, part, replaced
 from .mutations import Mutant, together
-from .probes import Probe, Work
+from .probes import ROUNDING, Probe, Work
 
 MOST_SETTINGS = 64
 """Values of the bound letters around a place above which it is passed over."""
@@ -126,7 +126,7 @@ def _multiplied(
             found.append(_Single(mutant, where, ratios))
         if len(found) >= MOST:
             break
-    near = 2 * tolerance * max(abs(rest), abs(probe.value))
+    near = 2 * tolerance * max(abs(rest), abs(probe.value)) + ROUNDING
     for i, one in enumerate(found):
         work.spend(len(found) // 16)
         scaled = tuple(map(mul, weights, one.ratios))
@@ -209,7 +209,7 @@ def _added(
     found.sort()
     differences = [d for d, _ in found]
     wanted = probe.value - right
-    near = 2 * tolerance * max(abs(wanted), abs(probe.value))
+    near = 2 * tolerance * max(abs(wanted), abs(probe.value)) + ROUNDING
     for difference, number in found:
         start = bisect_left(differences, wanted - difference - near)
         for other, k in found[start:]:

@@ -26,6 +26,10 @@ CLOSE = 1e-9
 """Two values with a smaller relative difference count as equal until the oracle is asked."""
 
 
+ROUNDING = 1e-15
+"""What is left of terms that cancel."""
+
+
 class OutOfWork(Exception):
     """The work that was allowed is done."""
 
@@ -255,4 +259,4 @@ def close(a: float, b: float, tolerance: float = CLOSE) -> bool:
     """Whether two values agree; NaN and infinity agree with nothing."""
     if not (abs(a) < inf and abs(b) < inf):
         return False
-    return abs(a - b) <= tolerance * max(abs(a), abs(b))
+    return abs(a - b) <= tolerance * max(abs(a), abs(b)) + ROUNDING

@@ -97,7 +97,10 @@ def number_dropped(place: Place) -> Iterator[Change]:
     """c u → u for a number c"""
     part = place.part
     if isinstance(place.parent, Mul) and isinstance(part, Number) and part not in (ONE, MINUS_ONE):
-        yield Change(ONE, ("the factor ", part, " is missing"))
+        size = Number(abs(part.value))
+        if size is not ONE:
+            new = ONE if part.value > 0 else MINUS_ONE
+            yield Change(new, ("the factor ", size, " is missing"))
 
 
 def number_of_term(place: Place) -> Iterator[Change]:
