@@ -17,7 +17,7 @@ from ..render.latex import latex_lines, latex_of_box, prose_latex
 from ..render.layout import layout
 from ..render.markdown import prose_markdown
 from ..render.terminal import prose_text
-from ..render.text import lines_of, text_of_box
+from ..render.text import held_text, lines_of, text_of_box
 from .exercise import PLANTED, Exercise
 
 SheetFormat: TypeAlias = Literal["markdown", "latex", "text"]
@@ -264,11 +264,15 @@ def _text(items: Sequence[Item], width: int) -> Iterator[str]:
 
 def _wrapped(words: Prose, width: int) -> list[str]:
     """A sentence in lines; a formula among its words is kept whole where it fits."""
-    text = "".join(
-        part if isinstance(part, str) else text_of_box(part).replace(" ", _HOLD) for part in words
-    )
+    text = ""
+    for part in words:
+        shown = part if isinstance(part, str) else text_of_box(part)
+        if not isinstance(part, str):
+            short = len(shown) < width // 2
+            shown = shown.replace(" ", _HOLD) if short else held_text(part, _HOLD)
+        text += shown
     lines = textwrap.wrap(text, width, break_on_hyphens=False)
-    return [line.replace(_HOLD, " ") for line in lines]
+    return [line.replace(_HOLD, " ").rstrip() for line in lines]
 
 
 def _text_rows(rows: Sequence[Row], width: int) -> Iterator[str]:
