@@ -34,13 +34,10 @@ from .conditions import by_cases, equal, held
 from .derivatives import changed, differentiated
 from .meaning import Meaning, ShapeMistake
 from .products import multiplied, power
-from .state import SAMPLES, Formula, spelled
+from .state import SAMPLES, TRANSPOSED, Formula, spelled
 from .sums import folded, with_dots
 from .symbols import Lexicon
 from .tensors import Value, ones
-
-TRANSPOSED = frozenset(("T", "⊤", "ᵀ", "top", "intercal", "⊺", "t"))
-"""What stands above a transposed tensor."""
 
 ENTRYWISE_POWER = frozenset(("∘", "⊙", "\\circ", "\\odot"))
 
@@ -188,7 +185,8 @@ class Reader(Formula):
     def _printed(self, name: str, letters: tuple[str, ...], node: Symbol) -> tuple[str, ...]:
         """The axes in the order in which the notation writes them: (from, to) for some."""
         order = self.known.notation.order(name.removeprefix(ADJOINT).removeprefix(CHANGE))
-        if len(order) != len(letters) or node.raw == name:
+        own = node.raw == name and (node.sup is None or node.sup.text in TRANSPOSED)
+        if len(order) != len(letters) or own:
             return letters
         return tuple(letters[place] for place in order)
 

@@ -66,7 +66,8 @@ class SheetLine:
     written. derivative: whether a derivative of anything but the loss occurs in it, which may
     be meant locally or totally. misfit: how the shape of the right side differs from what it
     is set equal to, "" where it does not; where it is "", the letters of `axes` are the same
-    on both sides, and along a chain.
+    on both sides, and along a chain. ranges: over what its free letters run, those of axes
+    too, where the text tells.
     """
 
     number: int
@@ -77,6 +78,7 @@ class SheetLine:
     defines: str = ""
     derivative: bool = False
     misfit: str = ""
+    ranges: Mapping[str, Size] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,8 @@ class Sheet:
     """A derivation, read.
 
     lets: what the reader defined, as equations. symbols: free names that stand for any number
-    (the learning rate). readings: sentences on how unclear symbols were taken. ranges: over
-    what free index letters run, where the text tells.
+    (the learning rate). readings: sentences on how unclear symbols were taken. ranges: those
+    of the lines together; a letter of several lengths has the last.
     """
 
     lines: tuple[SheetLine, ...]

@@ -166,9 +166,18 @@ class _SheetReader:
     def _made(self, line: FormulaLine, read: Read, defines: str = "") -> SheetLine:
         start, end = line.span
         text = self.known.text[start:end].strip()
-        derivative = read.reader.derivative
+        axes = (*(read.left.axes if read.left else ()), *read.right.axes)
+        ranges = {**read.reader.letters.ranges(), **dict(axes)}
         return SheetLine(
-            line.number, line.span, text, read.left, read.right, defines, derivative, read.misfit
+            line.number,
+            line.span,
+            text,
+            read.left,
+            read.right,
+            defines,
+            read.reader.derivative,
+            read.misfit,
+            ranges,
         )
 
     def _keep(self, read: Read) -> None:

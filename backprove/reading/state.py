@@ -23,6 +23,9 @@ MOST_NODES = 20_000
 Style: TypeAlias = Literal["columns", "rows", "components"]
 """How whole vectors are taken: as columns (W x), as rows (x W), or component by component."""
 
+TRANSPOSED = frozenset(("T", "⊤", "ᵀ", "top", "intercal", "⊺", "t"))
+"""What stands above a transposed tensor."""
+
 SAMPLES = frozenset("mnNM")
 """Letters that stand for the number of samples in 1/m, where nothing else is called so."""
 
@@ -119,7 +122,16 @@ class Formula:
             return None
         if symbol.letter == "e" and not symbol.sub and symbol.sup and (not found or found[0].where):
             return Meaning("function", "exp", power=True)  # e^2, where nothing here is called e
-        return found[0] if found else None
+        return self._layered(symbol, found) if found else None
+
+    def _layered(self, symbol: Symbol, found: tuple[Meaning, ...]) -> Meaning:
+        """The likeliest meaning; the number above a matrix is rather a layer than a power."""
+        best = found[0]
+        whole = best.kind == "quantity" and best.power and best.indices is None
+        if not whole or len(self.known.shape(best.name)) != 2 or symbol.sup is None:
+            return best
+        others = [m for m in found if m.kind == "quantity" and not m.power]
+        return others[0] if others and symbol.sup.text not in TRANSPOSED else best
 
     def open(self, symbol: Symbol) -> bool:
         """Whether a symbol that is not known here stands for any number."""

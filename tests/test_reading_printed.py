@@ -1,0 +1,253 @@
+"""What is printed can be read again: in every notation, as text and as LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backprove.derivation import derive
+from backprove.expr import (
+    Apply,
+    Derivative,
+    Expr,
+    Mul,
+    Number,
+    Power,
+    Reduce,
+    Ref,
+    canonical,
+    count,
+    mapped,
+    walk,
+    with_indices,
+)
+from backprove.language import load as load_network
+from backprove.language import parse
+from backprove.network import ADJOINT, RATE, Network
+from backprove.notation import BoundNotation, bind, load, names
+from backprove.reading import read_sheet
+from backprove.render import latex_of, render, text_of
+from backprove.render.formats import bound_to
+from backprove.render.latex import latex_of_box
+from backprove.render.matrix import matrix_equation
+from backprove.render.occurring import fitted
+from backprove.render.text import text_of_box
+from backprove.rewrite import Derivation
+from backprove.verify import Oracle
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+UNNAMED = """
+size n = 3, m = 2
+input x[n]
+target y[m]
+weight W[m,n], V[m,m]
+bias b[m]
+h[i] = tanh(sum(j: W[i,j]*x[j]) + b[i])
+q[i] = sum(j: V[i,j]*h[j])
+a[i] = sigmoid(q[i] + b[i])
+loss J = sum(i: (y[i] - a[i])^2)/2
+"""
+
+NETWORKS = {
+    **{path.stem: str(path) for path in sorted(EXAMPLES.glob("*.bp"))},
+    "one node a layer": "mlp:1-1-1,sigmoid,sse,nobias",
+    "two layers": "mlp:2-3-2,sigmoid,squared_error",
+    "three layers": "mlp:3-2-4-2,tanh,squared_error",
+    "softmax": "mlp:2-3-4,relu,cross_entropy",
+    "wide": "mlp:12-11-10,sigmoid,squared_error",
+    "unnamed arguments": UNNAMED,
+}
+
+LONGEST = 300
+"""Parts of an expression above which a test would take too long."""
+
+FORMATS = {"text": text_of, "latex": latex_of}
+
+
+@cache
+def network(name: str) -> Network:
+    text = NETWORKS[name]
+    return parse(text) if "\n" in text else load_network(text)
+
+
+@cache
+def oracle(name: str) -> Oracle:
+    return Oracle(network(name), symbols={RATE}, trials=1, components=6)
+
+
+@cache
+def bound(name: str, notation: str) -> BoundNotation:
+    return bind(load(notation), network(name))
+
+
+def alike(made: Network, e: Expr) -> Expr:
+    """The expression without what print does not show: whether derivatives are local or
+    total, and that something is a sum of one term."""
+
+    def plainly(part: Expr) -> Expr | None:
+        if isinstance(part, Reduce) and made.length(part.size) == 1:
+            return mapped(with_indices(part.body, {part.index: 1}), plainly)
+        if not isinstance(part, Derivative):
+            return None
+        body, wrt = mapped(part.body, plainly), mapped(part.wrt, plainly)
+        if body is Ref(made.loss) and isinstance(wrt, Ref):
+            return Ref(ADJOINT + wrt.name, wrt.indices)
+        return Derivative(body, wrt, False)
+
+    return mapped(e, plainly)
+
+
+def reread(name: str, text: str, notation: BoundNotation, e: Expr) -> None:
+    """Reading `text` gives `e`: the same but for order and parentheses, or equal in value."""
+    made = network(name)
+    sheet = read_sheet(text, made, notation)
+    (line,) = sheet.lines
+    assert not line.right.axes, text
+    read, meant = alike(made, line.right.expr), alike(made, e)
+    if canonical(read) == canonical(meant):
+        return
+    verdict = oracle(name).agree(read, meant, ranges=line.ranges)
+    assert verdict.confirmed, f"{text}\n  means {meant!r}\n  and was read as {read!r}"
+
+
+def expressions(made: Network) -> Iterator[Expr]:
+    """Both sides of each equation, each adjoint and gradient."""
+    for equation in made.equations.values():
+        if not equation.name.endswith(".argument"):
+            yield equation.left
+            yield equation.right
+    for quantity in made.quantities.values():
+        if not quantity.hidden and quantity.name not in made.sizes:
+            letters = tuple("jklm"[: len(quantity.shape)])
+            yield Ref(ADJOINT + quantity.name, letters)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_equations_are_read_again_in_every_notation(name: str, format: str) -> None:
+    made = network(name)
+    for notation in names():
+        symbols = bound(name, notation)
+        for e in expressions(made):
+            reread(name, FORMATS[format](e, symbols), symbols, e)
+
+
+@st.composite
+def derivations(draw: st.DrawFn) -> tuple[str, str, Derivation]:
+    """A derivation of some quantity of some network, in some style and notation."""
+    name = draw(st.sampled_from(sorted(NETWORKS)))
+    notation = draw(st.sampled_from(names()))
+    made = network(name)
+    chosen = draw(st.sampled_from([q.name for q in made.trained]))
+    shape = made[chosen].shape
+    zoom = draw(st.sampled_from(("scalar", "index")))
+    if zoom == "scalar":
+        place = tuple(draw(st.integers(1, made.length(size) or 2)) for size in shape)
+        asked = Ref(chosen, place)
+    else:
+        asked = Ref(chosen, tuple("ij"[: len(shape)]))
+    style = draw(st.sampled_from(("chain", "dynamic", "equation")))
+    named = bound(name, notation).named_adjoints
+    return name, notation, derive(made, asked, style=style, zoom=zoom, named=named)
+
+
+def printed_expressions(derivation: Derivation) -> Iterator[Expr]:
+    """Every side of every line, each once; the names that a block introduces are not known
+    outside its page."""
+    lets = {letter for block in derivation.blocks for letter, _ in block.lets}
+    seen: set[Expr] = set()
+    for block in derivation.blocks:
+        sides = [line.right for line in block.lines]
+        for e in (block.left, *sides):
+            if e is not None and e not in seen and not e.names & lets:
+                seen.add(e)
+                yield e
+
+
+def divides_a_derivative(e: Expr) -> bool:
+    """Whether something like (∂/∂z exp(z))/n occurs, which terminals show as ∂/∂z exp(z)/n."""
+    return any(
+        isinstance(part, Mul)
+        and any(isinstance(f, Derivative) and isinstance(f.body, Apply) for f in part.factors)
+        and any(isinstance(f, Power | Number) for f in part.factors[1:])
+        for part in walk(e)
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(derivations(), st.sampled_from(sorted(FORMATS)))
+def test_every_line_of_a_derivation_is_read_again(
+    chosen: tuple[str, str, Derivation], format: str
+) -> None:
+    name, notation, derivation = chosen
+    symbols = fitted(bound_to(bound(name, notation), derivation), derivation)
+    for e in printed_expressions(derivation):
+        ambiguous = format == "text" and divides_a_derivative(e)
+        if count(e) <= LONGEST and not ambiguous:
+            reread(name, FORMATS[format](e, symbols), symbols, e)
+
+
+PAGES = [
+    ("two_neurons", "w_o", "equation", "scalar", "representative"),
+    ("unnamed arguments", "W", "dynamic", "index", "nielsen"),
+    ("four_neurons", "w8", "dynamic", "scalar", "one-letter"),
+    ("deeplizard", "w{L-1}[1,2]", "chain", "index", "deeplizard"),
+    ("two layers", "w1[1,2]", "chain", "scalar", "nielsen"),
+    ("two layers", "w1", "dynamic", "matrix", "goodfellow"),
+    ("softmax", "w1", "dynamic", "matrix", "as-written"),
+    ("residual", "w1", "dynamic", "matrix", "cs231n"),
+    ("wide", "w1[1,2]", "equation", "scalar", "bishop"),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: "-".join(page))
+def test_a_printed_page_is_read_as_a_derivation(page: tuple[str, str, str, str, str]) -> None:
+    """Pasted whole, titles and remarks and all: its claims hold and its answer is right."""
+    name, quantity, style, zoom, notation = page
+    made, symbols = network(name), bound(name, notation)
+    derivation = derive(made, quantity, style, zoom, named=symbols.named_adjoints)
+    text = render(derivation, symbols, width=100)
+    judged = 0
+    for total in (False, True):
+        sheet = read_sheet(text, made, symbols, total=total)
+        asker = Oracle(made, lets=sheet.lets, symbols=sheet.symbols, trials=1, components=4)
+        for line in sheet.lines:
+            if line.left is not None and not line.derivative and not line.defines:
+                left, right = line.left.expr, line.right.expr
+                verdict = asker.agree(left, right, ranges=line.ranges)
+                assert verdict.confirmed, line.text
+                judged += 1
+    assert judged >= 4
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_matrix_forms_are_read_again(name: str, format: str) -> None:
+    made = network(name)
+    printer = {"text": text_of_box, "latex": latex_of_box}[format]
+    for notation in names():
+        symbols = bound(name, notation)
+        for quantity in made.trained:
+            asked = Ref(quantity.name, tuple("ij"[: len(quantity.shape)]))
+            derivation = derive(
+                made, asked, style="dynamic", zoom="matrix", named=symbols.named_adjoints
+            )
+            for block in derivation.blocks:
+                if block.left is None or block.end is None:
+                    continue
+                matrix = matrix_equation(block.left, block.end, symbols)
+                if matrix is None:
+                    continue
+                text = f"{printer(matrix.left)} = {printer(matrix.right)}"
+                sheet = read_sheet(text, made, symbols)
+                (line,) = sheet.lines
+                assert line.left is not None, text
+                assert not line.misfit, (text, line.misfit)
+                verdict = oracle(name).agree(line.left.expr, line.right.expr)
+                assert verdict.confirmed, (text, line.left.expr, line.right.expr)
