@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-import pytest
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
-from backprove.expr import Ref, mapped
-from backprove.judge.matching import diagnose, diagnose_values
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from backprove.derivation import STYLES, derive
+from backprove.expr import Derivative, Ref, mapped, part
+from backprove.judge.kinds import KINDS
+from backprove.judge.matching import Diagnosis, diagnose, diagnose_values
+from backprove.judge.mutations import MUTATIONS
 from backprove.judge.plants import plants
 from backprove.language import expression, load, mlp, parse
-from backprove.network import RATE, Network
+from backprove.network import RATE, Network, is_adjoint, quantity_of
+from backprove.verify import Oracle, agree
+from backprove.verify.points import Point, draw
 
 SOFTMAX = """
 input x[2]
@@ -144,7 +156,8 @@ CASES: list[tuple[str, str, str, str, str]] = [
     ("σ(σ - 1)", SQUARE, "z3", "(h3[i] - y[i])*h3[i]*(h3[i] - 1)", "sign"),
     ("the path beside the block forgotten", SKIP, "h1",
      "sum(k: (h2[k] - y[k])*(1 - tanh(z2[k])^2)*w2[k,i])", "missing-term missing-sum"),
-    ("the path through the block forgotten", SKIP, "h1", "h2[i] - y[i]", "missing-term missing-sum"),
+    ("the path through the block forgotten", SKIP, "h1", "h2[i] - y[i]",
+     "missing-term missing-sum"),
     ("a bias with an input", SQUARE, "b2", f"{LAST}*h2[i]", "bias-as-weight"),
     ("a bias with an input, one component", SQUARE, "b1[1]",
      f"sum(k: {DELTA}*w2[k,1])*h2[1]*(1 - h2[1])*x[2]", "bias-as-weight"),
@@ -231,3 +244,146 @@ def test_mistakes_of_learners(text: str, quantity: str, answer: str, kinds: str)
     found = diagnose(network, quantity, read)
     wanted = [sorted(pair.split("+")) for pair in kinds.split()]
     assert sorted(found.kinds) in wanted, found
+
+
+@pytest.mark.parametrize(("text", "quantity"), sorted({case[1:3] for case in CASES}))
+def test_what_is_right_has_no_explanation(text: str, quantity: str) -> None:
+    network = network_of(text)
+    for style in STYLES:
+        answer = derive(network, quantity, style=style, zoom="index").answer
+        assert answer is not None
+        asked = general(network, quantity)
+        assert diagnose(network, asked, answer) == Diagnosis()
+
+
+def general(network: Network, quantity: str) -> Ref:
+    """The component that the index zoom derives."""
+    name = quantity.partition("[")[0]
+    return derive(network, name, zoom="index").quantity
+
+
+# -- equations about no gradient -----------------------------------------------------------
+
+CLAIMS = [
+    ("sigmoid'(z2[i])", "sigmoid(z2[i])*(1 + sigmoid(z2[i]))", "wrong-function-derivative"),
+    ("sigmoid'(z2[i])", "h2[i]", "wrong-function-derivative"),
+    ("sigmoid'(z2[i])", "sigmoid'(h2[i])", "derivative-at-wrong-place"),
+    ("∂z3[k]", "h3[k] - y[k]", "missing-factor"),
+    ("w2[k,i]*h2[i]", "w2[i,k]*h2[i]", "wrong-index"),
+]
+
+
+@pytest.mark.parametrize(("left", "right", "kind"), CLAIMS)
+def test_claims_beside_the_chain(left: str, right: str, kind: str) -> None:
+    network = load(SQUARE)
+    e = expression(left, network)
+    asked = quantity_of(e) if is_adjoint(e) and isinstance(e, Ref) else None
+    found = diagnose(network, asked, expression(right, network), correct=(e,))
+    assert found.kinds == (kind,)
+
+
+def test_a_local_derivative_that_is_wrong() -> None:
+    network = load(SQUARE)
+    local = Derivative(Ref("z2", ("i",)), Ref("w1", ("i", "j")), False)
+    for wrong, kind in (("x[j] + b1[i]", "extra-term"), ("w1[i,j]", "wrong-function-derivative"),
+                        ("h2[j]", "wrong-layer")):  # fmt: skip
+        answer = expression(wrong, network)
+        found = diagnose(network, None, answer, correct=(local,))
+        assert found.kinds == (kind,), wrong
+
+
+# -- numbers -------------------------------------------------------------------------------
+
+
+def wrong_gradients(point: Point) -> dict[str, NDArray[np.float64]]:
+    """∂J/∂w1 of `mlp:2-3-2,tanh` in plain NumPy, wrong in the ways that the keys say."""
+
+    def array(name: str) -> NDArray[np.float64]:
+        table = point.values[name]
+        shape = tuple(max(p[a] for p in table) for a in range(len(next(iter(table)))))
+        flat = [float(table[p]) for p in point.positions(shape)]
+        return np.array(flat).reshape(shape)
+
+    x, y, w1, w2, b1, b2 = map(array, ("x", "y", "w1", "w2", "b1", "b2"))
+    h2 = np.tanh(w1 @ x + b1)
+    h3 = np.tanh(w2 @ h2 + b2)
+    d3 = (h3 - y) * (1 - h3**2)
+    d2 = (w2.T @ d3) * (1 - h2**2)
+    return {
+        "": np.outer(d2, x),
+        "sign": np.outer(-d2, x),
+        "constant-factor": np.outer(2 * d2, x),
+        "missing-factor": np.outer(w2.T @ d3, x),
+        "missing-factor, the last slope": np.outer((w2.T @ (h3 - y)) * (1 - h2**2), x),
+        "wrong-function-derivative": np.outer((w2.T @ d3) * (1 - h2), x),
+        "missing-sum": np.outer(w2[0] * d3[0] * (1 - h2**2), x),
+        "sign of the target": np.outer((w2.T @ ((h3 + y) * (1 - h3**2))) * (1 - h2**2), x),
+        "extra-factor": np.outer(d2 * (1 - h2**2), x),
+        "derivative-at-wrong-place": np.outer((w2.T @ d3) * (1 - np.tanh(h2) ** 2), x),
+        "missing-factor+constant-factor": np.outer(w2.T @ d3, x) / 2,
+    }
+
+
+@pytest.mark.parametrize("precision", [np.float64, np.float32])
+def test_numbers_are_explained(precision: type[np.floating[Any]]) -> None:
+    network = load("mlp:2-3-2,tanh")
+    points = [draw(network, str(seed)) for seed in range(3)]
+    rows = [wrong_gradients(point) for point in points]
+    for says in rows[0]:
+        samples = [
+            (p, r[says].astype(precision).tolist()) for p, r in zip(points, rows, strict=True)
+        ]
+        tolerance = 1e-9 if precision is np.float64 else 1e-4
+        found = diagnose_values(network, "w1", samples, tolerance=tolerance)
+        wanted = says.split(",")[0].split(" of")[0]
+        assert "+".join(found.kinds) == wanted, says
+
+
+# -- planted mistakes ----------------------------------------------------------------------
+
+
+def test_the_table_is_in_order() -> None:
+    for row in MUTATIONS:
+        assert row.kind in KINDS
+        assert "→" in row.law, row.kind
+    assert len({row.apply for row in MUTATIONS}) == len(MUTATIONS)
+
+
+def test_plants_are_wrong_of_many_kinds_and_repeatable() -> None:
+    network = load("mlp:2-3-2")
+    first = list(islice(plants(network, "w1[1,2]", 1), 20))
+    assert [m.expr for m in islice(plants(network, "w1[1,2]", 1), 20)] == [m.expr for m in first]
+    assert len({m.kinds[0] for m in first}) >= 10
+    for mutant in first:
+        assert agree(network, Ref("∂w1", (1, 2)), mutant.expr, symbols=(RATE,)).verdict == "refuted"
+        assert mutant.whole is not None
+        assert agree(network, Ref("∂w1", (1, 2)), mutant.whole).confirmed
+        assert part(mutant.whole, mutant.paths[0]) is mutant.correct
+
+
+def test_planted_mistakes_are_found(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small round of the benchmark: networks that its published table does not hold."""
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    judged = import_module("diagnosis").judged
+    planted = first = 0
+    for number in range(4):
+        score = judged(number, seed=1)
+        assert not score.called_wrong
+        for row in (*score.table.values(), *score.edits.values()):
+            assert row.wrong == row.planted, row.failures
+            planted, first = planted + row.planted, first + row.first
+    assert planted > 40
+    assert first >= 0.97 * planted
+
+
+def test_what_nothing_explains_has_a_ratio_and_a_difference() -> None:
+    network = load("mlp:2-3-2")
+    answer = expression("cos(x[j])*h2[i]", network)
+    found = diagnose(network, "w1", answer)
+    assert found.explanations == ()
+    assert found == diagnose(network, "w1", answer)
+    oracle = Oracle(network)
+    right = float(oracle.value(Ref("∂w1", ("i", "j")), found.at))
+    yours = float(oracle.value(answer, found.at))
+    assert float(found.difference) == pytest.approx(yours - right)
+    assert float(found.ratio) == pytest.approx(yours / right)
