@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import cast
 
 from ..tree import Mistake, Span
-from .scripts import Scripts, numeral
+from .scripts import Scripts
 from .tokens import Token
-from .tree import Big, Bracketed, Cases, Node, Relation, Sum
+from .tree import Big, BigOp, Bracketed, Call, Cases, Node, Numeral, Relation, RelationSign, Symbol
 
 _LETTERS = re.compile(r"[^\W\d_][0-9]*['′]?")
-_OPS = {"sum": "sum", "prod": "prod", "max": "max", "argmax": "argmax"}
 _SHOWN = {"sum": "Σ", "prod": "∏", "max": "max", "argmax": "argmax", "min": "min"}
+
+MAX_LARGER = 4
+"""How many max( , ) may stand inside each other: each holds its second part twice."""
 
 
 class Below:
@@ -27,6 +30,8 @@ class Below:
 
 class Bigs(Scripts):
     """Reads sums and their like."""
+
+    larger = 0  # how many max( , ) are open
 
     def big(self) -> Node:
         """A sum, product or maximum, whose sign stands here."""
@@ -51,27 +56,14 @@ class Bigs(Scripts):
         return self._made(token, below, body, self.span_from(self.tokens[start].start))
 
     def _made(self, token: Token, below: Below, body: Node, span: Span) -> Big:
-        op = _OPS[token.text]
-        return Big(
-            span,
-            op,  # type: ignore[arg-type]
-            tuple(below.letters),
-            below.lower,
-            below.upper,
-            tuple(below.conditions),
-            body,
-        )
+        letters, conditions = tuple(below.letters), tuple(below.conditions)
+        op = cast(BigOp, token.text)
+        return Big(span, op, letters, below.lower, below.upper, conditions, body)
 
     def _body(self) -> Node | None:
         """All that is multiplied; a sign may stand before it."""
         if self.kind == "sign":
-            sign = self.take()
-            inner = self.product()
-            return (
-                Sum(self.span_from(sign.start), (("-" if sign.text == "-" else "+", inner),))
-                if sign.text == "-"
-                else inner
-            )
+            return self.signed(self.product)
         return self.product() if self.begins_factor else None
 
     # -- sum(k: …) and max(a, b) --------------------------------------------------------------
@@ -101,7 +93,7 @@ class Bigs(Scripts):
         return self._made(token, below, body, self.span_from(token.start))
 
     def _larger(self, token: Token) -> Node:
-        """max(0, z): the one of two things that is larger."""
+        """max(a, b): the larger of two things; max(0, z) is relu(z)."""
         opening = self.at
         closing = self.cut.partner[opening]
         commas = [p for p in self.cut.level(opening + 1, closing) if self.tokens[p].kind == "comma"]
@@ -111,11 +103,22 @@ class Bigs(Scripts):
                 token.span,
                 f"write {token.text} inside {token.text}, or over an index",
             )
+        self.larger += 1
+        if self.larger > MAX_LARGER:
+            raise Mistake(
+                f"more than {MAX_LARGER} of max and min inside each other",
+                token.span,
+                "give a part of it a name of its own",
+            )
         first = self.within(opening + 1, commas[0])
         second = self.within(commas[0] + 1, closing)
+        self.larger -= 1
         self.at = closing + 1
-        sign = ">" if token.text == "max" else "<"
-        condition = Relation(second.span, second, sign, first)  # type: ignore[arg-type]
+        if token.text == "max" and (zero := [n for n in (first, second) if _is_zero(n)]):
+            other = second if zero[0] is first else first
+            return Call(self.span_from(token.start), Symbol(token.span, "relu"), other)
+        sign: RelationSign = ">" if token.text == "max" else "<"
+        condition = Relation(second.span, second, sign, first)
         return Cases(self.span_from(token.start), ((second, condition), (first, None)))
 
     # -- below -----------------------------------------------------------------------------
@@ -133,12 +136,6 @@ class Bigs(Scripts):
             sub = self.take()
             if sub.raw:
                 self._letters_of(sub, below)
-                if self._starts_at(sub):  # Σ_k=1^n
-                    self.take()
-                    if self.kind not in ("number", "name"):
-                        raise self.unexpected("the number from which it starts")
-                    first = self.take()
-                    below.lower = numeral(first) if first.kind == "number" else self.symbol(first)
             else:
                 low, high = self.script_range()
                 if self.here_is_visible(low, high):
@@ -151,10 +148,6 @@ class Bigs(Scripts):
                 r"write \sum_{k}" if self.cut.latex else "write Σ_k … or sum(k: …)",
             )
         return below
-
-    def _starts_at(self, sub: Token) -> bool:
-        """Whether a = follows a subscript at once."""
-        return self.at < self.end and self.here.text == "=" and self.here.start == sub.end
 
     def here_is_visible(self, low: int, high: int) -> bool:
         """Whether a range is one bracket: (k ≠ j)."""
@@ -199,7 +192,9 @@ class Bigs(Scripts):
         for place, at in enumerate(signs):
             span = nodes[place].span[0], nodes[place + 1].span[1]
             below.conditions.append(
-                Relation(span, nodes[place], self.relation_sign(self.tokens[at]), nodes[place + 1])
+                Relation(
+                    span, nodes[place], cast(RelationSign, self.tokens[at].text), nodes[place + 1]
+                )
             )
 
     def _index_letters(self, low: int, high: int) -> Sequence[tuple[str, Span]]:
@@ -233,10 +228,6 @@ class Bigs(Scripts):
 
     # -- conditions ------------------------------------------------------------------------
 
-    def relation_sign(self, token: Token):  # type: ignore[no-untyped-def]
-        """The sign of a condition."""
-        return token.text
-
     def condition(self, low: int, high: int) -> Relation:
         """The condition that a range of tokens holds."""
         signs = [p for p in self.cut.level(low, high) if self.tokens[p].kind == "relation"]
@@ -248,7 +239,7 @@ class Bigs(Scripts):
             )
         left = self.within(low, signs[0])
         right = self.within(signs[0] + 1, high)
-        sign = self.relation_sign(self.tokens[signs[0]])
+        sign = cast(RelationSign, self.tokens[signs[0]].text)
         return Relation(self.range_span(low, high), left, sign, right)
 
     def holds_condition(self, opening: int) -> bool:
@@ -265,3 +256,7 @@ class Bigs(Scripts):
         made = self.condition(low, high)
         self.at = closing + 1
         return Bracketed(self.span_from(start), made)
+
+
+def _is_zero(node: Node) -> bool:
+    return isinstance(node, Numeral) and node.value == 0

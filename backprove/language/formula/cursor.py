@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..tree import MAX_DEPTH, Mistake, Span
@@ -75,6 +75,10 @@ class Cursor(ABC):
     @abstractmethod
     def product(self) -> Node:
         """Factors, up to a sign + or -."""
+
+    @abstractmethod
+    def signed(self, read: Callable[[], Node]) -> Node:
+        """What is read, with any signs before it."""
 
     @abstractmethod
     def factor(self) -> Node:

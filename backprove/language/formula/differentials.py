@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Literal
 
-from ..tree import Mistake
+from ..tree import Mistake, Span
 from .bigs import Bigs
 from .scripts import plain_parts
 from .tokens import Token
@@ -106,11 +107,10 @@ class Differentials(Bigs):
             above = _beside(_letter(letter), body)
             otherwise = Quotient(self.span_from(start), above, self._bottom(bottom[0], wrt))
         if body is None:
-            body = self._operand(self.span_from(start))
+            body = self._operand(wrt, self.span_from(start))
             if otherwise is not None:
                 otherwise = _beside(otherwise, body)
-        d = "∂" if sign.text == "∂" else "d"
-        return Differential(self.span_from(start), d, body, wrt, otherwise)  # type: ignore[arg-type]
+        return Differential(self.span_from(start), _d(sign), body, wrt, otherwise)
 
     def _bottom(self, place: int, wrt: Node) -> Node:
         """A denominator as a product with the letter d, or the symbol d_{w8}."""
@@ -141,13 +141,16 @@ class Differentials(Bigs):
 
     # -- what an operator is applied to ------------------------------------------------------
 
-    def _operand(self, span: tuple[int, int]) -> Node:
+    def _operand(self, wrt: Node, span: Span) -> Node:
         """A bracket right behind an operator, or all that stands side by side behind it."""
         if not self.begins_factor:
+            indexed = isinstance(wrt, Symbol) and wrt.brackets is not None
             raise Mistake(
                 "what is differentiated is expected behind this operator",
                 span,
-                "put it in brackets behind it",
+                "put a blank before the [ if it holds what is differentiated"
+                if indexed
+                else "put it in brackets behind it",
             )
         if self.kind == "open" and self.here.text != "cases":
             return self.factor()
@@ -274,10 +277,8 @@ class Differentials(Bigs):
         name = token.raw or token.text
         if letter is not None and name != "d":
             cut = 2 if name.startswith("d_") else 1
-            short = token._replace(
-                start=start + cut, raw=token.raw[cut:], text=token.raw[cut:], label=token.label
-            )
-            body = self._side_by_side(self._named(short))
+            short = token._replace(start=start + cut, raw=token.raw[cut:], text=token.raw[cut:])
+            body = self._side_by_side(self.symbol(short))
         elif self.at < slash:
             body = self._side_by_side(None)
         self.end = before
@@ -285,20 +286,15 @@ class Differentials(Bigs):
             raise self.unexpected("/")
         self.take()
         wrt, below = self._divisor()
-        otherwise: Node | None = None
-        if letter is not None:
-            above = _whole(letter, body)
-            otherwise = Product(self.span_from(start), (("", above), ("/", below)))
+        above = None if letter is None else _whole(letter, body)
+        behind: tuple[tuple[Sign, Node], ...] = ()
         if body is None:
-            body = self._operand(self.span_from(start))
-            if otherwise is not None:
-                factors = body.factors if isinstance(body, Product) else (("", body),)
-                otherwise = Product(self.span_from(start), (*otherwise.factors, *factors))  # type: ignore[attr-defined]
-        d = "∂" if token.text == "∂" else "d"
-        return Differential(self.span_from(start), d, body, wrt, otherwise)  # type: ignore[arg-type]
-
-    def _named(self, token: Token) -> Node:
-        return self.symbol(token)
+            body = self._operand(wrt, self.span_from(start))
+            behind = body.factors if isinstance(body, Product) else (("", body),)
+        otherwise: Node | None = None
+        if above is not None:
+            otherwise = Product(self.span_from(start), (("", above), ("/", below), *behind))
+        return Differential(self.span_from(start), _d(token), body, wrt, otherwise)
 
     def _side_by_side(self, first: Node | None) -> Node:
         start = self.here.start if first is None else first.span[0]
@@ -371,8 +367,7 @@ class Differentials(Bigs):
         if isinstance(body, Symbol) and self.kind == "open" and self.here.text == "(":
             inner = self.factor()
             body = Product((body.span[0], inner.span[1]), (("", body), ("", inner)))
-        d = "∇" if token.text == "∇" else "∂"
-        return Differential(self.span_from(token.start), d, body, wrt)  # type: ignore[arg-type]
+        return Differential(self.span_from(token.start), _d(token), body, wrt)
 
     def change(self) -> Node:
         """Δw; a Δ alone is a letter."""
@@ -389,6 +384,11 @@ def variable(text: str, span: tuple[int, int]) -> Symbol:
     if match is None:
         raise Mistake(f"`{text[:40]}` is no variable", span, "write it as ∂/∂w")
     return Symbol(span, match["letter"], match["sub"])
+
+
+def _d(token: Token) -> Literal["∂", "d", "∇"]:
+    """The sign of a derivative; a name that begins with d stands for d."""
+    return "∂" if token.text == "∂" else "∇" if token.text == "∇" else "d"
 
 
 def _letter(token: Token) -> Symbol:

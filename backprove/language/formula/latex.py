@@ -24,7 +24,17 @@ from .commands import (
     WORDS,
 )
 from .names import BIG_WORDS, NAME_WORDS, is_called, known_at_end
-from .tokens import FRACTIONS, SIGNS, SUBSCRIPTS, SUPERSCRIPTS, UNREAD, Token, letter_of, number
+from .tokens import (
+    FRACTIONS,
+    SIGNS,
+    SUBSCRIPTS,
+    SUPERSCRIPTS,
+    UNREAD,
+    Kind,
+    Token,
+    letter_of,
+    number,
+)
 from .tokens import scripts as script_tokens
 from .words import CONDITION, OTHERWISE, RANGE, is_english, is_short, looks_english
 
@@ -111,8 +121,8 @@ class _Latex:
             raise Mistake(f"this {sign} is never closed", (at, at + len(sign)), "close it")
         return found
 
-    def _add(self, kind: str, text: str, start: int, end: int, bold: bool = False) -> None:
-        self.found.append(Token(kind, text, start, end, bold=bold))  # type: ignore[arg-type]
+    def _add(self, kind: Kind, text: str, start: int, end: int, bold: bool = False) -> None:
+        self.found.append(Token(kind, text, start, end, bold=bold))
 
     @property
     def _in_script(self) -> bool:

@@ -6,7 +6,7 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, cast
 
 from ..tree import Mistake
 from .cursor import Cut
@@ -24,6 +24,7 @@ from .tree import (
     Listed,
     Node,
     Numeral,
+    Opening,
     Product,
     Raised,
     Relation,
@@ -67,9 +68,9 @@ class Parser(Differentials):
     def _term(self) -> tuple[Literal["+", "-"], Node]:
         """A term with the sign before it."""
         negative = self.kind == "sign" and self.take().text == "-"
-        return ("-" if negative else "+"), self._signed(self.product)
+        return ("-" if negative else "+"), self.signed(self.product)
 
-    def _signed(self, read: Callable[[], Node]) -> Node:
+    def signed(self, read: Callable[[], Node]) -> Node:
         """What stands here with any signs before it."""
         start = self.here.start if self.at < self.end else 0
         negative = False
@@ -86,7 +87,7 @@ class Parser(Differentials):
         while True:
             if self.kind == "times":
                 sign = self.take().text
-                factors.append((sign, self._signed(self.factor)))  # type: ignore[arg-type]
+                factors.append((cast(Sign, sign), self.signed(self.factor)))
             elif self.kind == "quad":
                 self.take()
             elif self.kind == "bar" and self._is_evaluation():
@@ -244,7 +245,7 @@ class Parser(Differentials):
         self.at = closing + 1
         if token.text == "{" and isinstance(inner, Cases):
             return inner
-        return Group(self.span_from(token.start), token.text, inner)  # type: ignore[arg-type]
+        return Group(self.span_from(token.start), cast(Opening, token.text), inner)
 
     def _inside(self, opening: int) -> Node:
         """What stands in a bracket: one thing, or several with commas between."""
@@ -308,7 +309,7 @@ class Parser(Differentials):
                 raise Mistake(f"this {token.text} is never closed", token.span, "close it")
             raise self.unexpected(f"a closing {token.text}")
         self.take()
-        return Group(self.span_from(token.start), token.text, inner)  # type: ignore[arg-type]
+        return Group(self.span_from(token.start), cast(Opening, token.text), inner)
 
     def _is_evaluation(self) -> bool:
         """Whether a bar here says where something is evaluated, and closes nothing."""

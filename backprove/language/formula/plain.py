@@ -43,6 +43,7 @@ _PART = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
+_FROM = re.compile(r"_([^\W\d_][0-9]*)=([0-9]+|[^\W\d_]\w*)")
 _LABEL = re.compile(r"\{\s*([^\W\d]\w*\s*(?:[-+−]\s*[0-9]+)?|[0-9]+)\s*\}")
 _ATOM = rf"\s*(?:{_START}{_MORE}*['′]?|[0-9]+)(?:\s*[-+]\s*[0-9]+)?\s*"
 _BRACKETS = re.compile(rf"\[({_ATOM}(?:,{_ATOM})*)\]")
@@ -87,6 +88,7 @@ def plain_tokens(text: str) -> list[Token]:
             found.append(Token("sub", "_", start, at, raw=_below(match["sub"])))
         elif kind == "big":
             found.append(Token("big", _BIG_OF.get(part, part), start, at))
+            at = _first_of_sum(text, at, found)
         elif kind == "contraction":
             found.append(Token("prose", part, start, at))
         elif kind == "power":
@@ -116,6 +118,26 @@ def plain_tokens(text: str) -> list[Token]:
         else:
             _other(part, start, found, lists)
     return found
+
+
+def _first_of_sum(text: str, at: int, found: list[Token]) -> int:
+    """The letter and the number from which it starts, of Σ_k=1^n; returns where they end."""
+    match = _FROM.match(text, at)
+    if match is None:
+        return at
+    letter, sign, first = match.start(1), match.end(1), match.start(2)
+    starts_at_number = match[2].isdigit()
+    found += [
+        Token("sub", "_", at, letter),
+        Token("open", "", letter, letter),
+        Token("name", match[1], letter, sign),
+        Token("relation", "=", sign, first),
+        number(match[2], first)
+        if starts_at_number
+        else Token("name", match[2], first, match.end()),
+        Token("close", "", match.end(), match.end()),
+    ]
+    return match.end()
 
 
 def _ends_factor(token: Token) -> bool:
@@ -170,13 +192,16 @@ def _name(text: str, part: str, start: int, end: int, found: list[Token], listed
 
 def _is_prose(text: str, word: str, end: int, found: list[Token]) -> bool:
     """Whether a word is English here, and stands beside no sign of a formula."""
-    if not is_english(word) and word.lower() not in _LITTLE:
-        return False
-    if word.lower() in LET | CONDITION | RANGE:
+    small = word.lower()
+    if small in LET | CONDITION | RANGE:
         return True
+    if not is_english(word) and small not in _LITTLE:
+        return False
     after = _AFTER.match(text, end)
     beside = after is not None and after.group(1) in _SIGNS_BESIDE
-    return not beside and not (found and found[-1].kind in ("times", "sign"))
+    before = found[-1] if found else None
+    after_sign = before is not None and before.kind in ("times", "sign") and before.text != "."
+    return not beside and not after_sign
 
 
 def _has_equal(found: list[Token]) -> bool:
@@ -212,6 +237,8 @@ def _other(part: str, start: int, found: list[Token], lists: list[bool]) -> None
         found.append(number(fraction_text(part), start, part)._replace(end=end))
     elif part == "@":
         found.append(Token("times", "", start, end))
+    elif part == "_":
+        found.append(Token("sub", "_", start, end))
     elif part == "&":
         found.append(Token("align", "&", start, end))
     elif part == "$":

@@ -12,6 +12,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _BLANKS = " \t\n,;.:"
 _EQUATION = word_set("eq eqn eqns eqs equation equations")
 _OPERANDS = word_set("name number prose d function big fraction open change")
+_TITLE = word_set("name number prose function comma colon sub")
+"""What a title consists of: words and names, and nothing that is done with them."""
 
 
 def prose_of(tokens: Sequence[Token], text: str, latex: bool) -> list[bool]:
@@ -67,6 +69,10 @@ def _absorb_words(tokens: Sequence[Token], text: str, prose: list[bool]) -> None
         if run >= 3:
             prose[place - run : place] = [True] * run
         run = 0
+    if all(token.kind in _TITLE for token in tokens) and any(
+        word[place] and word[place - 1] for place in range(1, len(tokens))
+    ):
+        prose[:] = [True] * len(tokens)
     if len(tokens) > 1 and word[0] and is_short(tokens[0].text):
         prose[0] |= tokens[1].kind in _OPERANDS
 

@@ -61,7 +61,7 @@ def _between(row: Row) -> Iterator[Segment]:
     for place, token in enumerate(row.tokens):
         if row.prose[place]:
             yield from _kept(current, word=True)
-            said = spoken(token) if token.kind == "prose" else frozenset()
+            said = spoken(token) if token.kind in ("prose", "name") else frozenset()
             if said & (CONDITION | RANGE):
                 _check_condition(row, place, said)
             let = bool(said & LET) or (current.let and said <= _KEEPS_LET)

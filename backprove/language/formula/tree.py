@@ -64,6 +64,10 @@ class Symbol(Node):
 Sign: TypeAlias = Literal["", "·", "×", ".", "*", "⊙", "/", "⊘", "⊗"]
 """What stands before a factor: nothing (side by side), a product's sign, or a division's."""
 
+Opening: TypeAlias = Literal["(", "[", "{", "|", "‖"]
+RelationSign: TypeAlias = Literal["=", "≠", "<", ">", "≤", "≥", "∈"]
+BigOp: TypeAlias = Literal["sum", "prod", "max", "argmax"]
+
 
 @dataclass(frozen=True, slots=True)
 class Sum(Node):
@@ -92,7 +96,7 @@ class Group(Node):
     """Something in ( ), [ ], {}, | | or ‖ ‖; braces of LaTeX that only hold together are
     Groups only where a script follows: {h}^2."""
 
-    open: Literal["(", "[", "{", "|", "‖"]
+    open: Opening
     inner: Node
 
 
@@ -123,7 +127,7 @@ class Relation(Node):
     """A condition: left and right of one of = ≠ < > ≤ ≥ ∈."""
 
     left: Node
-    sign: Literal["=", "≠", "<", ">", "≤", "≥", "∈"]
+    sign: RelationSign
     right: Node
 
 
@@ -135,7 +139,7 @@ class Big(Node):
     stands below, such as k ≠ j. body: what it goes over: all that is multiplied, up to a + or -.
     """
 
-    op: Literal["sum", "prod", "max", "argmax"]
+    op: BigOp
     letters: tuple[tuple[str, Span], ...]
     lower: Node | None
     upper: Node | None
