@@ -7,6 +7,7 @@ one known place.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -143,6 +144,14 @@ def test_abstract_functions_are_said_to_be_needed(tmp_path: Path) -> None:
     report = judged(bp.parse(SYMBOLIC), code, tmp_path)
     assert not report.ok
     assert any("g_L_prime" in warning for warning in report.warnings)
+
+
+def test_the_example_of_the_documentation_is_right(
+    root: Path, mlp: bp.Network, tmp_path: Path
+) -> None:
+    page = (root / "docs" / "exercises.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert judged(mlp, example, tmp_path).ok
 
 
 # -- wrong ---------------------------------------------------------------------------------

@@ -282,10 +282,14 @@ class _Maker:
         wished = [kind] if kind else sorted(self.candidates)
         if not kind:
             random.shuffle(wished)
+        second: Exercise | None = None
         for word in wished:
-            made = self._of_kind(word, seed, random)
-            if made is not None:
+            made, place = self._of_kind(word, seed, random)
+            if made is not None and (place == 0 or kind):
                 return made
+            second = second or made
+        if second is not None:
+            return second
         fits = [word for word in self.fitting() if word != kind]
         shown = f"∂{self.network.loss}/∂{self.quantity}"
         raise DerivationError(
@@ -296,18 +300,21 @@ class _Maker:
         )
 
     def fitting(self) -> tuple[str, ...]:
-        found = {k for k in self.candidates if self._of_kind(k, 0, Random(k)) is not None}
+        found = {k for k in self.candidates if self._of_kind(k, 0, Random(k))[0] is not None}
         return tuple(kind for kind in PLANTED if kind in found)
 
-    def _of_kind(self, kind: str, seed: int, random: Random) -> Exercise | None:
+    def _of_kind(self, kind: str, seed: int, random: Random) -> tuple[Exercise | None, int]:
+        """An exercise with a mistake of this kind, and the kind's place in its diagnosis: the
+        first where that can be had."""
         drawn = [(random.random() * (1 + c.rank), c) for c in self.candidates.get(kind, ())]
         drawn.sort(key=lambda row: row[0])
-        second: Exercise | None = None
+        second: tuple[Exercise | None, int] = (None, 0)
         for _, candidate in drawn[:TRIES]:
             made, place = self._with(candidate, kind, seed)
             if made is not None and place == 0:
-                return made
-            second = second or made
+                return made, 0
+            if second[0] is None:
+                second = made, place
         return second
 
     @cached_property
