@@ -77,6 +77,12 @@ PROSE = word_set("""
 """)  # fmt: skip
 """Commands whose argument is words."""
 
+TITLES = word_set("""
+    intertext shortintertext section subsection subsubsection section* subsection* subsubsection*
+    paragraph paragraph*
+    """)
+"""Those of them that stand on a line of their own."""
+
 WORDS = word_set("""
     text mbox textrm textnormal textsf texttt hbox mathrm mathit mathsf mathtt operatorname
     operatorname* mathnormal

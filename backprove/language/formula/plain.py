@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from .latex import fraction_text, unreadable
 from .names import BIG_WORDS, is_called
+from .scanner import fraction_text, unreadable
 from .tokens import (
     FRACTIONS,
     SIGNS,
@@ -26,8 +26,8 @@ _MORE = rf"(?:[^\W_{FRACTIONS}{_ABOVE}]|[\u0300-\u036f])"
 _NAME = rf"{_START}{_MORE}*(?:_{_MORE}+)*"
 
 _PART = re.compile(
-    r"(?P<blank>[ \t\r\f\v\u00a0\u2000-\u200b\u200e\u200f\u2060\ufeff]+|#[^\n]*)"
-    r"|(?P<newline>\n|<br\s*/?>)"
+    r"(?P<blank>[ \t\f\v\u00a0\u2000-\u200d\u2060-\u2064\ufeff]+|#[^\n]*)"
+    r"|(?P<newline>\r?\n|\r|<br\s*/?>)"
     r"|(?P<number>(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+(?![^\W_]))?)"
     r"|(?P<contraction>(?i:isn|doesn|don|can|let|it|that|won|here|we|what|there)['’](?:t|s|ll|re)\b)"
     rf"|(?P<big>[Σ∑Π∏]|(?:max|argmax|min|sum|prod)(?=_))"

@@ -115,7 +115,8 @@ def _check_condition(row: Row, place: int, said: frozenset[str]) -> None:
         return
     sentence = [*row.tokens[:place], *_sentence(row, place)]
     claims = any(is_equal(t) for _, t in outside(sentence))
-    if claims or row.tokens[-1].kind == "colon" or "≠" in signs:
+    heading = row.tokens[-1].kind == "colon" and end == size
+    if claims or heading:
         word = min(said & (CONDITION | RANGE))
         raise Mistake(
             f"a claim under a condition, `{word} …`, is not read",
