@@ -79,14 +79,11 @@ class CodeReport:
 
     def text(self, width: int = 80) -> str:
         """The report wrapped to a width."""
-        indent = " " * 4
-        return "\n".join(
-            wrapped
-            for line in self.lines()
-            for wrapped in textwrap.wrap(
-                line, width, subsequent_indent=indent, break_on_hyphens=False
-            )
-        )
+        lines = []
+        for line in self.lines():
+            deeper = " " * (len(line) - len(line.lstrip()) + 4)
+            lines += textwrap.wrap(line, width, subsequent_indent=deeper, break_on_hyphens=False)
+        return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
         """The report as data: a verdict like that of a written derivation, and the outputs."""
