@@ -158,8 +158,15 @@ class _Judge:
             self.found.readings.append(f"{name} is taken for the answer, ∂{self.network.loss}"
                                        f"/∂{self.asked!r}")  # fmt: skip
             chains.append(Chain(None, [last.lines[-1]], about=True))
-        elif last.left is not None and not isinstance(last.left.expr, Ref):
-            last.about = True
+        elif last.left is not None:
+            last.about = not isinstance(last.left.expr, Ref) or self._is_the_same(last)
+
+    def _is_the_same(self, chain: Chain) -> bool:
+        """Whether a left side that names another derivative has the value asked for: ∂J/∂b is
+        ∂J/∂z."""
+        assert chain.left is not None
+        known = replace(chain.lines[0], right=chain.left)
+        return is_adjoint(chain.left.expr) and self._against_asked(known).status == "right"
 
     # -- one chain -------------------------------------------------------------------------
 

@@ -144,12 +144,8 @@ class _Reader:
         if side:
             self.columns[column] = left = self._parse(side)
             return left
-        if not self.number:
-            raise Mistake(
-                "the first line goes on from nothing",
-                equal.span,
-                "write what it is equal to before the =",
-            )
+        if not self.number:  # the question stands on its left
+            return None
         if self.latex or column == before:
             return None
         return self.columns.get(column)  # what stands between the lines of a chain are reasons
