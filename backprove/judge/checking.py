@@ -176,6 +176,11 @@ class _Check:
         if found.last is None or found.asked is None or found.last.answer is None:
             how = next((c.answer.says for c in found.compared if c.answer), "")
             return ("it holds: ", how)
+        if not found.last.answer.confirmed:
+            return (
+                adjoint(found.asked),
+                " is right at the values of the file, to the digits given",
+            )
         return (adjoint(found.asked), " is right: ", found.last.answer.says)
 
     def _made(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import permutations
 from math import prod
 
@@ -19,6 +20,7 @@ from ..reading.meaning import ShapeMistake
 from ..rewrite import Sentence
 from ..verify import Oracle
 from ..verify import Verdict as Answer
+from .rounding import at_values, equal_as_rounded
 from .verdict import JudgedLine, Status
 
 WORK = 100_000
@@ -214,7 +216,22 @@ class _Judge:
         if unsummed and truth:
             return self._unsummed(line, left, right, unsummed)
         answer = self.oracle.agree(left, right, ranges={**self.sheet.ranges, **ranges})
-        return _with_status(line, answer, left, right, truth)
+        return self._rounded(_with_status(line, answer, left, right, truth))
+
+    def _rounded(self, c: Compared) -> Compared:
+        """A line of numbers alone is compared at the file's values."""
+        if c.status != "wrong" or c.right.names:
+            return c
+        known = self._at_values
+        if known is None or not equal_as_rounded(c.left, c.right, known):
+            return c
+        says: Sentence = ("equals it at the values of the file, to the digits given",)
+        return replace(c, status="right", says=says)
+
+    @cached_property
+    def _at_values(self) -> Oracle | None:
+        known = at_values(self.network)
+        return known.beside(self.sheet.lets, self.sheet.symbols) if known else None
 
     def _unsummed(
         self, line: SheetLine, left: Expr, right: Expr, letters: tuple[str, ...]
@@ -232,7 +249,7 @@ class _Judge:
         for wanted, right, ranges in self._ways(self.asked, line.right):
             left = adjoint(wanted)
             answer = self.oracle.agree(left, right, ranges={**self.sheet.ranges, **ranges})
-            compared = _with_status(line, answer, left, right, truth=True)
+            compared = self._rounded(_with_status(line, answer, left, right, truth=True))
             tried.append((wanted, compared))
             if compared.status == "right":
                 break
