@@ -18,7 +18,7 @@ import pytest
 import backprove as bp
 from backprove.judge.code import CodeReport, check_code
 from backprove.judge.numeric import numerics, python_name
-from backprove.judge.usercode import CodeError, split_target
+from backprove.judge.usercode import CodeError
 
 MLP = """
 import numpy as np
@@ -164,8 +164,9 @@ WRONG = [
     ("gw1[:, :, None] * np.array([0.25, 0.75])", "shape", "axis 2"),
     ("gw1.astype(int)", "shape", "whole numbers"),
     ("gw1 + 0j", "shape", "complex"),
-    ("'w1'", "shape", "no array"),
-    ("[[1.0], [2.0, 3.0]]", "shape", "no array"),
+    ("0", "shape", "a single number"),
+    ("'w1'", "shape", "no array of numbers"),
+    ("[[1.0], [2.0, 3.0]]", "shape", "no array of numbers"),
     ("None", "missing", "None"),
     ("2*gw1", "wrong", "6 of 6"),
     ("gw1 * np.nan", "wrong", "NaN"),
@@ -312,8 +313,6 @@ def test_the_name_may_be_given(mlp: bp.Network, tmp_path: Path) -> None:
     assert judged(mlp, code + "\ndef other(q):\n    pass\n", tmp_path).name == "mine"
     with pytest.raises(CodeError, match="has no theirs"):
         judged(mlp, code, tmp_path, name="theirs")
-    assert split_target("a/b.py:mine") == (Path("a/b.py"), "mine")
-    assert split_target("a/b.py") == (Path("a/b.py"), "")
 
 
 def test_a_constant_or_target_has_no_gradient_to_judge(mlp: bp.Network, tmp_path: Path) -> None:

@@ -62,8 +62,10 @@ def compare(quantity: str, yours: object, correct: Array) -> Row:
         return Row(quantity, "missing", "the code gives None for it")
     array = as_array(yours)
     if array is None:
-        return Row(quantity, "shape", f"what the code gives is no array: {type(yours).__name__}")
-    if array.dtype.kind not in "f":
+        return Row(
+            quantity, "shape", f"what the code gives is no array of numbers: {type(yours).__name__}"
+        )
+    if array.dtype.kind != "f":
         return Row(quantity, "shape", _wrong_numbers(array))
     if array.shape != correct.shape:
         return Row(quantity, "shape", _wrong_shape(array, correct))
@@ -87,7 +89,12 @@ def compare(quantity: str, yours: object, correct: Array) -> Row:
 
 
 def as_array(given: object) -> Array | None:
-    """Numbers, lists, arrays and tensors as an array; None for anything else."""
+    """Numbers, lists, arrays and tensors as an array; None for anything else.
+
+    A bare 0 is no array of whole numbers: it loses nothing.
+    """
+    if type(given) is int:
+        given = float(given)
     detach = getattr(given, "detach", None)
     if detach is not None:
         given = detach().cpu().numpy()

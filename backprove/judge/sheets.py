@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from ..errors import NotationError
 from ..expr import Expr
 from ..render.boxes import Box
 from ..render.document import Page, Prose, page
@@ -183,6 +184,10 @@ def _box(e: Expr, exercise: Exercise) -> Box:
 
 
 def _written(items: Sequence[Item], format: SheetFormat, width: int) -> str:
+    if format not in FORMATS:
+        raise NotationError(
+            f"there is no format {format!r} for sheets", f"the formats are: {', '.join(FORMATS)}"
+        )
     writers = {"markdown": _markdown, "latex": _latex}
     if format in writers:
         return "\n".join(writers[format](items)).strip() + "\n"

@@ -48,14 +48,6 @@ class Target:
         return self.path.name
 
 
-def split_target(text: str) -> tuple[Path, str]:
-    """`PATH` or `PATH:NAME`; a path that exists is a path, whatever it holds."""
-    head, colon, name = text.rpartition(":")
-    if colon and head and name.isidentifier() and not Path(text).exists():
-        return Path(head), name
-    return Path(text), ""
-
-
 @contextmanager
 def loaded(path: Path) -> Iterator[ModuleType]:
     """The file as a fresh module, its folder on `sys.path` for the time.
