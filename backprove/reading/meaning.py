@@ -87,7 +87,7 @@ class Sheet:
 
     lets: what the reader defined, as equations. symbols: free names that stand for any number
     (the learning rate). readings: sentences on how unclear symbols were taken. ranges: those
-    of the lines together; a letter of several lengths has the last.
+    of all lines, but for letters that run over different lengths in different lines.
     """
 
     lines: tuple[SheetLine, ...]

@@ -115,6 +115,7 @@ class _SheetReader:
     lines: list[SheetLine] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     ranges: dict[str, Size] = field(default_factory=dict)
+    elsewhere: set[str] = field(default_factory=set)  # letters of several lengths
 
     @property
     def attempts(self) -> Attempts:
@@ -133,7 +134,7 @@ class _SheetReader:
             self.known.lets,
             frozenset(self.known.symbols),
             tuple(self.said),
-            self.ranges,
+            {k: size for k, size in self.ranges.items() if k not in self.elsewhere},
         )
 
     def _is_heading(self, line: FormulaLine) -> bool:
@@ -188,7 +189,9 @@ class _SheetReader:
         self.known.symbols |= read.reader.symbols
         for name in sorted(read.reader.changes):
             self.known.lets.setdefault(CHANGE + name, self.known.update(name))
-        self.ranges |= read.reader.letters.ranges()
+        for letter, size in read.reader.letters.ranges().items():
+            if self.ranges.setdefault(letter, size) != size:
+                self.elsewhere.add(letter)
 
     # -- definitions -----------------------------------------------------------------------
 

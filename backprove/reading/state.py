@@ -122,6 +122,8 @@ class Formula:
             return None
         if symbol.letter == "e" and not symbol.sub and symbol.sup and (not found or found[0].where):
             return Meaning("function", "exp", power=True)  # e^2, where nothing here is called e
+        if not found and spelled(symbol) == self.known.notation.rate:
+            return Meaning("quantity", RATE, (), bool(symbol.sup))
         return self._layered(symbol, found) if found else None
 
     def _layered(self, symbol: Symbol, found: tuple[Meaning, ...]) -> Meaning:
