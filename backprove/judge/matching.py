@@ -108,10 +108,11 @@ def diagnose(
         return Diagnosis()
     specials = [] if large else list(_special_points(known))
     try:
-        # without the target in it, O_1 - 1 is meant for a sample of class 1
-        fixed = answer.names.isdisjoint(q.name for q in network.of_kind("target"))
-        found = _special_value(truth, answer, known, specials) if fixed else ()
-        found = found or single(case) or _special_value(truth, answer, known, specials)
+        found = single(case)
+        if not found or _without_target(answer, truth):
+            special = _special_value(truth, answer, known, specials)
+            dropped = bool(found) and found[0].kinds == ("missing-term",)
+            found = found + special if dropped else special + found
         found = found or _special_mistake(truth, answer, known, specials, work) or paired(case)
     except OutOfWork:
         found = ()
@@ -163,9 +164,11 @@ def _ordered(probes: Iterable[Probe], tolerance: float = CLOSE) -> tuple[Probe, 
     equal: list[Probe] = []
     for probe in probes:
         (equal if close(probe.value, probe.truth, tolerance) else different).append(probe)
+    different.sort(key=lambda p: -len(set(p.setting.values())))
     # where the truth is 0, a factor that is missing or wrong does not show
-    different.sort(key=lambda p: (p.truth == 0 or p.value == 0, -len(set(p.setting.values()))))
-    return (*different[:PROBES], *equal[:2]) if different else ()
+    clear = [p for p in different if p.truth and p.value]
+    dull = [p for p in different if not (p.truth and p.value)]
+    return (*clear[:PROBES], *dull[:2], *equal[:2]) if different else ()
 
 
 def _settings(truth: Truth, point: Point) -> Iterator[dict[str, int]]:
@@ -252,6 +255,12 @@ def _in(e: Expr, point: Point) -> int:
 
 Specials: TypeAlias = "Sequence[tuple[Sentence, list[Point]]]"
 """Points with special targets, and in words which."""
+
+
+def _without_target(answer: Expr, truth: Truth) -> bool:
+    """Whether no target stands where one belongs: O_1 - 1 is meant for a sample of class 1."""
+    targets = {q.name for q in truth.network.of_kind("target")}
+    return targets.isdisjoint(answer.names)
 
 
 def _special_value(

@@ -9,7 +9,7 @@ from functools import lru_cache
 from ..expr import Expr, Path, part, replaced
 from ..rewrite import Sentence
 from .mistakes import MUTATIONS, Change, Mutation
-from .places import Setting, places
+from .places import Place, Setting, places, refs_of
 from .truth import Form, Truth
 
 
@@ -79,7 +79,7 @@ class _Changes:
 
 def _in_form(truth: Truth, form: Form) -> Iterator[tuple[int, _Changes]]:
     setting = Setting(truth, form)
-    alike: dict[tuple[int, str], list[tuple[Path, Change]]] = {}
+    alike: dict[tuple[int, str, str], list[tuple[Path, Change]]] = {}
     for place in places(setting):
         for rank, row in enumerate(MUTATIONS):
             for change in row.apply(place):
@@ -87,11 +87,19 @@ def _in_form(truth: Truth, form: Form) -> Iterator[tuple[int, _Changes]]:
                     continue
                 yield rank, _Changes(row, ((place.path, change),))
                 if change.alike:
-                    alike.setdefault((rank, change.alike), []).append((place.path, change))
-    for (rank, _), found in alike.items():
+                    for layer in ("", _layer(place)):
+                        key = rank, change.alike, layer
+                        alike.setdefault(key, []).append((place.path, change))
+    for (rank, *_), found in alike.items():
         apart = _apart(found)
         if len(apart) > 1:
             yield rank, _Changes(MUTATIONS[rank], apart)
+
+
+def _layer(place: Place) -> str:
+    """The layer of the first quantity in a part: a mistake may be made throughout it."""
+    found = place.setting.truth.roles
+    return next((f"in {found[r.name].layer}" for r in refs_of(place.part) if r.name in found), "")
 
 
 def _apart(found: list[tuple[Path, Change]]) -> tuple[tuple[Path, Change], ...]:

@@ -28,6 +28,9 @@ from .truth import Truth
 REPORTED = 4
 """How many explanations are given at most."""
 
+CONFIRMED = 16
+"""How many candidates the oracle is asked about."""
+
 SIMPLE = 12
 """The largest numerator and denominator of a constant factor beside another mistake."""
 
@@ -118,19 +121,21 @@ def _close_first(case: Case, value: float) -> bool:
 def _confirmed(case: Case, candidates: Iterable[Mutant]) -> tuple[Explanation, ...]:
     """The candidates that are the answer, one for each kind, fewest changed places first."""
     fitting: dict[tuple[str, ...], Mutant] = {}
+    asked = 0
     for mutant in candidates:
         key = tuple(sorted(mutant.kinds))
         known = fitting.get(key)
         if known is not None and (known.changes, known.rank) <= (mutant.changes, mutant.rank):
             continue
-        if case.fits(mutant.expr):
+        if not case.fits(mutant.expr):
+            continue
+        asked += 1
+        if case.confirm(mutant.expr):
             fitting[key] = mutant
-            if len(mutant.kinds) > 1 and len(fitting) >= REPORTED:
-                break
+        if asked >= CONFIRMED or (len(mutant.kinds) > 1 and len(fitting) >= REPORTED):
+            break
     rows = sorted(fitting.values(), key=lambda m: (m.changes, m.rank))
-    return tuple(
-        _explanation(case, m) for m in rows[: 2 * REPORTED] if case.confirm(m.expr)
-    )[:REPORTED]  # fmt: skip
+    return tuple(_explanation(case, mutant) for mutant in rows[:REPORTED])
 
 
 def _explanation(case: Case, mutant: Mutant) -> Explanation:

@@ -193,6 +193,22 @@ def weighted_for_activation(place: Place) -> Iterator[Change]:
         yield Change(other, (other, " stands where ", part, " belongs"))
 
 
+def target_for_output(place: Place) -> Iterator[Change]:
+    """h (1 - h) → y (1 - y): the target for the output"""
+    network = place.setting.network
+    targets = [t for t in network.of_kind("target") if t.name not in place.part.names]
+    if not isinstance(place.parent, Mul) or len(targets) < len(network.of_kind("target")):
+        return  # h - y would vanish
+    for ref in refs_of(place.part):
+        if ref.name not in network.quantities or place.setting.role(ref.name) != "output":
+            continue
+        for target in targets:
+            if target.shape == network[ref.name].shape:
+                other = Ref(target.name, ref.indices)
+                says: Sentence = (other, " stands where ", ref, " belongs")
+                yield Change(replaced_all(place.part, ref, other), says)
+
+
 def stopped_early(place: Place) -> Iterator[Change]:
     """∂J/∂a ∂a/∂z → ∂J/∂a"""
     if place.whole and place.setting.form.name == "chain":

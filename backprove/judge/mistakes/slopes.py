@@ -15,8 +15,10 @@ from ...expr import (
     Number,
     Power,
     Ref,
+    flat_terms,
     mapped,
     negative,
+    total,
 )
 from ...rewrite import Sentence
 from ..places import Place, refs_of
@@ -48,6 +50,19 @@ def at_the_activation(place: Place) -> Iterator[Change]:
 
 def _at_place(inner: Expr, part: Apply) -> Sentence:
     return ("the derivative is taken at ", inner, " instead of ", part.argument)
+
+
+def term_of_argument_missing(place: Place) -> Iterator[Change]:
+    """σ'(w x + b) → σ'(w x)"""
+    part = place.part
+    if not isinstance(part, Apply) or not is_derivative(part, place):
+        return
+    argument = part.argument
+    if isinstance(argument, Ref) and argument.name in place.setting.network.equations:
+        terms = flat_terms(place.setting.network.definition(argument))
+        for n, term in enumerate(terms) if len(terms) > 1 else ():
+            new = Apply(part.function, total(terms[:n] + terms[n + 1 :]))
+            yield Change(new, ("the term ", term, " is missing in the argument of ", part))
 
 
 def folded_at_argument(place: Place) -> Iterator[Change]:

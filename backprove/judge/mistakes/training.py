@@ -11,11 +11,12 @@ from ...expr import (
     Mul,
     Reduce,
     Ref,
+    negative,
 )
 from ...network import RATE, adjoint
 from ...rewrite import Sentence
 from ..places import Place, is_trained, refs_of
-from .change import Change, append
+from .change import Change, append, times
 
 
 def bias_as_weight(place: Place) -> Iterator[Change]:
@@ -64,3 +65,20 @@ def updated_weight(place: Place) -> Iterator[Change]:
         change = Mul((MINUS_ONE, Ref(RATE), adjoint(part)))
         says: Sentence = (part, " is the weight before the update, not the one after it")
         yield Change(Add((part, change)), says, "updated")
+
+
+def update_for_gradient(place: Place) -> Iterator[Change]:
+    """∂J/∂w → η ∂J/∂w, -η ∂J/∂w: the change of the weight"""
+    if place.whole and place.setting.truth.gradient:
+        rate = Ref(RATE)
+        says: Sentence = ("the learning rate ", rate, " belongs to the update, not the gradient")
+        yield Change(times(rate, place.part), says)
+        yield Change(negative(times(rate, place.part)), says)
+
+
+def new_weight_for_gradient(place: Place) -> Iterator[Change]:
+    """∂J/∂w → w - η ∂J/∂w: the updated weight itself"""
+    asked = place.setting.truth.asked
+    if place.whole and is_trained(place.setting, asked):
+        change = negative(times(Ref(RATE), place.part))
+        yield Change(Add((asked, change)), ("this is the updated ", asked, ", not its gradient"))
