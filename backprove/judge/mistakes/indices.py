@@ -196,8 +196,9 @@ def weighted_for_activation(place: Place) -> Iterator[Change]:
 def target_for_output(place: Place) -> Iterator[Change]:
     """h (1 - h) → y (1 - y): the target for the output"""
     network = place.setting.network
-    targets = [t for t in network.of_kind("target") if t.name not in place.part.names]
-    if not isinstance(place.parent, Mul) or len(targets) < len(network.of_kind("target")):
+    targets = network.of_kind("target")
+    around = place.grandparent if isinstance(place.grandparent, Add) else place.part
+    if not isinstance(place.parent, Mul) or any(t.name in around.names for t in targets):
         return  # h - y would vanish
     for ref in refs_of(place.part):
         if ref.name not in network.quantities or place.setting.role(ref.name) != "output":
