@@ -218,7 +218,8 @@ class Differentials(Bigs):
     def _end_of_name(self, place: int) -> int:
         """Behind the subscript of the name at a place."""
         after = place + 2
-        return self.cut.partner[after] + 1 if self.kind_at(after) == "open" else after + 1
+        opens = self.kind_at(after) == "open"
+        return min(self.cut.partner[after] if opens else after, self.end - 1) + 1
 
     def _slash(self, place: int) -> int:
         """The next / with only factors side by side before it; -1 where there is none."""

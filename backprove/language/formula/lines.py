@@ -56,7 +56,7 @@ class _Reader:
         self.lines: list[FormulaLine] = []
         self.number = 0
         self.columns: dict[int, Node] = {}  # the last left side, by the column of its =
-        self.column = -1  # of the = that was read last
+        self.chain = -1  # the column of the chain that was read last
         self.waiting: list[Token] = []  # an expression that may be the left side of what follows
 
     def read(self, row: Row) -> None:
@@ -140,15 +140,14 @@ class _Reader:
     def _left(self, side: list[Token], equal: Token) -> Node | None:
         """The left side; None where a line goes on from the one above."""
         column = equal.start - self.text.rfind("\n", 0, equal.start)
-        before, self.column = self.column, column
         if side:
             self.columns[column] = left = self._parse(side)
+            self.chain = column
             return left
-        if not self.number:  # the question stands on its left
-            return None
-        if self.latex or column == before:
-            return None
-        return self.columns.get(column)  # what stands between the lines of a chain are reasons
+        if self.latex or column == self.chain or column not in self.columns:
+            return None  # in the first line, the question stands on its left
+        self.chain = column  # what stands between the lines of a chain are reasons
+        return self.columns[column]
 
     # -- lines -----------------------------------------------------------------------------
 

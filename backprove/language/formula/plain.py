@@ -27,6 +27,7 @@ _NAME = rf"{_START}{_MORE}*(?:_{_MORE}+)*"
 
 _PART = re.compile(
     r"(?P<blank>[ \t\f\v\u00a0\u2000-\u200d\u2060-\u2064\ufeff]+|#[^\n]*)"
+    r"|(?P<display>\$\$)"
     r"|(?P<newline>\r?\n|\r|<br\s*/?>)"
     r"|(?P<number>(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+(?![^\W_]))?)"
     r"|(?P<contraction>(?i:isn|doesn|don|can|let|it|that|won|here|we|what|there)['’](?:t|s|ll|re)\b)"
@@ -79,7 +80,7 @@ def plain_tokens(text: str) -> list[Token]:
                 at = start + 1
             else:
                 found.append(number(part, start))
-        elif kind == "newline":
+        elif kind in ("newline", "display"):
             if not lists:
                 found.append(Token("break", "", start, at))
         elif kind == "above":

@@ -12,6 +12,7 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _BLANKS = " \t\n,;.:"
 _EQUATION = word_set("eq eqn eqns eqs equation equations")
 _OPERANDS = word_set("name number prose d function big fraction open change")
+_SEPARATES = word_set("comma semicolon colon")
 _TITLE = word_set("name number prose function comma colon sub")
 """What a title consists of: words and names, and nothing that is done with them."""
 
@@ -73,8 +74,10 @@ def _absorb_words(tokens: Sequence[Token], text: str, prose: list[bool]) -> None
         word[place] and word[place - 1] for place in range(1, len(tokens))
     ):
         prose[:] = [True] * len(tokens)
-    if len(tokens) > 1 and word[0] and is_short(tokens[0].text):
-        prose[0] |= tokens[1].kind in _OPERANDS
+    for place in range(len(tokens) - 1):  # so x = y
+        begins = place == 0 or tokens[place - 1].kind in _SEPARATES or tokens[place - 1].text == "."
+        if begins and word[place] and is_short(tokens[place].text):
+            prose[place] |= tokens[place + 1].kind in _OPERANDS
 
 
 def _stands_apart(token: Token, text: str) -> bool:

@@ -62,7 +62,12 @@ class Scanner:
     @property
     def after_script_sign(self) -> bool:
         """Whether a _ or ^ stands right before."""
-        return bool(self.found) and self.found[-1].kind in ("sub", "sup") and not self.found[-1].raw
+        return self._before in ("sub", "sup") and not self.found[-1].raw
+
+    @property
+    def _before(self) -> str:
+        """The kind of the token before."""
+        return self.found[-1].kind if self.found else ""
 
     # -- raw text --------------------------------------------------------------------------
 
@@ -101,7 +106,8 @@ class Scanner:
     def name(self, letter: str, start: int, end: int, bold: bool = False) -> None:
         """A letter, with digits and [ ] right behind it: w2, s[3]."""
         brackets = None
-        if end == self.at and not self.in_script and not self.after_script_sign:
+        alone = self.in_script or self._before in ("sub", "sup", "fraction", "accent")
+        if end == self.at and not alone:
             if digits := _DIGITS.match(self.text, end):
                 letter, end = letter + digits.group(), digits.end()
             if indices := _INDICES.match(self.text, end):
@@ -144,8 +150,8 @@ class Scanner:
     def decimal(self, start: int) -> bool:
         """Read .5, where no factor stands before the point."""
         digits = _DIGITS.match(self.text, start + 1)
-        before = self.found[-1].kind if self.found else "sign"
-        if digits is None or before in ("name", "number", "close", "prime", "function", "sub"):
+        after_factor = self._before in ("name", "number", "close", "prime", "function", "sub")
+        if digits is None or after_factor:
             return False
         self.at = digits.end()
         self.add("number", "0" + self.text[start : self.at], start, self.at)
