@@ -15,6 +15,7 @@ from backprove.derivation import derive
 from backprove.errors import DerivationError
 from backprove.expr import (
     Apply,
+    Delta,
     Derivative,
     Expr,
     Mul,
@@ -22,6 +23,7 @@ from backprove.expr import (
     Power,
     Reduce,
     Ref,
+    Size,
     canonical,
     count,
     mapped,
@@ -105,6 +107,18 @@ def alike(made: Network, e: Expr) -> Expr:
     return mapped(e, plainly)
 
 
+def compared(e: Expr) -> dict[str, Size]:
+    """The lengths of letters that are only compared, l of Σ_j [j = l]."""
+    sums = {part.index: part.size for part in walk(e) if isinstance(part, Reduce)}
+    pairs = [(part.left, part.right) for part in walk(e) if isinstance(part, Delta)]
+    return {
+        letter: sums[other]
+        for pair in pairs
+        for letter, other in (pair, pair[::-1])
+        if isinstance(letter, str) and letter in e.free and other in sums and isinstance(other, str)
+    }
+
+
 def reread(name: str, text: str, notation: BoundNotation, e: Expr) -> None:
     """Reading `text` gives `e`: the same but for order and parentheses, or equal in value."""
     made = network(name)
@@ -114,7 +128,7 @@ def reread(name: str, text: str, notation: BoundNotation, e: Expr) -> None:
     read, meant = alike(made, line.right.expr), alike(made, e)
     if canonical(read) == canonical(meant):
         return
-    verdict = oracle(name).agree(read, meant, ranges=line.ranges)
+    verdict = oracle(name).agree(read, meant, ranges={**compared(meant), **line.ranges})
     assert verdict.confirmed, f"{text}\n  means {meant!r}\n  and was read as {read!r}"
 
 

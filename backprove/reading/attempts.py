@@ -10,7 +10,7 @@ from ..language.formula import Node
 from ..language.tree import Mistake, Span
 from .formula import Reader, opened
 from .meaning import Orientation, ShapeMistake, Term
-from .state import Knowledge, Style
+from .state import Knowledge, Prefer, Style
 from .tensors import Value
 
 SAYS: Mapping[Style, str] = {
@@ -82,27 +82,32 @@ class Attempts:
 
     def line(self, left: Node | None, right: Node, head: Head | None = None) -> Read:
         """A line in the first style in which its shapes fit; by columns where none does."""
-        refusal: ShapeMistake | None = None
-        first: Read | None = None
-        for style in self._styles():
+        first: Read | ShapeMistake | None = None
+        for style, prefer in self._ways():
             try:
-                read = self.attempt(left, right, head, style)
+                read = self.attempt(left, right, head, style, prefer)
             except ShapeMistake as mistake:
                 if mistake.kind != "shape":
                     raise
-                refusal = refusal or mistake
+                first = first or mistake
                 continue
             except Mistake:
-                if style == "columns":
+                if first is None:
                     raise
                 continue
             if not read.misfit:
                 return read
             first = first or read
-        if first is not None:
+        if isinstance(first, Read):
             return first
-        assert refusal is not None
-        raise refusal
+        assert first is not None
+        raise first
+
+    def _ways(self) -> Iterator[tuple[Style, Prefer]]:
+        """What is tried in turn."""
+        for prefer in ("", "wholes", "parts"):
+            for style in self._styles():
+                yield style, prefer
 
     def _styles(self) -> tuple[Style, ...]:
         return ("columns", "rows", "components") if self.known.rows else ("columns", "components")
@@ -129,9 +134,16 @@ class Attempts:
 
     # -- one attempt -----------------------------------------------------------------------
 
-    def attempt(self, left: Node | None, right: Node, head: Head | None, style: Style) -> Read:
+    def attempt(
+        self,
+        left: Node | None,
+        right: Node,
+        head: Head | None,
+        style: Style = "columns",
+        prefer: Prefer = "",
+    ) -> Read:
         """A line in one style."""
-        reader = Reader(self.known, head.ranges if head else None, style=style)
+        reader = Reader(self.known, head.ranges if head else None, style=style, prefer=prefer)
         reader.opened = head.opened if head else opened(self.known.lexicon, left)
         given = reader.value(left) if left is not None else None
         value = reader.value(right)

@@ -9,6 +9,9 @@ from .products import minus, multiplied
 from .state import Formula
 from .tensors import Value
 
+INDEX_LETTERS = frozenset("ijklmnpq")
+"""Letters that are an index in [j = i], even where a tensor has the same name."""
+
 MOST_POSITIONS = 64
 """Positions that a condition such as k > 3 may name."""
 
@@ -86,8 +89,10 @@ def index_of(reader: Formula, node: Node) -> Index | None:
     if letter in reader.letters.known:
         return letter
     meaning = reader.meaning(node)
-    sure = meaning is not None and not (meaning.says or meaning.where)
-    return None if sure or len(node.letter) > 2 else letter
+    if meaning is None or meaning.says or meaning.where:
+        return letter if len(node.letter) <= 2 else None
+    tensor = bool(reader.known.shape(meaning.name))  # [j = i] where i is a vector of inputs too
+    return letter if tensor and letter in INDEX_LETTERS else None
 
 
 def _equal(reader: Formula, condition: Relation) -> Value:

@@ -120,14 +120,13 @@ def _is_loss(reader: Formula, node: Node) -> bool:
 
 
 def _is_quotient(reader: Formula, node: Differential, otherwise: Node) -> bool:
-    """Whether d is a quantity: where it is one here and body or wrt are none, or where the
-    file has the names dJ and dw."""
+    """Whether d is a quantity: where it is one here and what stands below is none, or where
+    the file has the names dJ and dw."""
     symbols = _symbols(otherwise)
     if all(s.raw in reader.network.quantities for s in symbols):
         return True
-    return _all_known(reader, [s for s in symbols if s.letter == "d"]) and not _all_known(
-        reader, [*_symbols(node.body), *_symbols(node.wrt)]
-    )
+    named = _all_known(reader, [s for s in symbols if s.letter == "d"])
+    return named and not _all_known(reader, _symbols(node.wrt))
 
 
 def _all_known(reader: Formula, symbols: list[Symbol]) -> bool:

@@ -251,6 +251,7 @@ class _SheetReader:
             self._say(f"{read.reader.quoted(left)} on the left is its value after the update")
         else:
             known.lexicon.define(left, name, letters=letters, shape=known.shapes[name])
+            known.looked_up.clear()
         if role == "redefinition":
             self._say(f"from here {read.reader.quoted(left)} is what the line defines")
         given = Term(Ref(name, indices), term.axes, term.orientation, left.span)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from ..expr import MINUS_ONE, Expr, Mul, Ref, Size, count, fresh_index
@@ -25,6 +25,9 @@ Style: TypeAlias = Literal["columns", "rows", "components"]
 
 TRANSPOSED = frozenset(("T", "⊤", "ᵀ", "top", "intercal", "⊺", "t"))
 """What stands above a transposed tensor."""
+
+Prefer: TypeAlias = Literal["", "wholes", "parts"]
+"""Whether a symbol such as h_2, where it could be either, is a whole tensor or a component."""
 
 SAMPLES = frozenset("mnNM")
 """Letters that stand for the number of samples in 1/m, where nothing else is called so."""
@@ -55,6 +58,19 @@ class Knowledge:
     shapes: dict[str, tuple[Size, ...]] = field(default_factory=dict)
     turns: dict[str, Orientation] = field(default_factory=dict)
     symbols: set[str] = field(default_factory=set)
+    looked_up: dict[tuple[object, ...], tuple[Meaning, ...]] = field(default_factory=dict)
+
+    def meanings(
+        self, symbol: Symbol, called: bool, letters: Collection[str]
+    ) -> tuple[Meaning, ...]:
+        """What a symbol can mean, looked up once."""
+        above = symbol.sup.text if symbol.sup else None
+        key = (replace(symbol, span=(0, 0), sup=None), above, called, frozenset(letters))
+        found = self.looked_up.get(key)
+        if found is None:
+            found = self.lexicon.meanings(symbol, called=called, letters=letters)
+            self.looked_up[key] = found
+        return found
 
     @property
     def rows(self) -> bool:
@@ -96,6 +112,7 @@ class Formula:
         free: Mapping[str, Size] | None = None,
         *,
         style: Style = "columns",
+        prefer: Prefer = "",
     ) -> None:
         self.known = known
         self.network, self.lexicon = known.network, known.lexicon
@@ -104,6 +121,7 @@ class Formula:
         self.symbols: set[str] = set()
         self.changes: set[str] = set()
         self.opened: frozenset[str] = frozenset()
+        self.prefer = prefer
         self.derivative = False
         self.written_out = 0
         self.upright: Orientation = "row" if style == "rows" else "none"
@@ -117,18 +135,27 @@ class Formula:
 
     def meaning(self, symbol: Symbol, *, called: bool = False) -> Meaning | None:
         """The likeliest meaning of a symbol, None where it has none."""
-        found = self.lexicon.meanings(symbol, called=called, letters=self.letters.known)
+        found = self.known.meanings(symbol, called, self.letters.known)
         if found and found[0].where and self.open(symbol):
             return None
         if symbol.letter == "e" and not symbol.sub and symbol.sup and (not found or found[0].where):
             return Meaning("function", "exp", power=True)  # e^2, where nothing here is called e
         if not found and spelled(symbol) == self.known.notation.rate:
             return Meaning("quantity", RATE, (), bool(symbol.sup))
-        return self._layered(symbol, found) if found else None
+        return self._chosen(symbol, found) if found else None
 
-    def _layered(self, symbol: Symbol, found: tuple[Meaning, ...]) -> Meaning:
-        """The likeliest meaning; the number above a matrix is rather a layer than a power."""
+    def _chosen(self, symbol: Symbol, found: tuple[Meaning, ...]) -> Meaning:
+        """The likeliest meaning.
+
+        Among guesses, what is transposed is a whole tensor; the number above a matrix is rather
+        a layer than a power.
+        """
         best = found[0]
+        turned = symbol.sup is not None and symbol.sup.text in TRANSPOSED
+        prefer = "wholes" if turned and not self.prefer else self.prefer
+        if best.says and best.kind == "quantity" and prefer:
+            fits = [m for m in found if (m.indices is None) is (prefer == "wholes")]
+            best = next((m for m in fits if m.kind == "quantity"), best)
         whole = best.kind == "quantity" and best.power and best.indices is None
         if not whole or len(self.known.shape(best.name)) != 2 or symbol.sup is None:
             return best
