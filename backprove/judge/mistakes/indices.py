@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...expr import (
+    Add,
     Apply,
     Expr,
     Index,
