@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backprove.errors import SourceError
 from backprove.expr import Derivative, Expr, Ref, canonical
@@ -21,10 +24,12 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 MLP = "mlp:2-3-2,sigmoid,squared_error"
 SOFTMAX = "mlp:2-3-4,relu,cross_entropy"
 ONES = "mlp:1-1-1,sigmoid,sse,nobias"
+BUILT = {"wide": "mlp:12-11-10,sigmoid,squared_error"}
 
 
 @cache
 def network(name: str) -> Network:
+    name = BUILT.get(name, name)
     return load_network(name if ":" in name else str(EXAMPLES / f"{name}.bp"))
 
 
@@ -393,3 +398,128 @@ def test_samples_are_summed_over() -> None:
     line = found.lines[0]
     assert line.left is not None
     assert Oracle(made).agree(line.left.expr, line.right.expr).confirmed
+
+
+# -- what people write ---------------------------------------------------------------------
+
+CLAIMS = [
+    # network, notation, lines that hold; what must be stated of their reading
+    (MLP, "nielsen", [r"\delta^L = \nabla_{a^L} C \odot \sigma'(z^L)"], ""),
+    (MLP, "nielsen", [r"\delta^2 = ((w^3)^T \delta^3) \odot \sigma'(z^2)"], ""),
+    (MLP, "bishop", [r"\frac{\partial E}{\partial w^{(1)}_{ji}} = \delta^{(1)}_j x_i"], ""),
+    (MLP, "bishop", [r"E = \frac{1}{2} \sum_{k=1}^{K} (y_k - t_k)^2"], "K above the sum"),
+    (MLP, "goodfellow", [r"\nabla_{W^{(2)}} L = g^{(2)} h^{(1)\top}"], ""),
+    (MLP, "ng", [r"dW^{[2]} = dZ^{[2]} A^{[1]T}"], ""),
+    (MLP, "ng", [r"dZ^{[1]} = W^{[2]T} dZ^{[2]} \odot g'(Z^{[1]})"], ""),
+    (MLP, "cs231n", ["dW2 = h1.T @ dscores2", "dh1 = dscores2 W2.T"], "rows"),
+    (MLP, "cs231n", ["dW2 = h1 dscores2ᵀ", "dh1 = W2 dscores2"], ""),
+    (MLP, "as-written", ["dJ/dw1 = (w2.T @ ((h3 - y) * sigmoid'(z3)) * sigmoid'(z2)) xᵀ"],
+     "component by component"),
+    (MLP, "as-written",
+     [r"\nabla_{W_1} J = \nabla_{z_2} J \cdot x^T"], "the number tells the layer"),
+    (MLP, "as-written", [r"\sigma'(t) = \sigma(t)(1 - \sigma(t))"], "any number"),
+    (MLP, "as-written",
+     [r"\frac{d}{dx}\sigma(x) = \frac{d}{dx}\left[\frac{1}{1+e^{-x}}\right]"
+      r" = \frac{e^{-x}}{(1+e^{-x})^2}"], "component by component"),
+    (SOFTMAX, "as-written",
+     [r"\frac{\partial J}{\partial z^{(3)}_j} = \sum_k -\frac{y_k}{o_k} o_k(\delta_{kj} - o_j)"
+      r" = -y_j + o_j \sum_k y_k = o_j - y_j"], "Kronecker"),
+    (SOFTMAX, "as-written", [r"J = -y^T \log o"], ""),
+    (SOFTMAX, "as-written", [r"\frac{\partial J}{\partial W_2} = (o - y) h_2^\top"], ""),
+    (SOFTMAX, "as-written",
+     [r"\frac{\partial J}{\partial z_2} = W_2^T (o - y) \odot \mathbb{1}[z_2 > 0]"], ""),
+    (SOFTMAX, "as-written",
+     [r"\frac{\partial o}{\partial z^{(3)}} = \mathrm{diag}(o) - o o^T"], ""),
+    ("deeplizard", "deeplizard",
+     [r"C_{0_{j}} = C_{0_{j}}\left( a_{j}^{(L)}\left( z_{j}^{(L)} \right) \right)"], "depends on"),
+    ("deeplizard", "deeplizard", [r"C_{0}=\sum_{j=0}^{n-1}\left( a_{j}^{(L)}-y_{j}\right) ^{2}"],
+     ""),
+    ("wide", "nielsen", [r"z^3_1 = w_{1,1}^3 a_1^2 + \dots + w_{1,11}^3 a_{11}^2 + b_1^3"], ""),
+    ("wide", "nielsen", [r"z^3_1 = w_{1,1}^3 a_1^2 + w_{1,2}^3 a_2^2 + \dots + w_{1,n}^3 a_n^2"
+                         r" + b_1^3"], "last position"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "notation", "lines", "says"), CLAIMS, ids=[case[2][0] for case in CLAIMS]
+)
+def test_what_people_write_holds(name: str, notation: str, lines: list[str], says: str) -> None:
+    found = sheet(name, notation, *lines)
+    asker = oracle(name).beside(found.lets, found.symbols)
+    for line in found.lines:
+        assert not line.misfit
+        left = line.left or found.lines[0].left
+        assert left is not None
+        verdict = asker.agree(left.expr, line.right.expr, ranges=line.ranges)
+        assert verdict.confirmed, (line.text, left.expr, line.right.expr)
+    assert any(says in text for text in found.readings) or not says
+
+
+def test_mistakes_are_read_as_they_stand() -> None:
+    """Wrong lines are read too, and are refuted: nothing is put right in silence."""
+    wrong = [
+        (MLP, "nielsen", r"\frac{\partial C}{\partial w^3_{jk}} = \delta^3_j a^2_k (1 - a^2_k)"),
+        (MLP, "nielsen", r"\delta^3_j = (y_j - a^3_j) \sigma'(z^3_j)"),
+        (MLP, "nielsen", r"\delta^3 = (a^3 - y) \odot \sigma'(a^3)"),
+        (SOFTMAX, "as-written", r"\frac{\partial J}{\partial z^{(3)}_2} = o_1 - 1"),
+        (SOFTMAX, "as-written", r"\frac{\partial o_i}{\partial z^{(3)}_j} = o_i (1 - o_j)"),
+        (ONES, "subscript", r"\frac{\partial C}{\partial w_1} = a_0 \sigma'(z_1) w_2"),
+    ]
+    for name, notation, text in wrong:
+        (line,) = sheet(name, notation, text).lines
+        assert line.left is not None
+        assert not line.misfit
+        verdict = oracle(name).agree(line.left.expr, line.right.expr, ranges=line.ranges)
+        assert verdict.verdict == "refuted", text
+
+
+def test_an_index_over_axes_of_two_lengths_is_a_wrong_index() -> None:
+    with pytest.raises(ShapeMistake) as caught:
+        sheet(MLP, "nielsen", r"\delta^2_j = \sum_k w^3_{jk} \delta^3_k \sigma'(z^2_j)")
+    assert caught.value.kind == "wrong-index"
+
+
+def test_one_over_m_is_the_number_of_samples() -> None:
+    found = sheet(MLP, "ng", r"dW^{[2]} = \frac{1}{m} dZ^{[2]} A^{[1]T}")
+    assert found.symbols == {"m"}
+    assert any("number of samples" in text for text in found.readings)
+
+
+def test_letters_of_two_lengths_are_told_apart_by_line() -> None:
+    found = sheet(
+        MLP, "nielsen",
+        r"z^3_j = \sum_k w^3_{jk} a^2_k + b^3_j", r"z^2_j = \sum_k w^2_{jk} x_k + b^2_j",
+    )  # fmt: skip
+    assert "j" not in found.ranges
+    assert [line.ranges["j"] for line in found.lines] == [2, 3]
+
+
+def test_titles_between_lines_are_passed_over() -> None:
+    found = sheet("two_neurons", "representative", "Update w_o", "Δw_o = -η.∂E/∂w_o")
+    assert [line.text for line in found.lines] == ["Δw_o = -η.∂E/∂w_o"]
+
+
+def test_a_name_is_defined_twice() -> None:
+    found = sheet(
+        "two_neurons", "representative",
+        "z = t - w_o.w_h.i", "E = z^2/2", "let z = w_h.i", "r_h = z",
+    )  # fmt: skip
+    asker = oracle("two_neurons").beside(found.lets)
+    for line in found.lines[1::2]:
+        assert line.left is not None
+        assert asker.agree(line.left.expr, line.right.expr).confirmed
+
+
+def test_a_name_is_not_known_before_its_line() -> None:
+    with pytest.raises(SourceError):
+        sheet("two_neurons", "representative", "E = q^2/2", "q = t - w_o.w_h.i")
+
+
+PIECES = [*r"xyzwjk12^_{}()[]+-=*/|'.,&· ", r"\frac", r"\sum", r"\partial ", "Σ", "∂", "w_1"]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(SourceError, ShapeMistake):
+        assert read_sheet(text, network(MLP), "as-written").lines
