@@ -197,6 +197,7 @@ LATEX = [
     (r"\left. \frac{\partial J}{\partial a} \right|_{\text{direct}}", "(∂ J by a direct)"),
     (r"\frac{\partial J}{\partial a}\Big|_{direct}", "(∂ J by a direct)"),
     (r"\frac{dE}{dnet_j}", "(d E by net_j or (/ (* d E) (* d net_j)))"),
+    (r"\mathrm{d}W + dW^{[1]}", "(+ +(* d W) +(* d W^[1]))"),
     (r"\Delta w_o + \Delta + \Delta_{1}", "(+ +(Δ w_o) +Δ +Δ_1)"),
     # conditions
     (r"[z > 0] [i = k] \left[i \neq k\right]", "(* [z > 0] [i = k] [i ≠ k])"),
@@ -259,6 +260,7 @@ PLAIN = [
     ("-(((W^2)ᵀ (y - a)) ⊙ step(z)) xᵀ",
      "(+ -(* ((* ((* <(W^2)>^T ((+ +y -a)))) ⊙step<z>)) x^T))"),
     ("h_1 w_6 + … + h_2 w_8", "(+ +(* h_1 w_6) +… +(* h_2 w_8))"),
+    ("X.T.dot(h) + np.exp(x)", "(+ +(* X^T (h)) +exp<x>)"),
     ("a # a remark", "a"),
 ]  # fmt: skip
 
@@ -373,6 +375,8 @@ LINES: list[tuple[str, list[str]]] = [
      ["'the derivative of a sum is the sum of the derivatives'", "x = y"]),
     ("x = y (chain rule)", ["x = y"]),
     ("x = y   (1.2)", ["x = y"]),
+    ("x = y ... eq. (1.2)", ["x = y"]),
+    (r"x = y \ldots", ["x = (* y …)"]),
     ("1) x = y\n2) z = w", ["x = y", "z = w"]),
     ("x = 2 for k = 1, …, n", ["x = 2"]),
     ("a_j = 2, j = 1, 2, …, n", ["a_j = 2"]),

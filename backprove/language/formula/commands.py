@@ -58,7 +58,8 @@ IGNORED = word_set("""
     medspace thickspace negthinspace relax big Big bigg Bigg bigl Bigl biggl Biggl bigr Bigr
     biggr Biggr bigm Bigm biggm Biggm middle mathop mathrel mathbin mathord mathopen mathclose
     substack smash mathstrut maketitle newpage allowdisplaybreaks bf it rm sf tt cal boldmath
-    underline smallskip medskip bigskip hline hfil ensuremath
+    underline blacksquare square Box qed qedhere
+    smallskip medskip bigskip hline hfil ensuremath
 """)  # fmt: skip
 """Commands that change the look only; what they stand before is read."""
 
@@ -115,5 +116,6 @@ REFUSED = word_set("""
 UNREAD_COMMANDS: Mapping[str, str] = {
     "approx": "≈", "simeq": "≃", "cong": "≅", "sim": "∼", "propto": "∝", "leftarrow": "←",
     "gets": "←", "longleftarrow": "←", "to": "→", "rightarrow": "→", "longrightarrow": "→",
-    "mapsto": "↦", "pm": "±", "mp": "∓", "int": "∫", "lor": "∨", "vee": "∨",
+    "mapsto": "↦", "langle": "⟨", "rangle": "⟩", "pm": "±", "mp": "∓", "int": "∫",
+    "lor": "∨", "vee": "∨",
 }  # fmt: skip

@@ -256,6 +256,8 @@ class Differentials(Bigs):
             whole = name._replace(start=token.start, raw=raw, text=raw)
             made = Symbol(whole.span, raw, "", None, 0, name.brackets, name.label, raw, False)
             return self.scripted(made, token.start)
+        if token.text == "d":  # an upright d before a name, dW
+            return _letter(token)
         raise Mistake(
             f"what this {token.text} is divided by is expected",
             token.span,

@@ -143,8 +143,10 @@ class Parser(Differentials):
             node.open if isinstance(node, Group) else getattr(node.base, "open", "")
         )
         if norm and token.kind == "sub":
-            if self.subscript() != "2":
-                raise Mistake("only the norm with 2 below is read", token.span, "write it as a sum")
+            if self.subscript() not in ("2", "F"):
+                raise Mistake(
+                    "only the norm with 2 or F below is read", token.span, "write it as a sum"
+                )
             return self.raised(node, node.span[0])
         if token.kind == "prime":
             raise Mistake(

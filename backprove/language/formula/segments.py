@@ -38,8 +38,11 @@ def segments_of(row: Row) -> list[Segment]:
     return _without_range([part for whole in _between(row) for part in _at_quads(whole)])
 
 
-def trimmed(tokens: list[Token]) -> list[Token]:
-    """Tokens without the punctuation and dots at their ends."""
+def trimmed(tokens: list[Token], remark: bool = False) -> list[Token]:
+    """Tokens without the punctuation at their ends.
+
+    remark: whether words or a number follow, so that dots before them are punctuation too.
+    """
     low, high = 0, len(tokens)
     while low < high and tokens[low].kind in _IDLE:
         low += 1
@@ -47,8 +50,8 @@ def trimmed(tokens: list[Token]) -> list[Token]:
         token = tokens[high - 1]
         full_stop = token.kind == "times" and token.text == "."
         before = tokens[high - 2].kind if high - 1 > low else "sign"
-        remark = token.kind == "dots" and before not in ("sign", "times", "comma")
-        if not (token.kind in _IDLE or full_stop or remark):
+        dots = remark and token.kind == "dots" and before not in ("sign", "times", "comma")
+        if not (token.kind in _IDLE or full_stop or dots):
             break
         high -= 1
     return tokens[low:high]
@@ -83,7 +86,7 @@ def _between(row: Row) -> Iterator[Segment]:
 def _kept(current: Segment, word: bool = False) -> Iterator[Segment]:
     """The segment, if it holds more than punctuation or the number of an equation."""
     current.word |= word
-    kept = trimmed(current.tokens)
+    kept = trimmed(current.tokens, word)
     if kept and not (_is_number(kept) and current.tokens[0].kind == "quad"):
         current.tokens = kept
         yield current
@@ -167,7 +170,7 @@ def _without_number(tokens: list[Token]) -> list[Token]:
     if len(tokens) > 3 and _is_number(tokens[-3:]):
         before, number = tokens[-4:-2]
         if number.start - before.end >= 2 or before.kind == "dots":
-            return trimmed(tokens[:-3])
+            return trimmed(tokens[:-3], remark=True)
     return tokens
 
 

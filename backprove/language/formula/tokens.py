@@ -110,6 +110,8 @@ UNREAD: dict[str, str] = {
     "∫": "integrals are not read",
     "∧": "write two conditions as a product of two brackets, [a > 0][b > 0]",
     "∨": "write the condition in another way",
+    "⟨": "write the inner product as w^T x or as a sum",
+    "⟩": "write the inner product as w^T x or as a sum",
     "?": "write the line as you believe it to be",
     "@": "",
 }
