@@ -326,18 +326,8 @@ class Parser(Differentials):
 
     def _direct(self, node: Node, bar: Token) -> Node:
         """The derivative that follows no other path: ∂J/∂a|direct."""
-        says = ""
-        if self.kind == "sub":
-            low = self.at
-            try:
-                says = self.subscript()
-            except Mistake:
-                says = "?"
-            self.at = max(self.at, low + 1)
-        elif self.kind == "name":
-            says = self.take().text
         held = node.inner if isinstance(node, Group) else node
-        if says != "direct":
+        if not self._says_direct():
             raise Mistake(
                 "a bar that says where something is evaluated is not read",
                 bar.span,
@@ -346,6 +336,18 @@ class Parser(Differentials):
         if not isinstance(held, Differential):
             raise Mistake("|direct stands behind a derivative", bar.span, "put it behind ∂J/∂a")
         return replace(held, direct=True)
+
+    def _says_direct(self) -> bool:
+        """Whether the word behind or below a bar is "direct"; the place moves behind it."""
+        if self.kind == "name":
+            return self.take().text == "direct"
+        if self.kind != "sub":
+            return False
+        sub = self.take()
+        if sub.raw:
+            return sub.raw == "direct"
+        low, high = self.script_range()
+        return "".join(token.text for token in self.tokens[low:high]) == "direct"
 
     # -- fractions, roots, functions -------------------------------------------------------
 

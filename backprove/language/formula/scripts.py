@@ -10,7 +10,7 @@ from fractions import Fraction
 from ..tree import Mistake
 from .cursor import Cursor
 from .tokens import SUBSCRIPTS, Token
-from .tree import Group, Node, Numeral, Raised, Sum, Superscript, Symbol
+from .tree import Node, Numeral, Raised, Sum, Superscript, Symbol
 
 _LABEL_LIKE = re.compile(r"[\w()\[\]+*,'†‡-]+")
 _LETTER_SUB = re.compile(r"(?P<letter>_*[^_]+)_(?P<sub>\w.*)", re.DOTALL)
@@ -228,11 +228,6 @@ class Scripts(Cursor):
             node = self.raised(node, token.start)
         self.depth -= 1
         return node
-
-    @staticmethod
-    def is_held(node: Node) -> bool:
-        """Whether braces hold one symbol: {h}^2."""
-        return isinstance(node, Group) and node.open == "{" and isinstance(node.inner, Symbol)
 
 
 def numeral(token: Token) -> Numeral:

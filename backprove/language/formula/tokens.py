@@ -31,7 +31,6 @@ Kind: TypeAlias = Literal[
     "change",  # Δ
     "accent",
     "indicator",  # 𝟙
-    "overset",
     "wrapper",  # \underbrace, whose subscript is a remark
     "dots",
     "comma",
