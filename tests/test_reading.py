@@ -494,6 +494,44 @@ def test_letters_of_two_lengths_are_told_apart_by_line() -> None:
     assert [line.ranges["j"] for line in found.lines] == [2, 3]
 
 
+UNNAMED = """
+input x[2]
+target y[2]
+weight w1[3,2], w2[2,3]
+bias b1[3], b2[2]
+h[i] = sigmoid(sum(j: w1[i,j]*x[j]) + b1[i])
+o[i] = sigmoid(sum(j: w2[i,j]*h[j]) + b2[i])
+loss E = sum(i: (y[i] - o[i])^2)/2
+"""
+
+OWN_NAMES = [
+    [
+        r"net_j = \sum_i w^{(1)}_{ji} x_i + b^{(1)}_j \\",
+        r"\frac{\partial h_j}{\partial net_j} = h_j (1 - h_j) \\",
+        r"\frac{\partial net_j}{\partial w^{(1)}_{ji}} = x_i \\",
+        r"\frac{\partial E}{\partial w^{(1)}_{ji}} = \frac{\partial E}{\partial net_j} x_i",
+    ],
+    [
+        "net_o1 = w2[1,1]*h[1] + w2[1,2]*h[2] + w2[1,3]*h[3] + b2[1]",
+        "do[1]/dnet_o1 = o[1]*(1 - o[1])",
+        "dE/dnet_o1 = (o[1] - y[1])*o[1]*(1 - o[1])",
+        "dnet_o1/dw2[1,2] = h[2]",
+        "dE/dw2[1,2] = dE/do[1] * do[1]/dnet_o1 * dnet_o1/dw2[1,2]",
+    ],
+]
+
+
+@pytest.mark.parametrize("lines", OWN_NAMES)
+def test_a_name_of_one_s_own_for_what_the_file_leaves_unnamed(lines: list[str]) -> None:
+    """∂h/∂net varies the argument of the activation, though the file has no word for it."""
+    made = parse(UNNAMED)
+    found = read_sheet("\n".join(lines), made)
+    asker = Oracle(made, lets=found.lets)
+    for line in found.lines[1:]:
+        assert line.left is not None
+        assert asker.agree(line.left.expr, line.right.expr).confirmed, line.text
+
+
 def test_titles_between_lines_are_passed_over() -> None:
     found = sheet("two_neurons", "representative", "Update w_o", "Δw_o = -η.∂E/∂w_o")
     assert [line.text for line in found.lines] == ["Δw_o = -η.∂E/∂w_o"]

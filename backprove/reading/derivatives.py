@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
-from ..expr import Derivative, Expr, Index, Number, Ref, canonical, walk, with_indices
+from ..errors import NetworkError
+from ..expr import Derivative, Expr, Index, Number, Ref, Size, canonical, walk, with_indices
 from ..language.formula import Change, Differential, Group, Node, Product, Symbol
 from ..language.tree import Mistake
 from ..network import ADJOINT, CHANGE, RATE
+from ..verify import Oracle
 from .meaning import ShapeMistake
 from .state import Formula
 from .tensors import Value
@@ -167,10 +170,12 @@ def _definition(reader: Formula, e: Expr) -> Expr:
 
 
 def _place(reader: Formula, body: Expr, wrt: Expr) -> Expr:
-    """Where a derivative varies: the reader's own name where the body speaks of it, else what
-    it stands for."""
+    """Where a derivative varies: the reader's own name where the body speaks of it; a quantity
+    where the expression is one and the body speaks of it; else the expression."""
     if isinstance(wrt, Ref) and wrt.name in reader.known.lets:
-        return wrt if _mentions(reader, body, wrt.name) else _definition(reader, wrt)
+        if _mentions(reader, body, wrt.name):
+            return wrt
+        wrt = _definition(reader, wrt)
     named = _quantity(reader, wrt)
     if isinstance(named, Ref) and (isinstance(body, Ref) or named.name in body.names):
         return named
@@ -178,23 +183,48 @@ def _place(reader: Formula, body: Expr, wrt: Expr) -> Expr:
 
 
 def _quantity(reader: Formula, e: Expr) -> Expr:
-    """The quantity whose equation has this expression on its right, d_4 + b_4 for the argument
-    of f(d_4 + b_4); other expressions as they are."""
-    if isinstance(e, Ref):
+    """The quantity that an expression is, such as d_4 + b_4 for the argument of f(d_4 + b_4);
+    others as they are."""
+    if isinstance(e, Ref) or not e.names:
         return e
+    refs = list(_candidates(reader, e))
     key = canonical(e)
+    for ref in refs:
+        if canonical(reader.network.definition(ref)) == key:
+            return ref
+    if e.names.isdisjoint(reader.network.quantities):
+        return e
+    oracle = Oracle(
+        reader.network, lets=reader.known.lets, symbols=reader.symbols, trials=1, components=9
+    )
+    ranges = {letter: reader.letters.size(letter) or 1 for letter in e.free}
+    setting = dict.fromkeys(e.free, 1)
+    try:
+        value = oracle.value(e, setting)
+        near = [ref for ref in refs if oracle.value(ref, setting).overlaps(value)]
+        equal = (ref for ref in near if oracle.agree(e, ref, ranges=ranges).confirmed)
+        return next(equal, e)
+    except NetworkError:  # it has no value: it is nothing that the network has
+        return e
+
+
+def _candidates(reader: Formula, e: Expr) -> Iterator[Ref]:
+    """The computed quantities, at positions that occur in an expression."""
     indices: dict[Index, None] = {}
     for part in walk(e):
         if isinstance(part, Ref):
-            indices.update(dict.fromkeys(part.indices))
-    for equation in reader.network.equations.values():
-        if equation.right.names != e.names or type(equation.right) is not type(e):
-            continue
-        for chosen in product(indices, repeat=len(equation.indices)):
-            ref = Ref(equation.name, chosen)
-            if canonical(reader.network.definition(ref)) == key:
-                return ref
-    return e
+            indices.update((i, None) for i in part.indices if isinstance(i, int) or i in e.free)
+    for name in reader.network.equations:
+        shape = reader.network.quantities[name].shape
+        axes = [[i for i in indices if _fits(reader, i, length)] for length in shape]
+        yield from (Ref(name, chosen) for chosen in product(*axes))
+
+
+def _fits(reader: Formula, index: Index, length: Size) -> bool:
+    """Whether an index can stand at an axis of this length."""
+    if isinstance(index, str):
+        return reader.letters.size(index) in (None, length)
+    return not isinstance(length, int) or index <= length
 
 
 def _mentions(reader: Formula, e: Expr, name: str) -> bool:
