@@ -29,7 +29,7 @@ from ..language.formula import (
     Symbol,
 )
 from ..language.tree import Mistake, Span
-from ..network import ADJOINT, CHANGE, RATE
+from ..network import ADJOINT, RATE
 from .conditions import by_cases, equal, held
 from .derivatives import changed, differentiated
 from .meaning import Meaning, ShapeMistake
@@ -156,12 +156,7 @@ class Reader(Formula):
     def component(self, meaning: Meaning, node: Symbol) -> Value:
         """A component or a whole tensor, its letters noted."""
         name, indices = meaning.name, meaning.indices
-        if meaning.kind == "number" and name.replace("/", "").isdigit():
-            return Value(Number(int(name)), node.span)
         if name == RATE:
-            self.symbols.add(RATE)
-        if name.startswith(CHANGE):
-            self.changes.add(name.removeprefix(CHANGE))
             self.symbols.add(RATE)
         length = self.network.sizes.get(name) if name not in self.network.quantities else None
         if length is not None:
@@ -184,7 +179,7 @@ class Reader(Formula):
 
     def _printed(self, name: str, letters: tuple[str, ...], node: Symbol) -> tuple[str, ...]:
         """The axes in the order in which the notation writes them: (from, to) for some."""
-        order = self.known.notation.order(name.removeprefix(ADJOINT).removeprefix(CHANGE))
+        order = self.known.notation.order(name.removeprefix(ADJOINT))
         own = node.raw == name and (node.sup is None or node.sup.text in TRANSPOSED)
         if len(order) != len(letters) or own:
             return letters

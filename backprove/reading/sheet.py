@@ -245,7 +245,10 @@ class _SheetReader:
         indices = (*letters, *(axis for axis, _ in term.axes))
         ranges = {**read.reader.letters.ranges(), **dict(term.axes)}
         known.lets[name] = Equation(Ref(name, indices), term.expr)
-        known.shapes[name] = tuple(ranges.get(index, 1) for index in indices)
+        for index in indices:
+            if index not in ranges:
+                raise Mistake(f"nothing says how far {index} runs", left.span)
+        known.shapes[name] = tuple(ranges[index] for index in indices)
         known.turns[name] = term.orientation
         if role == "update":
             self._say(f"{read.reader.quoted(left)} on the left is its value after the update")

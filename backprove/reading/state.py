@@ -16,6 +16,9 @@ from .meaning import Meaning, Orientation, Term
 from .symbols import Lexicon
 from .tensors import Tensors, Value
 
+QUOTED = 60
+"""Characters of a formula that a sentence quotes."""
+
 MOST_NODES = 20_000
 """Parts of an expression above which it is not read."""
 
@@ -175,9 +178,10 @@ class Formula:
             self.said.append(text)
 
     def quoted(self, node: Node) -> str:
-        """The text of a node, on one line."""
+        """The text of a node, on one line, cut where it is long."""
         start, end = node.span
-        return " ".join(self.known.text[start:end].split())
+        text = " ".join(self.known.text[start:end].split())
+        return text if len(text) <= QUOTED else f"{text[:QUOTED]}…"
 
     def spend(self, nodes: int, span: Span) -> None:
         """Count what is written out in full, and refuse too much of it."""
