@@ -23,13 +23,14 @@ from ..rewrite import Sentence, rewritten
 from ..rules import DIFFERENTIATION, FOLDING, TIDY, Scope
 from ..verify import Counterexample as Point
 from ..verify import Oracle
+from ..verify import Verdict as Answer
 from .conventions import Alternative, alternatives
 from .differing import Same, differing
 from .judging import Compared, Judged, affordable, judged
 from .matching import Diagnosis, diagnose
 from .shapes import with_equal_sizes
 from .truth import Truth
-from .verdict import Comparison, Counterexample, Finding, JudgedLine, Verdict, Word
+from .verdict import Comparison, Counterexample, Finding, JudgedLine, Verdict, Word, as_number
 
 LONG = 20_000
 """Characters above which an unreadable answer is not tried in other notations."""
@@ -155,10 +156,20 @@ class _Check:
             attempts.append(_Attempt(sheet, found, total))
             if not attempts[0].faults or not any(line.derivative for line in sheet.lines):
                 break
-        best = min(attempts, key=lambda a: a.faults)
+        best = min(attempts, key=self._doubt)
         if len(attempts) > 1 and attempts[0].faults != attempts[1].faults:
             best.judged.readings.append(TOTALLY if best.total else LOCALLY)
         return best
+
+    def _doubt(self, attempt: _Attempt) -> tuple[bool, int, bool, int]:
+        """How little a reading fits: the sooner a line is wrong; and one that makes a line 0,
+        as it holds what was meant to vary."""
+        if not attempt.faults:
+            return False, 0, False, 0
+        faulty = [*attempt.judged.wrong, *attempt.judged.undecided]
+        first = min(faulty, key=lambda c: c.line.number)
+        zero = first.answer is not None and _is_zero(first.answer)
+        return True, -first.line.number, zero, attempt.faults
 
     # -- verdicts --------------------------------------------------------------------------
 
@@ -166,6 +177,10 @@ class _Check:
         found = attempt.judged
         if self.asked is not None and found.last is None:
             return self._without_answer(attempt)
+        if self.asked is None and not any(c.answer for c in found.compared):
+            says: Sentence = ("nothing is claimed: write an equation, with what it equals",)
+            made = self._made("unreadable", attempt, says)
+            return replace(made, diagnosis=(Finding("unreadable", says),))
         if found.wrong:
             return self._with_target_of_file(attempt) or self._wrong(attempt)
         if found.undecided:
@@ -425,6 +440,12 @@ class _Check:
             except NetworkError:
                 continue
         return found
+
+
+def _is_zero(answer: Answer) -> bool:
+    """Whether what was refuted is 0 where it was."""
+    example = answer.counterexample
+    return example is not None and as_number(example.right) == 0
 
 
 def _is_derivative(e: Expr) -> bool:

@@ -115,7 +115,9 @@ def judged(network: Network, asked: Ref | None, sheet: Sheet, oracle: Oracle) ->
 
     Raises ShapeMistake where two sides have different shapes.
     """
-    return _Judge(network, asked, sheet, oracle.beside(sheet.lets, sheet.symbols)).result()
+    written = [term.expr for line in sheet.lines for term in (line.left, line.right) if term]
+    known = oracle.beside(sheet.lets, sheet.symbols).watching(*written)
+    return _Judge(network, asked, sheet, known).result()
 
 
 class _Judge:

@@ -131,8 +131,8 @@ class Verdict:
             else {
                 "at": dict(example.at),
                 "component": dict(example.component),
-                "yours": _number(example.yours),
-                "correct": _number(example.correct),
+                "yours": as_number(example.yours),
+                "correct": as_number(example.correct),
             },
             "convention": self.convention,
             "summary": self.words(self.summary),
@@ -148,7 +148,8 @@ class Verdict:
         return "\n".join([text, *(f"- {f.kind}: {self.words(f.says)}" for f in self.diagnosis)])
 
 
-def _number(text: str) -> float | None:
+def as_number(text: str) -> float | None:
+    """A value in decimals as a number, None where there was none."""
     try:
         return float(text)
     except ValueError:

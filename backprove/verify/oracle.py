@@ -17,11 +17,11 @@ from typing import Literal, TypeAlias, TypeVar
 from flint import arb, ctx
 
 from ..errors import NetworkError
-from ..expr import Delta, Expr, Reduce, Ref, Size, count, mapped, walk
-from ..network import ADJOINT, ARGUMENT, Equation, Network
+from ..expr import TWO, Apply, Delta, Expr, Power, Reduce, Ref, Size, count, mapped, walk
+from ..network import ADJOINT, ARGUMENT, Equation, Kind, Network
 from .points import Indices, Point, draw, unnumbered_sizes
 from .series import OutsideDomain, Unresolved
-from .values import OutOfRange, Scene, Setting, evaluate, piecewise_sites
+from .values import OutOfRange, Scene, Setting, evaluate, piecewise_parts, piecewise_sites
 
 DIGITS = 60
 """To how many digits both sides of a confirmed equation agree."""
@@ -39,6 +39,8 @@ WORK = 6000
 """Nodes times components above which the sample becomes smaller, down to FEWEST."""
 
 FEWEST = 6
+
+GIVEN: tuple[Kind, ...] = ("input", "target", "weight", "bias")
 
 FEW = 4
 """The length up to which each position of a largest value is looked for."""
@@ -131,6 +133,7 @@ class Oracle:
         self.symbols = frozenset(symbols)
         self.trials, self.seed = trials, seed
         self.sites = piecewise_sites(network)
+        self.watched: tuple[Expr, ...] = ()
         self.unnumbered = unnumbered_sizes(network)
         self._least = 2
         self._trials: list[Trial] | None = None
@@ -153,6 +156,19 @@ class Oracle:
                 Trial(t.point, t.level, t.signs, scene)
                 for t, scene in zip(self._trials, scenes, strict=True)
             ]
+        return other
+
+    def watching(self, *expressions: Expr) -> Oracle:
+        """An oracle whose points meet both branches of the piecewise functions in some
+        expressions too, where such points are found."""
+        sites = {site: None for e in expressions for site in (*piecewise_parts(e), *_roots(e))}
+        new = [site for site in sites if site not in self.sites]
+        if not new:
+            return self
+        other = copy(self)
+        other.sites = {**self.sites, **dict.fromkeys(new)}
+        other.watched = (*self.watched, *new)
+        other._trials = None
         return other
 
     def at(self, points: Iterable[Point]) -> Oracle:
@@ -193,11 +209,13 @@ class Oracle:
             enough = len(found) >= self.trials
             if enough and seen >= wanted:
                 break
-            # mixed signs first; all positive where a logarithm or a dying relu needs it
-            positive = (0.5, 0.75, 1.0, 0.25)[attempt % 4]
+            # mixed signs first, each in both within two points; all positive where a logarithm
+            # or a dying relu needs it
+            positive = (0.5, 0.5, 0.5, 1.0, 0.75, 0.25)[attempt % 6]
+            turns: tuple[Kind, ...] = ((), GIVEN, ("input",))[attempt] if attempt < 3 else ()
             point = draw(
-                self.network, f"{self.seed}.{attempt}", positive=positive,
-                turn=len(found), least=self._least,
+                self.network, f"{self.seed}.{attempt}", positive=positive, turn=len(found),
+                least=self._least, turned_from=found[0].point if found else None, kinds=turns,
             )  # fmt: skip
             trial = Trial(point)
             news = self._signs(trial)
@@ -234,12 +252,21 @@ class Oracle:
                 for indices in scene.point.positions(shape):
                     if not scene.ground.component(name, indices).base.is_finite():
                         raise Unresolved
+            for site in self.watched:
+                for setting in self._few_settings(site, scene.point):
+                    evaluate(site, setting, scene.ground)
             return set(scene.seen)
 
         try:
             return self._resolved(trial, forward)
         except (OutsideDomain, Unresolved):
             return None
+
+    def _few_settings(self, site: Expr, point: Point) -> list[Setting]:
+        lengths = self.ranges(site)
+        if site.free - lengths.keys():
+            return []
+        return _settings(point, sorted(site.free), lengths, FEWEST)[0]
 
     def _scene(self, trial: Trial) -> Scene:
         if trial.scene is None:
@@ -457,6 +484,15 @@ class Oracle:
             return tuple(min(inner.get(i, {1}), key=str) for i in equation.indices)
         quantity = self.network.quantities.get(name.removeprefix(ADJOINT))
         return quantity.shape if quantity else ()
+
+
+def _roots(e: Expr) -> Iterator[Expr]:
+    """|x| for each √(x^2): the two are the same, and neither is x."""
+    for node in walk(e):
+        if isinstance(node, Apply) and node.function == "sqrt":
+            inner = node.argument
+            if isinstance(inner, Power) and inner.exponent is TWO:
+                yield Apply("abs", inner.base)
 
 
 def _as_equation(name: str, let: Expr | Equation) -> Equation:

@@ -8,7 +8,7 @@ their constraints; an abstract function is a fresh random analytic function.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from ..errors import NetworkError
 from ..expr import Add, Expr, Index, Mul, Number, Power, Reduce, Ref, Size, walk
-from ..network import Network, Quantity, Value
+from ..network import Kind, Network, Quantity, Value
 from .series import RandomFunction
 
 Indices: TypeAlias = tuple[int, ...]
@@ -31,7 +31,7 @@ class Point:
 
     sizes: a number for each named size. values: exact components of inputs, targets, weights,
     biases and constants, by 1-based position. functions: the abstract ones. seed: what it was
-    drawn from; the same seed draws the same point.
+    drawn from; the same seed draws the same point. turn: which of the points it is.
     """
 
     network: Network
@@ -39,6 +39,7 @@ class Point:
     values: Mapping[str, Mapping[Indices, Fraction]]
     functions: Mapping[str, RandomFunction]
     seed: str
+    turn: int = 0
 
     def length(self, size: Size) -> int:
         """The number behind a size."""
@@ -54,22 +55,30 @@ class Point:
 
     def symbol(self, name: str, indices: Indices) -> Fraction:
         """The value of a free symbol (a learning rate), the same each time it is asked for."""
-        return _fraction(Random(f"{self.seed}/{name}/{indices}"), positive=0.5)
+        size = _fraction(Random(f"{self.seed}/{name}/{indices}"), positive=1)
+        first = Random(f"{name}/{indices}").choice((1, -1))
+        return size * (first if self.turn % 2 else -first)  # both signs within two points
 
 
 def draw(network: Network, seed: str, *, positive: float = 0.5, turn: int = 0,
-         least: int = 2) -> Point:  # fmt: skip
+         least: int = 2, turned_from: Point | None = None,
+         kinds: Iterable[Kind] = ()) -> Point:  # fmt: skip
     """A random point.
 
     positive: the share of positive values. turn: which of the trials it is, for the sizes.
-    least: the smallest length of a size without a number.
+    least: the smallest length of a size without a number. turned_from: an earlier point whose
+    values of these kinds have the other sign here.
     """
     random = Random(seed)
     sizes = _sizes(network, turn, least)
     point = Point(network, sizes, {}, {}, seed)
     values: dict[str, Table] = {}
     for quantity in network.of_kind("input", "target", "weight", "bias", "constant"):
-        values[quantity.name] = _values(point, quantity, random, positive)
+        table = _values(point, quantity, random, positive)
+        if turned_from is not None and quantity.kind in kinds:
+            before = turned_from.values[quantity.name]
+            table = {place: _turned(value, before.get(place)) for place, value in table.items()}
+        values[quantity.name] = table
     for target in {c.target for c in network.constraints}:
         values[target] = {
             position: _fraction(random, positive=1) for position in values.get(target, ())
@@ -79,7 +88,7 @@ def draw(network: Network, seed: str, *, positive: float = 0.5, turn: int = 0,
         for name, row in network.own_functions.items()
         if row.abstract
     }
-    point = Point(network, sizes, values, functions, seed)
+    point = Point(network, sizes, values, functions, seed, turn)
     for constraint in network.constraints:
         _meet(point, values, constraint.target, constraint.left, constraint.right)
     return point
@@ -109,6 +118,11 @@ def _sizes(network: Network, turn: int, least: int) -> dict[str, int]:
 def _fraction(random: Random, positive: float) -> Fraction:
     sign = 1 if random.random() < positive else -1
     return Fraction(sign * random.randint(17, 97), random.randint(61, 103))
+
+
+def _turned(value: Fraction, before: Fraction | None) -> Fraction:
+    """A value of the sign that an earlier one does not have."""
+    return value if before is None else -abs(value) if before > 0 else abs(value)
 
 
 def _values(point: Point, quantity: Quantity, random: Random, positive: float) -> Table:

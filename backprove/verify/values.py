@@ -10,7 +10,7 @@ infinitesimal's coefficient. Derivatives of derivatives are worlds on worlds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -640,12 +640,12 @@ def piecewise_sites(network: Network) -> dict[Expr, None]:
     """Every place of the network where a piecewise function or a maximum stands, in order."""
     wholes = [equation.right for equation in network.equations.values()]
     wholes += [f.definition for f in network.own_functions.values() if f.definition is not None]
-    return {
-        node: None
-        for whole in wholes
-        for node in walk(whole)
-        if (isinstance(node, Reduce) and node.op == "max")
-        or (isinstance(node, Apply)
-            and node.function in BRANCHES
-            and BRANCHES[node.function].piecewise)
-    }  # fmt: skip
+    return {site: None for whole in wholes for site in piecewise_parts(whole)}
+
+
+def piecewise_parts(e: Expr) -> Iterator[Expr]:
+    """The parts of an expression in which a piecewise function or a maximum stands on top."""
+    for node in walk(e):
+        divided = isinstance(node, Apply) and BRANCHES.get(node.function.rstrip("'"))
+        if (divided and divided.piecewise) or (isinstance(node, Reduce) and node.op == "max"):
+            yield node
