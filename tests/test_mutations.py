@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 from backprove.derivation import STYLES, derive
 from backprove.expr import Derivative, Ref, mapped, part
 from backprove.judge.kinds import KINDS
+from backprove.judge.linear import Linear
 from backprove.judge.matching import Diagnosis, diagnose, diagnose_values
-from backprove.judge.mutations import MUTATIONS
+from backprove.judge.mutations import MUTATIONS, mutants
 from backprove.judge.plants import plants
+from backprove.judge.probes import Ground, Work
+from backprove.judge.truth import Truth
 from backprove.language import expression, load, mlp, parse
 from backprove.network import RATE, Network, is_adjoint, quantity_of
 from backprove.verify import Oracle, agree
@@ -536,3 +539,31 @@ def test_what_nothing_explains_has_a_ratio_and_a_difference() -> None:
     yours = float(oracle.value(answer, found.at))
     assert float(found.difference) == pytest.approx(yours - right)
     assert float(found.ratio) == pytest.approx(yours / right)
+
+
+# -- the value of a mistake, from the value of what it puts in ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "quantity"),
+    [(SQUARE, "w1"), (SQUARE, "w1[1,2]"), (SQUARE, "b2"), (SOFTMAX_SQUARED, "w"), (SKIP, "x"),
+     (MAZUR, "w1"), (ATTENTION, "w"), (BATCH, "b1")],
+)  # fmt: skip
+def test_values_of_mistakes(text: str, quantity: str) -> None:
+    network = network_of(text)
+    truth = Truth(network, quantity)
+    ground = Ground(Oracle(network, symbols=(RATE,)), 0, Work(), truth.adjoints)
+    setting = dict.fromkeys(truth.letters, 1)
+    linear = {form.expr: Linear(form.expr, ground, setting) for form in truth.forms}
+    for mutant in mutants(truth):
+        value = linear[mutant.whole].value(mutant.put)
+        whole = ground.value(mutant.expr, setting)
+        assert value == pytest.approx(whole, rel=1e-9, abs=1e-12, nan_ok=True), mutant.says
+
+
+def test_a_derivative_of_what_is_not_computed_has_no_terms() -> None:
+    network = parse("input i\ntarget t\nweight v, w\nh = w*i\no = v*h\nloss E = (t - o)^2/2\n")
+    slopes = [Derivative(Ref(name), Ref("w"), False) for name in ("t", "w")]
+    line = (Ref("t") - Ref("o")) * (slopes[0] - Ref("v") * Ref("i") * slopes[1])
+    found = diagnose(network, "w", expression("(t - o)*(0 - v*i*i)", network), correct=(line,))
+    assert found.kinds == ("extra-factor",)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
-from ..expr import Expr, Path, part, replaced
+from ..expr import Expr, Path, part
 from ..rewrite import Sentence
+from .linear import mutated
 from .mistakes import MUTATIONS, Change, Mutation
 from .places import Place, Setting, places, refs_of
 from .truth import Form, Truth
@@ -18,22 +19,31 @@ class Mutant:
     """A correct gradient with one mistake (or two) in it.
 
     kinds: words of `KINDS`, two for a pair. says: what was done, words and expressions:
-    ("the factor ", σ'(z), " is missing"). expr: the whole gradient with the mistake. whole:
-    the same without it. correct: the part of it that was changed; mutated: what stands there
+    ("the factor ", σ'(z), " is missing"). whole: the gradient without the mistake; put: what
+    the mistake puts where. correct: the part of it that was changed; mutated: what stands there
     now; paths: where; changes: how many places differ. rank: the smaller the more plausible.
     """
 
     kinds: tuple[str, ...]
     says: tuple[Sentence, ...]
-    expr: Expr
+    whole: Expr
+    put: tuple[tuple[Path, Expr], ...]
     correct: Expr
+    mutated: Expr
     paths: tuple[Path, ...]
     changes: int = 1
-    whole: Expr | None = None
-    mutated: Expr | None = None
     form: str = ""
     rank: int = 0
     planted: bool = True
+
+    @cached_property
+    def expr(self) -> Expr:
+        """The whole gradient with the mistake."""
+        return self.at(())
+
+    def at(self, path: Path) -> Expr:
+        """The part of the gradient with the mistake at a path that no change lies above."""
+        return mutated(self.whole, path, self.put)
 
 
 SIMPLIFIED = 20
@@ -60,10 +70,10 @@ def _made(truth: Truth, forms: tuple[Form, ...]) -> Iterator[Mutant]:
     for number, form in enumerate(forms):
         late = SIMPLIFIED if form.name in ("folded", "signals", "answer") else 0
         rows.extend((rank + late, number, form, made) for rank, made in _in_form(truth, form))
-    seen: set[tuple[Expr, str]] = set()
+    seen: set[tuple[object, ...]] = set()
     for rank, _, form, made in sorted(rows, key=lambda row: row[:2]):
         mutant = _mutant(form, rank, made)
-        key = (mutant.expr, mutant.kinds[0])
+        key = (mutant.whole, mutant.put, mutant.kinds)
         if key not in seen:
             seen.add(key)
             yield mutant
@@ -112,38 +122,42 @@ def _apart(found: list[tuple[Path, Change]]) -> tuple[tuple[Path, Change], ...]:
 
 
 def _mutant(form: Form, rank: int, made: _Changes) -> Mutant:
-    expr = form.expr
-    for path, change in made.changes:
-        expr = replaced(expr, path, change.new)
-    paths = tuple(path for path, _ in made.changes)
+    put = tuple((path, change.new) for path, change in made.changes)
+    paths = tuple(path for path, _ in put)
     first = made.changes[0][1]
-    others = list(dict.fromkeys(part(form.expr, path) for path in paths))[1:]
-    likewise = [word for other in others for word in (", ", other)]
-    says: Sentence = (*first.says, "; so is it with ", *likewise[1:]) if others else first.says
+    says = first.says
+    if len(paths) > 1:
+        others = list(dict.fromkeys(part(form.expr, path) for path in paths))[1:]
+        likewise = [word for other in others for word in (", ", other)]
+        says = (*says, "; so is it with ", *likewise[1:]) if others else says
     return Mutant(
-        (made.row.kind,), (says,), expr, part(form.expr, paths[0]), paths, len(paths), form.expr,
-        first.new, form.name, rank, first.planted,
+        (made.row.kind,), (says,), form.expr, put, part(form.expr, paths[0]), first.new, paths,
+        len(paths), form.name, rank, first.planted,
     )  # fmt: skip
 
 
 def together(one: Mutant, other: Mutant) -> Mutant | None:
     """Both mistakes in one gradient; None where they are made at the same place."""
-    if one.whole is None or one.whole is not other.whole or one.mutated is None:
+    if one.whole is not other.whole:
         return None
     if any(p[: len(q)] == q or q[: len(p)] == p for p in one.paths for q in other.paths):
         return None
-    expr = one.expr
-    for path in other.paths:
-        expr = replaced(expr, path, part(other.expr, path))
-    return _pair(one, other, expr)
+    return joined(one, other, one.put + other.put, one.paths + other.paths)
 
 
-def _pair(one: Mutant, other: Mutant, expr: Expr) -> Mutant:
-    return Mutant(
-        one.kinds + other.kinds, one.says + other.says, expr, one.correct,
-        one.paths + other.paths, one.changes + other.changes, one.whole, one.mutated, one.form,
-        one.rank + other.rank,
-    )  # fmt: skip
+def joined(
+    one: Mutant, other: Mutant, put: tuple[tuple[Path, Expr], ...], paths: tuple[Path, ...]
+) -> Mutant:
+    """Two mistakes as one mutant, which is made by `put`."""
+    return replace(
+        one,
+        kinds=one.kinds + other.kinds,
+        says=one.says + other.says,
+        put=put,
+        paths=paths,
+        changes=one.changes + other.changes,
+        rank=one.rank + other.rank,
+    )
 
 
-__all__ = ["MUTATIONS", "Mutant", "Mutation", "mutants", "together"]
+__all__ = ["MUTATIONS", "Mutant", "Mutation", "joined", "mutants", "together"]

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product as choices
 from math import isfinite, prod
 from operator import mul
 
-from ..expr import Add, Expr, Mul, Path, Reduce, part, replaced
-from .mutations import Mutant, together
+from ..expr import Add, Expr, Mul, Path, Reduce
+from .mutations import Mutant, joined, together
 from .probes import ROUNDING, Probe, Work
 
 MOST_SETTINGS = 64
@@ -75,8 +75,7 @@ def pairs(
     """Pairs of mistakes that have the answer's value at a probe, not yet compared elsewhere."""
     by_whole: dict[Expr, list[tuple[Mutant, float]]] = {}
     for mutant, value in singles:
-        if mutant.whole is not None:
-            by_whole.setdefault(mutant.whole, []).append((mutant, value))
+        by_whole.setdefault(mutant.whole, []).append((mutant, value))
     for whole, row in by_whole.items():
         for node in _nodes(whole, probe):
             inside = [(m, v) for m, v in row if all(p[: len(node.path)] == node.path
@@ -117,7 +116,7 @@ def _multiplied(
         where = _where(node, mutant)
         if where is None:
             continue
-        now = part(mutant.expr, node.path)
+        now = mutant.at(node.path)
         work.spend(len(settings))
         ratios = tuple(ground.value(now, s) / b for s, b in zip(settings, base, strict=True))
         key = (where, *(float(f"{r:.12g}") for r in ratios))
@@ -150,7 +149,7 @@ def _where(node: _Node, mutant: Mutant) -> frozenset[int] | None:
 
 def _extra(node: _Node, mutant: Mutant) -> tuple[Expr, ...] | None:
     """The factors that a mistake brings to a whole node; None where it changes it otherwise."""
-    now, before = part(mutant.expr, node.path), node.part
+    now, before = mutant.at(node.path), node.part
     if not isinstance(now, Mul):
         return None
     if before in now.factors:
@@ -175,20 +174,8 @@ def _both(node: _Node, one: _Single, other: _Single) -> Mutant | None:
     extra = _extra(node, outer.mutant)
     if extra is None:
         return None
-    changed = Mul((*extra, part(inner.mutant.expr, node.path)))
-    return joined(inner.mutant, outer.mutant, replaced(inner.mutant.expr, node.path, changed))
-
-
-def joined(one: Mutant, other: Mutant, expr: Expr) -> Mutant:
-    """Two mistakes, whose gradient is known."""
-    return replace(
-        one,
-        kinds=one.kinds + other.kinds,
-        says=one.says + other.says,
-        expr=expr,
-        changes=one.changes + other.changes,
-        rank=one.rank + other.rank,
-    )
+    changed = Mul((*extra, inner.mutant.at(node.path)))
+    return joined(inner.mutant, outer.mutant, ((node.path, changed),), inner.mutant.paths)
 
 
 # -- sums ----------------------------------------------------------------------------------

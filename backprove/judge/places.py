@@ -40,7 +40,9 @@ class Setting:
         self.letters = truth.letters
 
     def role(self, name: str) -> str:
-        return self.truth.roles[name].kind
+        """The part that a quantity plays; "" for names that the network does not know."""
+        known = self.truth.roles.get(name)
+        return known.kind if known else ""
 
     def same(self, a: Size, b: Size) -> bool:
         """Whether two sizes are certainly equal."""
@@ -67,7 +69,8 @@ class Setting:
 
     def same_layer(self, a: str, b: str) -> bool:
         """Whether two quantities stand in the same layer, as far as that is known."""
-        return self.truth.roles[a].layer == self.truth.roles[b].layer
+        known = self.truth.roles
+        return a in known and b in known and known[a].layer == known[b].layer
 
     @cached_property
     def value_of(self) -> Mapping[str, Ref]:
@@ -170,6 +173,8 @@ def stale_terms(place: Place) -> Iterator[Expr]:
     derivative = setting.form.local.get(place.part)
     if derivative is None or not isinstance(derivative.body, Ref):
         return
+    if derivative.body.name not in setting.network.equations:
+        return  # an input has no terms
     wrt = derivative.wrt
     for term in flat_terms(setting.network.definition(derivative.body)):
         if not setting.truth.scope.depends(term, wrt, False):

@@ -7,7 +7,7 @@ from math import isfinite
 from random import Random
 
 from ..errors import NetworkError
-from ..expr import Ref
+from ..expr import Expr, Ref
 from ..network import RATE, Network
 from ..verify import Oracle
 from .mutations import Mutant, mutants
@@ -28,7 +28,12 @@ def plants(
     }
     right = ground.value(truth.forms[0].expr, setting)
     by_kind: dict[str, list[Mutant]] = {}
+    seen: set[tuple[Expr, tuple[str, ...]]] = set()
     for mutant in mutants(truth):
+        key = mutant.expr, mutant.kinds
+        if key in seen:
+            continue
+        seen.add(key)
         value = ground.value(mutant.expr, setting)
         if mutant.planted and isfinite(value) and (right == 0 or not close(value, right)):
             by_kind.setdefault(mutant.kinds[0], []).append(mutant)

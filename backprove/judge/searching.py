@@ -20,6 +20,7 @@ from ..expr import (
     Path,
 )
 from ..rewrite import Sentence
+from .linear import Linear
 from .mutations import Mutant, mutants
 from .pairing import pairs
 from .probes import CLOSE, OutOfWork, Probe, Work, close
@@ -88,9 +89,13 @@ class Case:
     def singles(self) -> list[tuple[Mutant, float]]:
         """Every single mistake with its value at the first probe, as far as the work lasts."""
         found = []
+        first = self.probes[0]
+        linear: dict[Expr, Linear] = {}
         try:
             for mutant in mutants(self.truth):
-                value = self.probes[0].of(mutant.expr)
+                if mutant.whole not in linear:
+                    linear[mutant.whole] = Linear(mutant.whole, first.ground, first.setting)
+                value = linear[mutant.whole].value(mutant.put)
                 if isfinite(value):
                     found.append((mutant, value))
         except OutOfWork:
@@ -228,6 +233,6 @@ def _with_constant(case: Case) -> Iterator[Mutant]:
             mutant,
             kinds=(*mutant.kinds, *(s.kind for s in slips)),
             says=(*mutant.says, *(s.says for s in slips)),
-            expr=Mul((Number(ratio), mutant.expr)),
+            put=(((), Mul((Number(ratio), mutant.expr))),),
             changes=mutant.changes + len(slips),
         )
