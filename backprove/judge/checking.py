@@ -258,11 +258,11 @@ class _Check:
             return None
         if len({id(c) for c in found.wrong}) != 1:
             return None
-        for other in alternatives(self.network, found.asked):
+        for other in alternatives(self.network, found.asked, attempt.sheet.symbols):
             oracle = self.oracle if other.network is self.network else self._oracle(other.network)
             oracle = oracle.beside(attempt.sheet.lets, attempt.sheet.symbols)
             try:
-                answer = oracle.agree(other.truth, found.last.right, ranges=attempt.sheet.ranges)
+                answer = oracle.agree(other.truth, found.last.right, ranges=found.last.line.ranges)
             except NetworkError:  # no point at which the other loss has a value
                 continue
             if answer.confirmed:

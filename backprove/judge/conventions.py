@@ -7,7 +7,7 @@ arises for the network at all, and gives the truth under the other choice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, combinations
@@ -57,10 +57,26 @@ class Alternative:
 Convention = Callable[[Network, Ref], Iterator[Alternative]]
 
 
-def alternatives(network: Network, asked: Ref) -> Iterator[Alternative]:
-    """The truth of ∂loss/∂asked under every other convention that the network leaves open."""
+def alternatives(
+    network: Network, asked: Ref, symbols: Iterable[str] = ()
+) -> Iterator[Alternative]:
+    """The truth of ∂loss/∂asked under every other convention that the network leaves open.
+
+    symbols: the free names in an answer, which may count the samples of a loss for one.
+    """
     for convention in CONVENTIONS:
         yield from convention(network, asked)
+    for name in sorted({*symbols} & COUNTS):
+        yield Alternative(
+            "mean or sum over the samples", "constant-factor",
+            f"right for one sample's share of a mean over {name} samples",
+            f"{_file(network)} is about one sample", network,
+            Mul((reciprocal(Ref(name)), adjoint(asked))),
+        )  # fmt: skip
+
+
+COUNTS = frozenset("mnMN")
+"""Letters for the number of samples."""
 
 
 # -- the rows ------------------------------------------------------------------------------

@@ -217,7 +217,7 @@ class _Judge:
         unsummed = tuple(i for i in unsummed if _matters(right, i))
         if unsummed and truth:
             return self._unsummed(line, left, right, unsummed)
-        answer = self.oracle.agree(left, right, ranges={**self.sheet.ranges, **ranges})
+        answer = self.oracle.agree(left, right, ranges={**line.ranges, **ranges})
         return self._rounded(_with_status(line, answer, left, right, truth))
 
     def _rounded(self, c: Compared) -> Compared:
@@ -240,7 +240,7 @@ class _Judge:
     ) -> Compared:
         """A letter that the left side does not have, and that nothing sums over."""
         fixed = with_indices(right, dict.fromkeys(letters, 1))
-        answer = self.oracle.agree(left, fixed, ranges=self.sheet.ranges)
+        answer = self.oracle.agree(left, fixed, ranges=line.ranges)
         says: Sentence = (f"nothing says what {', '.join(letters)} is: a sum over it is missing",)
         return Compared(line, "wrong", answer, left, right, True, letters, says)
 
@@ -250,7 +250,7 @@ class _Judge:
         tried: list[tuple[Ref, Compared]] = []
         for wanted, right, ranges in self._ways(self.asked, line.right):
             left = adjoint(wanted)
-            answer = self.oracle.agree(left, right, ranges={**self.sheet.ranges, **ranges})
+            answer = self.oracle.agree(left, right, ranges={**line.ranges, **ranges})
             compared = self._rounded(_with_status(line, answer, left, right, truth=True))
             tried.append((wanted, compared))
             if compared.status == "right":

@@ -161,9 +161,16 @@ def _fraction(top: Box, bottom: Box, depth: int) -> Iterator[Piece]:
     if Fraction(top, bottom) == ONE_HALF:
         yield _piece("½")
         return
-    yield from _grouped(top, depth, _has_sum(top) or isinstance(bare(top), Big))
+    loose = _has_sum(top) or isinstance(bare(top), Big) or _is_operator(top)
+    yield from _grouped(top, depth, loose)
     yield _piece("/")
     yield from _grouped(bottom, depth, isinstance(bare(bottom), Row | Fraction | Big))
+
+
+def _is_operator(box: Box) -> bool:
+    """∂/∂z exp(z): a / after it would go under what is differentiated."""
+    first = bare(box).parts[0] if isinstance(bare(box), Row) else box
+    return isinstance(first, Fraction) and isinstance(first.top, Differential) and not first.top.of
 
 
 def _has_sum(box: Box) -> bool:
