@@ -11,7 +11,7 @@ from itertools import chain
 from flint import arb
 
 from ..errors import BackproveError, NetworkError, NotationError, SourceError
-from ..expr import Derivative, Expr, Ref, count, part, walk
+from ..expr import Derivative, Expr, Mul, Ref, count, part, walk
 from ..language import reference
 from ..language.formula import parse_formulas
 from ..language.tree import Mistake
@@ -440,6 +440,15 @@ class _Check:
             except NetworkError:
                 continue
         return found
+
+
+def _on_one_level(e: Expr) -> Expr:
+    """(a*b)*c as a*b*c: what begins a product needs no parentheses."""
+    children = tuple(map(_on_one_level, e.children))
+    e = e if children == e.children else e.rebuilt(children)
+    if isinstance(e, Mul) and isinstance(e.factors[0], Mul):
+        return Mul((*e.factors[0].factors, *e.factors[1:]))
+    return e
 
 
 def _is_zero(answer: Answer) -> bool:
