@@ -57,12 +57,12 @@ def mutants(truth: Truth, forms: tuple[Form, ...] | None = None) -> Iterator[Mut
     A mistake that is made at several places for the same reason (tanh' taken as 1 - tanh in
     every layer) is one mistake with several changes. forms: those of the truth by default.
     """
-    return iter(_of_truth(truth) if forms is None else tuple(_made(truth, forms)))
+    return iter(_kept(truth, truth.forms if forms is None else forms))
 
 
-@lru_cache(maxsize=4)
-def _of_truth(truth: Truth) -> tuple[Mutant, ...]:
-    return tuple(_made(truth, truth.forms))
+@lru_cache(maxsize=8)
+def _kept(truth: Truth, forms: tuple[Form, ...]) -> tuple[Mutant, ...]:
+    return tuple(_made(truth, forms))
 
 
 def _made(truth: Truth, forms: tuple[Form, ...]) -> Iterator[Mutant]:

@@ -24,7 +24,7 @@ from .linear import Linear
 from .mutations import Mutant, mutants
 from .pairing import pairs
 from .probes import CLOSE, OutOfWork, Probe, Work, close
-from .truth import Truth
+from .truth import Form, Truth
 
 REPORTED = 4
 """How many explanations are given at most."""
@@ -88,13 +88,24 @@ class Case:
     @cached_property
     def singles(self) -> list[tuple[Mutant, float]]:
         """Every single mistake with its value at the first probe, as far as the work lasts."""
-        found = []
+        return [*self.short, *self.written]
+
+    @cached_property
+    def short(self) -> list[tuple[Mutant, float]]:
+        """Those in forms that keep their sums."""
+        return self._valued([form for form in self.truth.forms if form.name != "written"])
+
+    @cached_property
+    def written(self) -> list[tuple[Mutant, float]]:
+        """Those in sums written out: the most, and mostly the same in every term."""
+        return self._valued([form for form in self.truth.forms if form.name == "written"])
+
+    def _valued(self, forms: Sequence[Form]) -> list[tuple[Mutant, float]]:
         first = self.probes[0]
-        linear: dict[Expr, Linear] = {}
+        linear = {form.expr: Linear(form.expr, first.ground, first.setting) for form in forms}
+        found = []
         try:
-            for mutant in mutants(self.truth):
-                if mutant.whole not in linear:
-                    linear[mutant.whole] = Linear(mutant.whole, first.ground, first.setting)
+            for mutant in mutants(self.truth, tuple(forms)):
                 value = linear[mutant.whole].value(mutant.put)
                 if isfinite(value):
                     found.append((mutant, value))
@@ -111,7 +122,10 @@ def single(case: Case) -> tuple[Explanation, ...]:
     constant = _constant(case)
     if constant is not None:
         return (constant,)
-    return _confirmed(case, (m for m, v in case.singles if _close_first(case, v)))
+    found = _confirmed(case, (m for m, v in case.short if _close_first(case, v)))
+    if found and found[0].changes == 1:
+        return found
+    return found or _confirmed(case, (m for m, v in case.written if _close_first(case, v)))
 
 
 def paired(case: Case) -> tuple[Explanation, ...]:

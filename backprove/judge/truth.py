@@ -8,9 +8,9 @@ the adjoints of later quantities keep their names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ..adjoints import Link, backprop, summed, ways
 from ..derivation.stages import asked as component_asked
@@ -49,7 +49,7 @@ PUT_IN = 6
 RAW = (*DIFFERENTIATION, *(r for r in TIDY if r not in (delta.OUT, algebra.NUMBERS)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Form:
     """The correct gradient, written in one way.
 
@@ -122,18 +122,22 @@ class Truth:
     @cached_property
     def forms(self) -> tuple[Form, ...]:
         """The forms, the most plausible ones to make a mistake in first; no two alike."""
-        made: list[Form] = []
-        if self.gradient:
-            made += [self._form("chain"), self._form("folded")]
-            if self.literal:
-                made.append(self._form("written"))
-            made += [self._form("signals"), Form("answer", self._closed(self.asked), {})]
+        made = list(_forms_of_gradient(self.network, self.asked)) if self.gradient else []
         for e in self.given:
             made += [self._given(e, folded=False), self._given(e, folded=True)]
         different: dict[Expr, Form] = {}
         for form in made:
             different.setdefault(form.expr, form)
         return tuple(different.values())
+
+    def forms_of_gradient(self) -> Iterator[Form]:
+        """Those that follow from the network alone."""
+        yield self._form("chain")
+        yield self._form("folded")
+        if self.literal:
+            yield self._form("written")
+        yield self._form("signals")
+        yield Form("answer", self._closed(self.asked), {})
 
     def _given(self, e: Expr, folded: bool) -> Form:
         """A form that is given, its derivatives worked out."""
@@ -176,7 +180,7 @@ class Truth:
     @cached_property
     def adjoints(self) -> Mapping[str, Equation]:
         """The dynamic program: quantity → the equation of its adjoint."""
-        return backprop(self.network).adjoints
+        return _adjoints(self.network)
 
     def _closed(self, q: Ref) -> Expr:
         """The adjoint of q with the adjoints in it put in, as long as that stays short."""
@@ -196,6 +200,17 @@ class Truth:
             return adjoint(q)
         equation = self.adjoints[q.name]
         return with_indices(equation.right, dict(zip(equation.indices, q.indices, strict=True)))
+
+
+@lru_cache(maxsize=8)
+def _adjoints(network: Network) -> Mapping[str, Equation]:
+    return backprop(network).adjoints
+
+
+@lru_cache(maxsize=16)
+def _forms_of_gradient(network: Network, asked: Ref) -> tuple[Form, ...]:
+    """The same for every answer about a quantity."""
+    return tuple(Truth(network, asked).forms_of_gradient())
 
 
 class _Chains:
