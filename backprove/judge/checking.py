@@ -391,9 +391,8 @@ class _Check:
             correct |= {first.left: None, rewritten(carried_out, FOLDING, scope, set()): None}
         plain = [e for e in correct if not any(map(_is_derivative, walk(e)))]
         same = self._same(attempt.sheet, dict(example.setting) if example else {})
-        pairs = [
-            Comparison(first.right, e, *differing(first.right, e, same)) for e in plain or correct
-        ]
+        yours = _on_one_level(first.right)
+        pairs = [Comparison(yours, e, *differing(yours, e, same)) for e in plain or correct]
         return min(pairs, key=_distance, default=None)
 
     def _same(self, sheet: Sheet, setting: dict[str, int]) -> Same:
