@@ -66,7 +66,8 @@ def check(
     if not (quantity or claim):
         raise BackproveError("nothing says what the answer is about", "name a quantity, such as w")
     asked = _asked(network, bound, quantity) if quantity and not claim else None
-    return _Check(network, asked, answer, bound, seed).verdict()
+    named = quantity.strip() not in network.quantities
+    return _Check(network, asked, answer, bound, seed, named).verdict()
 
 
 def _asked(network: Network, bound: BoundNotation, quantity: str) -> Ref:
@@ -99,10 +100,16 @@ class _Attempt:
 
 class _Check:
     def __init__(
-        self, network: Network, asked: Ref | None, answer: str, bound: BoundNotation, seed: int
+        self,
+        network: Network,
+        asked: Ref | None,
+        answer: str,
+        bound: BoundNotation,
+        seed: int,
+        named: bool,
     ) -> None:
         self.network, self.asked, self.answer, self.bound = network, asked, answer, bound
-        self.seed = seed
+        self.seed, self.named = seed, named
         self.oracle = self._oracle(network)
 
     def _oracle(self, network: Network) -> Oracle:
@@ -139,7 +146,9 @@ class _Check:
         if len(found) != 1:
             return self._unreadable(error, [b.notation.name for b in chain(*found.values())])
         (known,) = found.values()
-        verdict = _Check(self.network, self.asked, self.answer, known[0], self.seed).verdict()
+        verdict = _Check(
+            self.network, self.asked, self.answer, known[0], self.seed, self.named
+        ).verdict()
         says = " and ".join(bound.notation.name for bound in known)
         only = f"read in the notation {says}: no other knows all of its symbols"
         return replace(verdict, readings=(only, *verdict.readings))
@@ -152,7 +161,7 @@ class _Check:
                 self.answer, network, bound, self.asked, total=total,
                 open_symbols=self.asked is None,
             )  # fmt: skip
-            found = judged(network, self.asked, sheet, oracle)
+            found = judged(network, self.asked, sheet, oracle, named=self.named)
             attempts.append(_Attempt(sheet, found, total))
             if not attempts[0].faults or not any(line.derivative for line in sheet.lines):
                 break
@@ -222,6 +231,12 @@ class _Check:
         first = min(found.wrong, key=lambda c: c.line.number)
         convention = self._convention(attempt)
         diagnosis = self._diagnosis(attempt, first)
+        if not diagnosis.explanations and found.ways and first.right is found.ways[0].right:
+            for other in found.ways[1:]:  # the letters may have been meant in another order
+                again = self._diagnosis(attempt, other)
+                if again.explanations:
+                    first, diagnosis = other, again
+                    break
         findings = _findings(diagnosis, first)
         example = first.answer.counterexample if first.answer else None
         base = self._made("wrong", attempt, self._blame(first, findings))
@@ -283,7 +298,7 @@ class _Check:
         if not given:
             return None
         fixed = _with_constants(self.network, given)
-        found = judged(fixed, self.asked, attempt.sheet, self._oracle(fixed))
+        found = judged(fixed, self.asked, attempt.sheet, self._oracle(fixed), named=self.named)
         if found.wrong or found.undecided:
             return None
         values = ", ".join(f"{name} = {_shown(q.value)}" for name, q in given.items() if q.value)
@@ -331,7 +346,7 @@ class _Check:
         square = with_equal_sizes(self.network)
         if square is not None:
             bound = bind(self.bound.notation, square)
-            other = _Check(square, self.asked, self.answer, bound, self.seed)
+            other = _Check(square, self.asked, self.answer, bound, self.seed, self.named)
             try:
                 verdict = other._of(other._read_and_judged(square, bound, other.oracle))
             except (SourceError, ShapeMistake):

@@ -86,13 +86,15 @@ class Judged:
     """Every line of a sheet with its status, in order.
 
     last: the answer's line, None where no line is about QUANTITY. asked: the component that
-    the answer is about. readings: what had to be decided to compare.
+    the answer is about. readings: what had to be decided to compare. ways: the ways in which
+    an answer without a left side could be about QUANTITY.
     """
 
     compared: list[Compared] = field(default_factory=list)
     last: Compared | None = None
     asked: Ref | None = None
     readings: list[str] = field(default_factory=list)
+    ways: list[Compared] = field(default_factory=list)
 
     @property
     def wrong(self) -> list[Compared]:
@@ -110,18 +112,24 @@ class Judged:
         )
 
 
-def judged(network: Network, asked: Ref | None, sheet: Sheet, oracle: Oracle) -> Judged:
-    """Compare the lines of a sheet. asked: QUANTITY, None where only claims are judged.
+def judged(
+    network: Network, asked: Ref | None, sheet: Sheet, oracle: Oracle, *, named: bool = True
+) -> Judged:
+    """Compare the lines of a sheet. asked: QUANTITY, None where only claims are judged; named:
+    whether its index letters are the reader's, so that the answer must use them.
 
     Raises ShapeMistake where two sides have different shapes.
     """
     written = [term.expr for line in sheet.lines for term in (line.left, line.right) if term]
     known = oracle.beside(sheet.lets, sheet.symbols).watching(*written)
-    return _Judge(network, asked, sheet, known).result()
+    return _Judge(network, asked, sheet, known, named).result()
 
 
 class _Judge:
-    def __init__(self, network: Network, asked: Ref | None, sheet: Sheet, oracle: Oracle) -> None:
+    def __init__(
+        self, network: Network, asked: Ref | None, sheet: Sheet, oracle: Oracle, named: bool
+    ) -> None:
+        self.named = named
         self.network, self.asked, self.sheet, self.oracle = network, asked, sheet, oracle
         self.found = Judged(readings=list(sheet.readings))
 
@@ -247,52 +255,51 @@ class _Judge:
     def _against_asked(self, line: SheetLine) -> Compared:
         """The first line of a chain without a left side: equal to what was asked for?"""
         assert self.asked is not None
-        tried: list[tuple[Ref, Compared]] = []
-        for wanted, right, ranges in self._ways(self.asked, line.right):
-            left = adjoint(wanted)
-            answer = self.oracle.agree(left, right, ranges={**line.ranges, **ranges})
-            compared = self._rounded(_with_status(line, answer, left, right, truth=True))
-            tried.append((wanted, compared))
-            if compared.status == "right":
+        left = adjoint(self.asked)
+        tried: list[Compared] = []
+        for right, says in self._ways(self.asked, line.right):
+            answer = self.oracle.agree(left, right, ranges=line.ranges)
+            tried.append(self._rounded(_with_status(line, answer, left, right, truth=True)))
+            if tried[-1].status == "right":
+                self.found.readings += says
                 break
+        self.found.asked = self.asked
         if not tried:
-            wanted, right = self.asked, line.right.expr
-            letters = tuple(sorted(right.free - wanted.free))
-            self.found.asked = wanted
-            return self._unsummed(line, adjoint(wanted), right, letters)
-        best = next((t for t in tried if t[1].status == "right"), tried[0])
-        self.found.asked = best[0]
-        return best[1]
+            right = line.right.expr
+            return self._unsummed(line, left, right, tuple(sorted(right.free - left.free)))
+        self.found.ways = [replace(c, of=self.asked) for c in tried]
+        return tried[-1] if tried[-1].status == "right" else tried[0]
 
-    def _ways(self, asked: Ref, term: Term) -> Iterator[tuple[Ref, Expr, Mapping[str, Size]]]:
+    def _ways(self, asked: Ref, term: Term) -> Iterator[tuple[Expr, tuple[str, ...]]]:
         """The ways in which a bare answer can be about a component: its free letters may be
         called otherwise than those of QUANTITY, or be numbers there."""
         if term.axes:
-            yield self._whole(asked, term)
+            yield self._whole(asked, term), ()
             return
         letters = _in_order(term.expr)
-        free = [i for i in asked.indices if isinstance(i, str)]
-        if set(letters) <= set(free):
-            yield asked, term.expr, {}
-        if len(letters) > len(asked.indices):
+        if self.named and set(letters) & asked.free:  # these letters were agreed on
+            if set(letters) <= asked.free:
+                yield term.expr, ()
             return
         shape = self.network[asked.name].shape
         lengths = self.oracle.ranges(term.expr)
+        ways: list[dict[str, Index]] = []
         for places in permutations(range(len(asked.indices)), len(letters)):
-            change: dict[str, Index] = {
-                letter: asked.indices[place] for letter, place in zip(letters, places, strict=True)
-            }
-            fits = all(
-                letter not in lengths or self._alike(lengths[letter], shape[place])
-                for letter, place in zip(letters, places, strict=True)
-            )
-            if fits and change != {letter: letter for letter in letters}:
-                yield asked, with_indices(term.expr, change), {}
+            pairs = list(zip(letters, places, strict=True))
+            if all(i not in lengths or self._alike(lengths[i], shape[at]) for i, at in pairs):
+                ways.append({letter: asked.indices[at] for letter, at in pairs})
+        ways.sort(key=lambda way: way != {letter: letter for letter in letters})
+        if not ways and set(letters) <= asked.free:
+            yield term.expr, ()
+        for way in ways:
+            says = f"{', '.join(way)} stands for {', '.join(map(str, way.values()))} of {asked!r}"
+            moved = [letter for letter, index in way.items() if letter != index]
+            yield with_indices(term.expr, way), (says,) if moved else ()
 
     def _alike(self, one: Size, other: Size) -> bool:
         return one == other or self.network.length(one) == self.network.length(other) is not None
 
-    def _whole(self, asked: Ref, term: Term) -> tuple[Ref, Expr, Mapping[str, Size]]:
+    def _whole(self, asked: Ref, term: Term) -> Expr:
         """A whole tensor beside QUANTITY: its axes take QUANTITY's letters, or its numbers."""
         shape = self.network[asked.name].shape
         axes, expr = list(term.axes), term.expr
@@ -308,7 +315,7 @@ class _Judge:
                 term.span,
             )
         change = {letter: index for (letter, _), index in zip(axes, asked.indices, strict=True)}
-        return asked, with_indices(expr, dict(change)), {}
+        return with_indices(expr, dict(change))
 
 
 def aligned(left: Term, right: Term) -> tuple[Expr, Expr, Mapping[str, Size]]:
