@@ -54,9 +54,14 @@ def _compare(a: Place, b: Place, same: Same, mine: list[Path], theirs: list[Path
             rest_a, rest_b = ([a], [b]) if path_a or path_b else ([], [])
         if len(rest_a) == len(rest_b) == 1 and (rest_a, rest_b) != ([a], [b]):
             _compare(rest_a[0], rest_b[0], same, mine, theirs)
-        else:
-            mine += [path for path, _ in rest_a]
-            theirs += [path for path, _ in rest_b]
+            return
+        sums = [[p for p in rest if isinstance(p[1], Reduce)] for rest in (rest_a, rest_b)]
+        if len(sums[0]) == len(sums[1]) == 1:  # a sum is compared with a sum
+            _compare(sums[0][0], sums[1][0], same, mine, theirs)
+            rest_a = [p for p in rest_a if p is not sums[0][0]]
+            rest_b = [p for p in rest_b if p is not sums[1][0]]
+        mine += [path for path, _ in rest_a]
+        theirs += [path for path, _ in rest_b]
         return
     inner = _inner(a, b)
     if inner is not None:
