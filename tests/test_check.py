@@ -6,11 +6,16 @@ Q&A sites answer again and again, written from the mathematics and not from the 
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import backprove as bp
+from backprove.cli import app
 from backprove.judge import KINDS
 from backprove.network import Network
 
@@ -242,3 +247,150 @@ def test_a_fair_verdict(case: Case) -> None:
     if case.verdict == "right":
         assert not told
         assert found["counterexample"] is None
+
+
+# -- numbers, letters, and conventions ------------------------------------------------------
+
+MAZUR = """
+input i1 = 0.05, i2 = 0.10
+target t1 = 0.01, t2 = 0.99
+weight w1 = 0.15, w2 = 0.20, w3 = 0.25, w4 = 0.30, w5 = 0.40, w6 = 0.45, w7 = 0.50, w8 = 0.55
+bias b1 = 0.35, b2 = 0.60
+n1 = w1*i1 + w2*i2 + b1
+h1 = sigmoid(n1)
+n2 = w3*i1 + w4*i2 + b1
+h2 = sigmoid(n2)
+n3 = w5*h1 + w6*h2 + b2
+o1 = sigmoid(n3)
+n4 = w7*h1 + w8*h2 + b2
+o2 = sigmoid(n4)
+loss E = (t1 - o1)^2/2 + (t2 - o2)^2/2
+"""
+SQUARE = "mlp:2-2-2,sigmoid,squared_error"
+FORWARD = "sum(i: w2[i,j]*(h3[i]-y[i])*h3[i]*(1-h3[i]))*h2[j]*(1-h2[j])*x[k]"
+TURNED = "sum(i: w2[i,k]*(h3[i]-y[i])*h3[i]*(1-h3[i]))*h2[k]*(1-h2[k])*x[j]"
+BRANCHED = "input z\nweight w, b\na = w*z + b\nloss J = a^2\n"
+
+FURTHER = [
+    # the digits of the published example
+    Case("numbers", MAZUR, "w5", "= 0.74136507 * 0.186815602 * 0.593269992 = 0.082167041"),
+    Case("numbers-rounded", MAZUR, "w5", "(o_1 - t_1) o_1 (1 - o_1) h_1 = 0.0822"),
+    Case("numbers-wrong", MAZUR, "w5", "= 0.7414 * 0.1868 * 0.5933 = 0.083", "wrong", line=2),
+    Case("a-bare-number-says-nothing", MAZUR, "w5", "2", "wrong"),
+    Case("letters-named", SQUARE, "w1[j,k]", FORWARD),
+    Case("letters-named-and-turned", SQUARE, "w1[j,k]", TURNED, OTHER, ("wrong-index",),
+         convention="index order"),
+    Case("letters-free", SQUARE, "w1", FORWARD),
+    Case("letters-free-and-turned", SQUARE, "w1", TURNED),
+    Case("one-m-th-of-a-sample", NEURON, "w", r"\frac1m (a - y) a (1 - a) x", OTHER,
+         ("constant-factor",), convention="mean or sum over the samples"),
+    Case("a-left-side-of-factors", NEURON, "z",
+         r"\frac{\partial J}{\partial a}\frac{\partial a}{\partial z} = (a - y) a (1 - a)"),
+    Case("the-bias-by-the-signal", NEURON, "b", r"\frac{\partial J}{\partial z} = (a-y) a (1-a)"),
+    Case("no-answer", NEURON, "w[1]", "z = w_1 x_1 + w_2 x_2 + w_3 x_3 + b", "unreadable"),
+    Case("another-network", NEURON, "w[1]", r"(h_2 - q) \phi x_1", "unreadable"),
+    Case("unclosed", NEURON, "w[1]", r"\frac{(a - y}{2", "unreadable"),
+    Case("nothing", NEURON, "w[1]", "", "unreadable"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FURTHER, ids=lambda c: c.id)
+def test_numbers_letters_and_what_is_no_answer(case: Case) -> None:
+    test_a_fair_verdict(case)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "claim",
+    [r"\frac{d}{dz}|z| = 1", r"\text{ReLU}'(z) = 1", r"\max(0,z) = z", r"\sqrt{z^2} = z",
+     r"\sqrt{a^2} = a", "|w| = w", "[z>0] = 1", r"\sqrt{q^2} = q"],
+)  # fmt: skip
+def test_a_claim_that_holds_on_one_side_only_is_wrong(claim: str, seed: int) -> None:
+    assert bp.check(bp.parse(BRANCHED), claim=claim, seed=seed).verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    "claim",
+    ["σ'(z) = σ(z)(1-σ(z))", r"\tanh'(z) = 1 - \tanh^2(z)", r"\text{ReLU}'(z) = [z > 0]",
+     r"\sqrt{z^2} = |z|", r"\frac{\partial J}{\partial a} = 2a"],
+)  # fmt: skip
+def test_a_claim_that_holds_is_right(claim: str) -> None:
+    assert bp.check(bp.parse(BRANCHED), claim=claim).verdict == "right"
+
+
+@pytest.mark.parametrize("claim", [r"\sigma(z)(1-\sigma(z))", "z"])
+def test_what_claims_nothing_is_not_right(claim: str) -> None:
+    assert bp.check(bp.parse(BRANCHED), claim=claim).verdict == "unreadable"
+
+
+def test_the_numbers_of_a_counterexample_are_those_of_both_sides() -> None:
+    found = bp.check(bp.parse(NEURON), "w[2]", "(a - y)*a*x[2]").as_json()["counterexample"]
+    at = found["at"]
+    z = sum(w * x for w, x in zip(at["w"], at["x"], strict=True)) + at["b"]
+    a = 1 / (1 + math.exp(-z))
+    assert found["yours"] == pytest.approx((a - at["y"]) * a * at["x"][1])
+    assert found["correct"] == pytest.approx((a - at["y"]) * a * (1 - a) * at["x"][1])
+
+
+def test_a_quantity_that_there_is_not_is_an_error() -> None:
+    with pytest.raises(bp.BackproveError, match="q"):
+        bp.check(bp.parse(NEURON), "q", "1")
+
+
+# -- the command ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def neuron(tmp_path: Path) -> str:
+    file = tmp_path / "neuron.bp"
+    file.write_text(NEURON, encoding="utf-8")
+    return str(file)
+
+
+RIGHT = "(a - y) a (1 - a) x_1"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [(RIGHT, 0), ("(a - y) a x_1", 1), ("(a - y) x_1", 1), ("(a - y", 2), ("-(a - y) q", 2)],
+)
+def test_exit_codes_and_json(neuron: str, answer: str, code: int) -> None:
+    run = CliRunner().invoke(app, ["check", neuron, "w[1]", "--answer", answer, "--json"])
+    assert run.exit_code == code, run.output
+    found = json.loads(run.stdout)
+    assert {"verdict", "diagnosis", "first_wrong_line", "reading", "counterexample",
+            "convention"} <= found.keys()  # fmt: skip
+    assert all(entry["kind"] in KINDS and entry["says"] for entry in found["diagnosis"])
+
+
+def test_an_answer_comes_from_a_file_from_stdin_or_beside_the_quantity(
+    neuron: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "answer.tex"
+    file.write_text(RIGHT, encoding="utf-8")
+    runner = CliRunner()
+    assert runner.invoke(app, ["check", neuron, "w[1]", "--file", str(file)]).exit_code == 0
+    assert runner.invoke(app, ["check", neuron, "w[1]"], input=RIGHT).exit_code == 0
+    assert runner.invoke(app, ["check", neuron, "w[1]", RIGHT]).exit_code == 0
+    assert runner.invoke(app, ["check", neuron, "--claim", "σ'(z) = σ(z)(1-σ(z))"]).exit_code == 0
+    twice = runner.invoke(app, ["check", neuron, "w[1]", RIGHT, "--answer", RIGHT])
+    assert (twice.exit_code, runner.invoke(app, ["check", neuron]).exit_code) == (2, 2)
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_the_report_keeps_to_the_width_and_marks_the_place(neuron: str, width: int) -> None:
+    answer = r"\frac{\partial J}{\partial w_1} = (a - y) a (1 + a) x_1 \\ = (a^2 + a)(a - y) x_1"
+    run = CliRunner().invoke(
+        app, ["check", neuron, "w[1]", "--answer", answer], env={"COLUMNS": str(width)}
+    )
+    assert run.exit_code == 1
+    report = [line for line in run.stdout.splitlines() if "backprove explain" not in line]
+    assert max(map(len, report)) <= width
+    for said in ("wrong: line 1", "yours", "correct", "^", "carries", "backprove explain"):
+        assert said in run.stdout, run.stdout
+
+
+def test_the_page_on_judging_shows_every_kind(root: Path) -> None:
+    page = (root / "docs" / "judging.md").read_text(encoding="utf-8")
+    for kind, meaning in KINDS.items():
+        assert f"| `{kind}` | {meaning} |" in page
