@@ -143,7 +143,7 @@ def _case(truth: Truth, answer: Expr, oracle: Oracle, work: Work) -> Case | None
         except NetworkError:
             return False
 
-    return Case(truth, probes, confirm, work)
+    return Case(truth, probes, confirm, work, answer=answer)
 
 
 def _probes(truth: Truth, answer: Expr, oracle: Oracle, work: Work) -> Iterator[Probe]:

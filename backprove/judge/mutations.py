@@ -65,10 +65,14 @@ def _kept(truth: Truth, forms: tuple[Form, ...]) -> tuple[Mutant, ...]:
     return tuple(_made(truth, forms))
 
 
+def _late(form: str) -> int:
+    return SIMPLIFIED if form in ("folded", "signals", "answer") else 0
+
+
 def _made(truth: Truth, forms: tuple[Form, ...]) -> Iterator[Mutant]:
     rows: list[tuple[int, int, Form, _Changes]] = []
     for number, form in enumerate(forms):
-        late = SIMPLIFIED if form.name in ("folded", "signals", "answer") else 0
+        late = _late(form.name)
         rows.extend((rank + late, number, form, made) for rank, made in _in_form(truth, form))
     seen: set[tuple[object, ...]] = set()
     for rank, _, form, made in sorted(rows, key=lambda row: row[:2]):
@@ -156,7 +160,7 @@ def joined(
         put=put,
         paths=paths,
         changes=one.changes + other.changes,
-        rank=one.rank + other.rank,
+        rank=one.rank + other.rank - 2 * _late(one.form),  # two in one form: its rows compare
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from math import isfinite
 from typing import TypeAlias
 
@@ -25,9 +26,13 @@ from .mutations import Mutant, mutants
 from .pairing import pairs
 from .probes import CLOSE, OutOfWork, Probe, Work, close
 from .truth import Form, Truth
+from .wording import Likeness, in_letters, shortened
 
-REPORTED = 4
+REPORTED = 3
 """How many explanations are given at most."""
+
+FITTING = 64
+"""How many candidates that fit at all probes are looked at to find those most like the answer."""
 
 CONFIRMED = 16
 """How many candidates the oracle is asked about."""
@@ -73,7 +78,8 @@ class Case:
     """A wrong answer, however its values were obtained.
 
     probes: where it differs from the truth first. confirm: whether an expression is the
-    answer, everywhere. tolerance: the relative error of the values.
+    answer, everywhere. tolerance: the relative error of the values. answer: None where it is
+    known by its values alone.
     """
 
     truth: Truth
@@ -81,6 +87,15 @@ class Case:
     confirm: Confirm
     work: Work
     tolerance: float = CLOSE
+    answer: Expr | None = None
+
+    def unlike(self, mutant: Mutant) -> int:
+        """How far a mutant is from the answer in names and functions."""
+        return 0 if self._likeness is None else self._likeness.distance(mutant.expr)
+
+    @cached_property
+    def _likeness(self) -> Likeness | None:
+        return None if self.answer is None else Likeness(self.answer, self.truth.network)
 
     def fits(self, e: Expr) -> bool:
         return all(close(p.of(e), p.value, self.tolerance) for p in self.probes)
@@ -138,33 +153,43 @@ def _close_first(case: Case, value: float) -> bool:
 
 
 def _confirmed(case: Case, candidates: Iterable[Mutant]) -> tuple[Explanation, ...]:
-    """The candidates that are the answer, one for each kind, fewest changed places first."""
-    fitting: dict[tuple[str, ...], Mutant] = {}
+    """The candidates that are the answer, one for each kind: fewest changed places first, then
+    those that look most like the answer."""
+    fitting = islice((m for m in candidates if case.fits(m.expr)), FITTING)
+    rows = [(case.unlike(m), m) for m in fitting]
+    rows.sort(key=lambda row: (row[1].changes, row[0], row[1].rank))
+    found: dict[tuple[str, ...], tuple[int, Mutant]] = {}
     asked = 0
-    for mutant in candidates:
+    for distance, mutant in rows:
         key = tuple(sorted(mutant.kinds))
-        known = fitting.get(key)
-        if known is not None and (known.changes, known.rank) <= (mutant.changes, mutant.rank):
-            continue
-        if not case.fits(mutant.expr):
+        if key in found or asked == CONFIRMED or len(found) == REPORTED:
             continue
         asked += 1
         if case.confirm(mutant.expr):
-            fitting[key] = mutant
-        if asked >= CONFIRMED or (len(mutant.kinds) > 1 and len(fitting) >= REPORTED):
-            break
-    rows = sorted(fitting.values(), key=lambda m: (m.changes, m.rank))
-    return tuple(_explanation(case, mutant) for mutant in rows[:REPORTED])
+            found[key] = distance, mutant
+    return tuple(_explanation(case, mutant) for mutant in _sensible(list(found.values())))
+
+
+def _sensible(found: list[tuple[int, Mutant]]) -> Iterator[Mutant]:
+    """Without those that nobody would say: a division too much for a factor that is missing."""
+    least = min((distance for distance, _ in found), default=0)
+    for distance, mutant in found:
+        if mutant.kinds != ("extra-factor",) or distance == least:
+            yield mutant
 
 
 def _explanation(case: Case, mutant: Mutant) -> Explanation:
     slips = []
-    for number, (kind, says) in enumerate(zip(mutant.kinds, mutant.says, strict=True)):
+    local = next(form.local for form in case.truth.forms if form.expr is mutant.whole)
+    for number, (kind, words) in enumerate(zip(mutant.kinds, mutant.says, strict=True)):
         first = number == 0
+        says = words
+        if case.answer is not None:
+            says = in_letters(words, case.answer, case.truth.scope)
         slips.append(
             Slip(
-                kind, says, mutant.correct, mutant.mutated if first else None, mutant.whole,
-                mutant.paths[0] if first and mutant.paths else (),
+                kind, shortened(says, local), mutant.correct, mutant.mutated if first else None,
+                mutant.whole, mutant.paths[0] if first and mutant.paths else (),
             )
         )  # fmt: skip
     return Explanation(tuple(slips), mutant.changes)
