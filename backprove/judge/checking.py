@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
-from itertools import chain
+from itertools import chain, combinations
 
 from flint import arb
 
-from ..errors import BackproveError, NetworkError, NotationError, SourceError
+from ..errors import BackproveError, DerivationError, NetworkError, NotationError, SourceError
 from ..expr import Derivative, Expr, Mul, Ref, count, part, walk
 from ..language import reference
 from ..language.formula import parse_formulas
@@ -19,6 +19,7 @@ from ..network import ADJOINT, ARGUMENT, Network, Value, adjoint, is_adjoint, qu
 from ..notation import BoundNotation, Notation, bind, load, names
 from ..reading import Sheet, read_sheet, read_term
 from ..reading.meaning import ShapeMistake
+from ..reading.state import Total
 from ..rewrite import Sentence, rewritten
 from ..rules import DIFFERENTIATION, FOLDING, TIDY, Scope
 from ..verify import Counterexample as Point
@@ -34,6 +35,9 @@ from .verdict import Comparison, Counterexample, Finding, JudgedLine, Verdict, W
 
 LONG = 20_000
 """Characters above which an unreadable answer is not tried in other notations."""
+
+MIXED = 4
+"""Derivatives up to which each may be total or local on its own."""
 
 MOST_NUMBERS = 1000
 """Components of a tensor above which its values are left out of a counterexample."""
@@ -91,7 +95,7 @@ class _Attempt:
 
     sheet: Sheet
     judged: Judged
-    total: bool
+    total: Total
 
     @property
     def faults(self) -> int:
@@ -121,6 +125,8 @@ class _Check:
             attempt = self._read_and_judged(self.network, self.bound, self.oracle)
         except SourceError as error:
             return self._in_another_notation(error)
+        except DerivationError as error:
+            return self._unreadable(error)
         except ShapeMistake as mistake:
             return self._misshapen(mistake)
         return self._of(attempt)
@@ -156,17 +162,27 @@ class _Check:
     def _read_and_judged(self, network: Network, bound: BoundNotation, oracle: Oracle) -> _Attempt:
         """The reading of the text under which the fewest lines are wrong."""
         attempts: list[_Attempt] = []
-        for total in (False, True):
+        waiting: list[Total] = [False]
+        while waiting:
+            total = waiting.pop(0)
             sheet = read_sheet(
                 self.answer, network, bound, self.asked, total=total,
                 open_symbols=self.asked is None,
             )  # fmt: skip
             found = judged(network, self.asked, sheet, oracle, named=self.named)
             attempts.append(_Attempt(sheet, found, total))
-            if not attempts[0].faults or not any(line.derivative for line in sheet.lines):
+            if not attempts[-1].faults or not sheet.derivatives:
                 break
-        best = min(attempts, key=self._doubt)
-        if len(attempts) > 1 and attempts[0].faults != attempts[1].faults:
+            if len(attempts) == 1:
+                waiting.append(True)
+            elif len(attempts) == 2:
+                waiting += _some_totally(sheet.derivatives)
+        plain = attempts[:2]
+        best = min(plain, key=self._doubt)
+        if not attempts[-1].faults and attempts[2:]:
+            best = attempts[-1]
+            best.judged.readings.append(_meant_totally(best.total))
+        elif len(plain) > 1 and plain[0].faults != plain[1].faults:
             best.judged.readings.append(TOTALLY if best.total else LOCALLY)
         return best
 
@@ -265,24 +281,34 @@ class _Check:
         return (where, *first.says)
 
     def _convention(self, attempt: _Attempt) -> Alternative | None:
-        """The other convention under which the whole answer is right, if there is one."""
+        """The other convention under which the whole answer is right, if there is one: the
+        answer is what is wrong, and under another loss every line holds."""
         found = attempt.judged
-        if found.last is None or found.asked is None or not all(c.truth for c in found.wrong):
+        if found.last is None or found.asked is None or len(found.wrong) != 1:
             return None
-        if any(c.unsummed for c in found.wrong):
+        wrong = found.wrong[0]
+        if wrong.unsummed or not wrong.truth:
             return None
-        if len({id(c) for c in found.wrong}) != 1:
-            return None
+        of_asked = wrong.of is not None and wrong.of.name == found.asked.name
         for other in alternatives(self.network, found.asked, attempt.sheet.symbols):
-            oracle = self.oracle if other.network is self.network else self._oracle(other.network)
-            oracle = oracle.beside(attempt.sheet.lets, attempt.sheet.symbols)
+            same_loss = other.network is self.network
+            if same_loss and not of_asked:
+                continue
+            oracle = self.oracle if same_loss else self._oracle(other.network)
+            known = oracle.beside(attempt.sheet.lets, attempt.sheet.symbols)
             try:
-                answer = oracle.agree(other.truth, found.last.right, ranges=found.last.line.ranges)
+                answer = known.agree(other.truth, found.last.right, ranges=found.last.line.ranges)
+                if not answer.confirmed:
+                    continue
+                if same_loss or not self._faulty(other.network, attempt.sheet, oracle):
+                    return other
             except NetworkError:  # no point at which the other loss has a value
                 continue
-            if answer.confirmed:
-                return other
         return None
+
+    def _faulty(self, network: Network, sheet: Sheet, oracle: Oracle) -> bool:
+        found = judged(network, self.asked, sheet, oracle, named=self.named)
+        return bool(found.wrong or found.undecided)
 
     def _diagnosis(self, attempt: _Attempt, first: Compared) -> Diagnosis:
         """What explains a wrong line: its own line before belongs to what it should be."""
@@ -331,7 +357,7 @@ class _Check:
         except Mistake:
             return False
 
-    def _unreadable(self, error: SourceError, notations: Iterable[str] = ()) -> Verdict:
+    def _unreadable(self, error: BackproveError, notations: Iterable[str] = ()) -> Verdict:
         known = ", ".join(notations)
         hint = f"\n  it can be read in the notations {known}: name yours" if known else ""
         says: Sentence = (str(error) + hint,)
@@ -463,6 +489,18 @@ def _on_one_level(e: Expr) -> Expr:
     if isinstance(e, Mul) and isinstance(e.factors[0], Mul):
         return Mul((*e.factors[0].factors, *e.factors[1:]))
     return e
+
+
+def _some_totally(pairs: tuple[tuple[str, str], ...]) -> Iterable[Total]:
+    """The ways to take some derivatives totally and others locally, where they are few."""
+    sizes = range(1, len(pairs)) if len(pairs) <= MIXED else ()
+    return (frozenset(some) for size in sizes for some in combinations(pairs, size))
+
+
+def _meant_totally(total: Total) -> str:
+    pairs = () if isinstance(total, bool) else sorted(total)
+    shown = ", ".join(f"∂{body}/∂{wrt}" for body, wrt in pairs)
+    return f"taken as total: {shown}; the other derivatives are taken as local"
 
 
 def _is_zero(answer: Answer) -> bool:

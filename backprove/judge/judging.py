@@ -13,7 +13,19 @@ from functools import cached_property
 from itertools import permutations
 from math import prod
 
-from ..expr import Expr, Index, Reduce, Ref, Size, canonical, walk, with_indices
+from ..errors import DerivationError
+from ..expr import (
+    Derivative,
+    Expr,
+    Index,
+    Reduce,
+    Ref,
+    Size,
+    canonical,
+    product,
+    walk,
+    with_indices,
+)
 from ..network import ADJOINT, Network, adjoint, is_adjoint, quantity_of
 from ..reading import Sheet, SheetLine, Term
 from ..reading.meaning import ShapeMistake
@@ -29,6 +41,16 @@ every component asks for many is sampled."""
 
 COMPONENTS = 12, 400
 """The fewest components that are compared of a tensor with more, and the most."""
+
+
+HIGHEST = 6
+"""The order of derivatives that are judged: each doubles the work of the one inside it."""
+
+
+def _order(e: Expr) -> int:
+    """How deep derivatives stand inside derivatives."""
+    inside = max(map(_order, e.children), default=0)
+    return inside + isinstance(e, Derivative)
 
 
 def affordable(network: Network, name: str) -> int:
@@ -120,7 +142,14 @@ def judged(
 
     Raises ShapeMistake where two sides have different shapes.
     """
+    for line in sheet.lines:
+        if max(_order(term.expr) for term in (line.left, line.right) if term) > HIGHEST:
+            raise DerivationError(
+                f"line {line.number} has derivatives of derivatives, more than {HIGHEST} deep",
+                "carry some of them out first",
+            )
     written = [term.expr for line in sheet.lines for term in (line.left, line.right) if term]
+    written += [line.condition for line in sheet.lines if line.condition is not None]
     known = oracle.beside(sheet.lets, sheet.symbols).watching(*written)
     return _Judge(network, asked, sheet, known, named).result()
 
@@ -221,6 +250,7 @@ class _Judge:
 
     def _compared(self, line: SheetLine, before: Term, truth: bool) -> Compared:
         left, right, ranges = aligned(before, line.right)
+        left, right = _where(line.condition, left), _where(line.condition, right)
         unsummed = tuple(sorted(right.free - left.free)) if left.names or left.free else ()
         unsummed = tuple(i for i in unsummed if _matters(right, i))
         if unsummed and truth:
@@ -255,9 +285,10 @@ class _Judge:
     def _against_asked(self, line: SheetLine) -> Compared:
         """The first line of a chain without a left side: equal to what was asked for?"""
         assert self.asked is not None
-        left = adjoint(self.asked)
+        left = _where(line.condition, adjoint(self.asked))
         tried: list[Compared] = []
         for right, says in self._ways(self.asked, line.right):
+            right = _where(line.condition, right)
             answer = self.oracle.agree(left, right, ranges=line.ranges)
             tried.append(self._rounded(_with_status(line, answer, left, right, truth=True)))
             if tried[-1].status == "right":
@@ -388,6 +419,11 @@ def _in_order(e: Expr) -> list[str]:
         if isinstance(node, Ref):
             found.update(dict.fromkeys(i for i in node.indices if i in e.free))
     return [str(i) for i in found] + sorted(e.free - found.keys())
+
+
+def _where(condition: Expr | None, e: Expr) -> Expr:
+    """0 where a line does not claim anything."""
+    return e if condition is None else product((condition, e))
 
 
 def _matters(e: Expr, letter: str) -> bool:

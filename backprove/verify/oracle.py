@@ -130,6 +130,7 @@ class Oracle:
         self.network = network
         self.components = components
         self.lets = {name: _as_equation(name, let) for name, let in (lets or {}).items()}
+        self._let_shapes: dict[str, tuple[Size, ...]] = {}
         self.symbols = frozenset(symbols)
         self.trials, self.seed = trials, seed
         self.sites = piecewise_sites(network)
@@ -148,6 +149,7 @@ class Oracle:
         """An oracle at the same points that knows more named expressions and free names."""
         other = copy(self)
         other.lets = {**self.lets, **{name: _as_equation(name, e) for name, e in lets.items()}}
+        other._let_shapes = {}
         other.symbols = self.symbols | frozenset(symbols)
         if self._trials is not None:
             scenes = [None if lets or t.scene is None else t.scene.knowing(other.symbols)
@@ -478,10 +480,13 @@ class Oracle:
 
     def _shape(self, name: str) -> tuple[Size, ...]:
         if name in self.lets and name not in self.network.quantities:
-            equation = self.lets[name]
-            inner: dict[str, set[Size]] = {}
-            self._find_ranges(equation.right, inner)
-            return tuple(min(inner.get(i, {1}), key=str) for i in equation.indices)
+            if name not in self._let_shapes:
+                equation = self.lets[name]
+                inner: dict[str, set[Size]] = {}
+                self._find_ranges(equation.right, inner)
+                shape = tuple(min(inner.get(i, {1}), key=str) for i in equation.indices)
+                self._let_shapes[name] = shape
+            return self._let_shapes[name]
         quantity = self.network.quantities.get(name.removeprefix(ADJOINT))
         return quantity.shape if quantity else ()
 
