@@ -343,11 +343,23 @@ def lines(text: str) -> list[str]:
             shown.append(f"'{text[slice(*line.span)]}'")
             continue
         left = show(line.left) if line.left else "…"
-        shown.append(f"{'let ' * line.let}{left} = {show(line.right)}")
+        where = f" where {show(line.condition)}" if line.condition else ""
+        shown.append(f"{'let ' * line.let}{left} = {show(line.right)}{where}")
     return shown
 
 
 LINES: list[tuple[str, list[str]]] = [
+    # conditions on claims
+    ("a_i = 2 if i = j", ["a_i = 2 where i = j"]),
+    ("a_i = 2 for i ≠ j", ["a_i = 2 where i ≠ j"]),
+    ("If z > 0: y = z", ["y = z where z > 0"]),
+    ("y = z, z > 0", ["y = z where z > 0"]),
+    (r"a_i = b_i c_j \quad (i \neq j)", ["a_i = (* b_i c_j) where i ≠ j"]),
+    (r"a_i = b_i c_j, \quad i = j", ["a_i = (* b_i c_j) where i = j"]),
+    ("y = x (z > 0)", ["y = (* x [z > 0])"]),
+    # definitions behind what they are used in
+    (r"δ a \quad \text{where } δ = y - a", ["… = (* δ a)", "let δ = (+ +y -a)"]),
+    ("δ a, where δ = y - a", ["… = (* δ a)", "let δ = (+ +y -a)"]),
     ("x", ["… = x"]),
     ("x = y", ["x = y"]),
     ("A = B = C", ["A = B", "… = C"]),
@@ -531,8 +543,6 @@ REFUSED = [
     ("a, b", 1, 2, "not `,`"),
     ("a, b = 2", 1, 1, "this is no equation"),
     ("∂J/∂w: 2 x", 1, 6, "a colon stands behind a formula"),
-    ("a_i = 2 if i = j", 1, 14, "a claim under a condition"),
-    ("a_i = 2 for i ≠ j", 1, 15, "a claim under a condition"),
     ("If i = j:\na_i = 2", 1, 6, "a claim under a condition"),
     ("relu'(z) = 1 if z > 0 else 0", 1, 19, "a claim under a condition"),
     ("1" * 500, 1, 1, "a number of more than 400 digits"),

@@ -31,6 +31,7 @@ from backprove.language import parse
 from backprove.network import ADJOINT, RATE, Network
 from backprove.notation import BoundNotation, bind, load, names
 from backprove.reading import read_sheet
+from backprove.reading.derivatives import written_out
 from backprove.render import latex_of, render, text_of
 from backprove.render.formats import bound_to
 from backprove.render.latex import latex_of_box
@@ -88,7 +89,7 @@ def bound(name: str, notation: str) -> BoundNotation:
 
 def alike(made: Network, e: Expr) -> Expr:
     """The expression without what print does not show: whether derivatives are local or
-    total, and that something is a sum of one term."""
+    total, and that something is a sum of one term. No unnamed argument is held."""
 
     def plainly(part: Expr) -> Expr | None:
         if isinstance(part, Reduce) and made.length(part.size) == 1:
@@ -98,7 +99,7 @@ def alike(made: Network, e: Expr) -> Expr:
         body, wrt = mapped(part.body, plainly), mapped(part.wrt, plainly)
         if body is Ref(made.loss) and isinstance(wrt, Ref):
             return Ref(ADJOINT + wrt.name, wrt.indices)
-        return Derivative(body, wrt, False)
+        return Derivative(written_out(made, body, wrt), wrt, False)
 
     return mapped(e, plainly)
 

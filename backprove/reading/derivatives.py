@@ -4,15 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
+from itertools import product as all_of
 
 from ..errors import NetworkError
-from ..expr import Derivative, Expr, Index, Number, Ref, Size, canonical, walk, with_indices
+from ..expr import (
+    MINUS_ONE,
+    Add,
+    Derivative,
+    Expr,
+    Index,
+    Mul,
+    Number,
+    Ref,
+    Size,
+    canonical,
+    flat_factors,
+    flat_terms,
+    product,
+    substituted,
+    walk,
+    with_indices,
+)
 from ..language.formula import Change, Differential, Group, Node, Product, Symbol
 from ..language.tree import Mistake
-from ..network import ADJOINT, CHANGE, RATE
+from ..network import ADJOINT, ARGUMENT, CHANGE, RATE, Network
 from ..verify import Oracle
+from .letters import HIDDEN
 from .meaning import ShapeMistake
+from .products import minus
 from .state import Formula
 from .tensors import Value
 
@@ -34,8 +53,11 @@ def differentiated(reader: Formula, node: Differential) -> Value:
         return _of_loss(reader, node, wrt)
     if node.d == "∇":
         raise Mistake("∇ is read for the loss only", node.span, "write a quotient, ∂z/∂w")
-    body = reader.value(node.body)
-    reader.derivative = True
+    reader.varied.append(node.wrt)
+    try:
+        body = reader.value(node.body)
+    finally:
+        reader.varied.pop()
     if reader.tensors.componentwise and body.rank and wrt.rank:
         return _componentwise(reader, node, body, wrt)
     if body.rank + wrt.rank > 2:
@@ -46,7 +68,9 @@ def differentiated(reader: Formula, node: Differential) -> Value:
             "write it with indices",
         )
     place = _place(reader, body.expr, wrt.expr)
-    expr = Derivative(body.expr, place, reader.known.total)
+    follows = _is_total(reader, body, wrt)
+    what = body.expr if follows else written_out(reader.network, body.expr, place)
+    expr = Derivative(what, place, follows)
     axes = (*body.axes, *wrt.axes)
     jacobian = body.rank == wrt.rank == 1
     return Value(
@@ -77,14 +101,54 @@ def _componentwise(reader: Formula, node: Differential, body: Value, wrt: Value)
         )
     change: dict[str, Index] = dict(zip(wrt.axes, body.axes, strict=True))
     inner = with_indices(wrt.expr, change)
-    expr = Derivative(body.expr, _place(reader, body.expr, inner), reader.known.total)
+    place, follows = _place(reader, body.expr, inner), _is_total(reader, body, wrt)
+    what = body.expr if follows else written_out(reader.network, body.expr, place)
+    expr = Derivative(what, place, follows)
     return Value(expr, node.span, body.axes, body.orientation)
+
+
+def _is_total(reader: Formula, body: Value, wrt: Value) -> bool:
+    """Whether a derivative is meant totally; it is noted."""
+    pair = _name(reader, body), _name(reader, wrt)
+    reader.derivatives[pair] = None
+    follow = reader.known.total
+    return follow if isinstance(follow, bool) else pair in follow
+
+
+def _name(reader: Formula, value: Value) -> str:
+    """A quantity's name with its indices, and anything else as it is written."""
+    e = value.expr
+    if not isinstance(e, Ref):
+        return reader.tensors.quoted(value)
+    indices = [str(i) for i in e.indices if not str(i).startswith(HIDDEN)]
+    return e.name + (f"[{','.join(indices)}]" if indices else "")
+
+
+def written_out(network: Network, body: Expr, place: Expr) -> Expr:
+    """What a local derivative differentiates: the quantity's equation where that has an
+    argument without a name, as no reader can have meant that to be held."""
+    if any(name.endswith(ARGUMENT) for name in place.names):
+        return body
+
+    def unnamed(e: Expr) -> bool:
+        return any(name.endswith(ARGUMENT) for name in e.names)
+
+    if isinstance(body, Ref) and body.name in network.equations and body is not place:
+        right = network.definition(body)
+        body = right if unnamed(right) else body
+    before: Expr | None = None
+    while body is not before and unnamed(body):
+        before = body
+        body = substituted(
+            body, lambda ref: network.definition(ref) if ref.name.endswith(ARGUMENT) else None
+        )
+    return body
 
 
 def _of_loss(reader: Formula, node: Differential, wrt: Value) -> Value:
     """The adjoint; with a bar "direct", the derivative along no other path."""
     loss = Ref(reader.network.loss)
-    place = _quantity(reader, _definition(reader, wrt.expr))
+    place, turned = _as_in_file(reader, _quantity(reader, _definition(reader, wrt.expr)))
     expr: Expr
     if node.direct:
         expr = Derivative(loss, place, False)
@@ -92,6 +156,7 @@ def _of_loss(reader: Formula, node: Differential, wrt: Value) -> Value:
         expr = Ref(ADJOINT + place.name, place.indices)
     else:
         expr = Derivative(loss, place, True)
+    expr = Mul((MINUS_ONE, expr)) if turned else expr
     return replace(
         wrt, expr=expr, span=node.span, orientation="matrix" if wrt.rank == 2 else reader.upright,
         gradient=wrt.rank == 1, jacobian=False, grouped=False,
@@ -169,6 +234,38 @@ def _definition(reader: Formula, e: Expr) -> Expr:
     return _definition(reader, with_indices(equation.right, change))
 
 
+def _as_in_file(reader: Formula, e: Expr) -> tuple[Expr, bool]:
+    """A sum as the equations have it, and whether that is minus the sum: y - a for a - y."""
+    if not isinstance(e, Add):
+        return e, False
+    turned = Add(tuple(_single(minus(term, grouped=False)) for term in flat_terms(e)))
+    known = {
+        _shape(part)
+        for equation in reader.network.equations.values()
+        for part in walk(equation.right)
+        if isinstance(part, Add)
+    }
+    if _shape(e) in known or _shape(turned) not in known:
+        return e, False
+    return turned, True
+
+
+def _single(term: Expr) -> Expr:
+    """A term without two signs before it: y for -(-y)."""
+    if not isinstance(term, Mul):
+        return term
+    factors = flat_factors(term)
+    signs = [f for f in factors if f is MINUS_ONE]
+    kept = tuple(f for f in factors if f is not MINUS_ONE)
+    return product((MINUS_ONE, *kept) if len(signs) % 2 else kept)
+
+
+def _shape(e: Expr) -> tuple[object, ...]:
+    """A key that does not tell index letters apart."""
+    letters: dict[str, Index] = dict.fromkeys(e.free, "_")
+    return canonical(with_indices(e, letters))
+
+
 def _place(reader: Formula, body: Expr, wrt: Expr) -> Expr:
     """Where a derivative varies: the reader's own name where the body speaks of it; a quantity
     where the expression is one and the body speaks of it; else the expression."""
@@ -217,7 +314,7 @@ def _candidates(reader: Formula, e: Expr) -> Iterator[Ref]:
     for name in reader.network.equations:
         shape = reader.network.quantities[name].shape
         axes = [[i for i in indices if _fits(reader, i, length)] for length in shape]
-        yield from (Ref(name, chosen) for chosen in product(*axes))
+        yield from (Ref(name, chosen) for chosen in all_of(*axes))
 
 
 def _fits(reader: Formula, index: Index, length: Size) -> bool:

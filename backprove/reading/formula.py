@@ -30,6 +30,7 @@ from ..language.formula import (
 )
 from ..language.tree import Mistake, Span
 from ..network import ADJOINT, RATE
+from .bare import function_of, is_product, taken
 from .conditions import by_cases, equal, held
 from .derivatives import changed, differentiated
 from .meaning import Meaning, ShapeMistake
@@ -104,6 +105,11 @@ class Reader(Formula):
 
     def _symbol(self, node: Symbol) -> Value:
         meaning = self.meaning(node)
+        power = meaning is not None and meaning.name == "exp" and meaning.power
+        if (meaning is None or meaning.kind == "function") and not power:
+            made = self._bare(node)
+            if made is not None:
+                return made
         if meaning is None:
             return self._unknown(node)
         self.say(meaning.says)
@@ -122,6 +128,17 @@ class Reader(Formula):
                 return equal(self, left, right, node.span)
             case "number" | "quantity":
                 return self._powered(self.component(meaning, node), meaning, node)
+
+    def _bare(self, node: Symbol) -> Value | None:
+        """A function whose argument was left out; None where it is none, or at several."""
+        meaning = function_of(self, node)
+        argument = taken(self, node, meaning) if meaning is not None else None
+        if meaning is None or argument is None:
+            return None
+        return self._with_function(node, meaning, argument, node.span)
+
+    def whole(self, name: str, node: Symbol) -> Value:
+        return self.component(Meaning("quantity", name, None), node)
 
     def _unknown(self, node: Symbol) -> Value:
         """𝟏, I, or a free symbol where these are allowed."""
@@ -248,8 +265,21 @@ class Reader(Formula):
             if isinstance(factor, Dots):
                 raise Mistake("a product with … is not read", factor.span, "write its factors out")
             self._state_division(factors, place - 1)
+            if following is not None and following[0] == "" and self._is_at(factor, following[1]):
+                place += 1
             found.append((sign, self.value(factor)))
         return found
+
+    def _is_at(self, factor: Node, behind: Node) -> bool:
+        """Whether a bracket tells where dσ/dz is taken: (z) behind it."""
+        if not (isinstance(factor, Differential) and isinstance(factor.body, Symbol)):
+            return False
+        same = isinstance(behind, Group) and self.quoted(behind.inner) == self.quoted(factor.wrt)
+        return (
+            same
+            and self.meaning(factor.body) is None
+            and (function_of(self, factor.body) is not None)
+        )
 
     def _differential(self, d: Symbol, of: Node) -> Value | None:
         """dW as one symbol, the derivative of the loss in W, where d alone means nothing."""
@@ -379,6 +409,8 @@ class Reader(Formula):
         group = argument.base if isinstance(argument, Raised) else argument
         if not isinstance(group, Group) or group.open not in ("(", "[", "{"):
             return None
+        if function_of(self, function) is not None and is_product(self, function, group):
+            return None
         span = (function.span[0], group.span[1])
         if function.letter in WORDS and not function.primes:
             made = self._of_tensor(function, group, span)
@@ -474,8 +506,17 @@ def opened(lexicon: Lexicon, left: Node | None) -> frozenset[str]:
             found = [inner]
         case Call(argument=argument):
             found = [argument.inner if isinstance(argument, Group) else argument]
-        case Differential(wrt=wrt) if not isinstance(left.body, Symbol):
+        case Differential(wrt=wrt, body=Symbol() as body) if not _is_function(lexicon, body):
+            found = []
+        case Differential(wrt=wrt):
             found = [wrt]
     symbols = [node for node in found if isinstance(node, Symbol)]
     meanings = ((s, lexicon.meanings(s, called=False)) for s in symbols)
     return frozenset(spelled(s) for s, found in meanings if not found or found[0].where)
+
+
+def _is_function(lexicon: Lexicon, body: Symbol) -> bool:
+    """Whether what is differentiated is a function without its argument."""
+    if lexicon.meanings(body, called=False):
+        return False
+    return any(meaning.kind == "function" for meaning in lexicon.meanings(body, called=True))

@@ -63,11 +63,12 @@ class SheetLine:
 
     number: as in `FormulaLine`. left: what it is set equal to, None where it goes on from the
     line above. defines: the name that it gives to what was unknown, "" otherwise. text: as
-    written. derivative: whether a derivative of anything but the loss occurs in it, which may
-    be meant locally or totally. misfit: how the shape of the right side differs from what it
-    is set equal to, "" where it does not; where it is "", the letters of `axes` are the same
-    on both sides, and along a chain. ranges: over what its free letters run, those of axes
-    too, where the text tells.
+    written. derivatives: those of anything but the loss that occur in it, which may be meant
+    locally or totally: what is differentiated and by what. misfit: how the shape of the right
+    side differs from what it is set equal to, "" where it does not; where it is "", the letters
+    of `axes` are the same on both sides, and along a chain. ranges: over what its free letters
+    run, those of axes too, where the text tells. condition: 1 where the line is claimed, else
+    0; None where it is claimed everywhere.
     """
 
     number: int
@@ -76,9 +77,15 @@ class SheetLine:
     left: Term | None
     right: Term
     defines: str = ""
-    derivative: bool = False
+    derivatives: tuple[tuple[str, str], ...] = ()
     misfit: str = ""
     ranges: Mapping[str, Size] = field(default_factory=dict)
+    condition: Expr | None = None
+
+    @property
+    def derivative(self) -> bool:
+        """Whether a derivative of anything but the loss occurs in it."""
+        return bool(self.derivatives)
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,11 @@ class Sheet:
     symbols: frozenset[str] = frozenset()
     readings: tuple[str, ...] = ()
     ranges: Mapping[str, Size] = field(default_factory=dict)
+
+    @property
+    def derivatives(self) -> tuple[tuple[str, str], ...]:
+        """The derivatives that may be meant locally or totally, each once."""
+        return tuple(dict.fromkeys(pair for line in self.lines for pair in line.derivatives))
 
 
 class ShapeMistake(Exception):

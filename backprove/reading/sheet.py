@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
 from ..errors import SourceError
 from ..expr import Expr, Ref, Size
-from ..language.formula import FormulaLine, Node, Product, Symbol, parse_formula, parse_formulas
+from ..language.formula import (
+    FormulaLine,
+    Node,
+    Product,
+    Relation,
+    Symbol,
+    parse_formula,
+    parse_formulas,
+)
 from ..language.tree import Mistake, Source
 from ..network import CHANGE, RATE, TRAINED, Equation, Network
 from ..notation import BoundNotation, Notation, bind, load
 from ..verify import Oracle
 from .attempts import Attempts, Head, Read
+from .bare import function_of
+from .chains import Chain, chains, first_use, sides_of
+from .conditions import held
 from .formula import Reader
 from .meaning import Meaning, ShapeMistake, Sheet, SheetLine, Term
-from .state import Knowledge
+from .state import Knowledge, Total
 from .symbols import Lexicon
 
 _Role: TypeAlias = Literal["claim", "definition", "redefinition", "update"]
@@ -32,14 +43,15 @@ def read_sheet(
     notation: str | Notation | BoundNotation = "as-written",
     asked: Ref | None = None,
     *,
-    total: bool = False,
+    total: Total = False,
     open_symbols: bool = False,
     file: str = FILE,
 ) -> Sheet:
     """What the lines of a derivation say.
 
     asked: the quantity in question, whose letters an answer without a left side takes for its
-    axes. total: whether derivatives of anything but the loss follow other quantities.
+    axes. total: whether derivatives of anything but the loss follow other quantities, or which of
+    them do, as `Sheet.derivatives` lists them.
     open_symbols: whether unknown symbols stand for any number. file: what errors call it.
 
     Raises SourceError, with the place and what was expected, for what cannot be read, and
@@ -61,7 +73,7 @@ def read_term(
     network: Network,
     notation: str | Notation | BoundNotation = "as-written",
     *,
-    total: bool = False,
+    total: Total = False,
     file: str = "<formula>",
 ) -> Term:
     """One expression as a term. Raises SourceError and ShapeMistake."""
@@ -90,7 +102,7 @@ def _knowledge(
     network: Network,
     notation: str | Notation | BoundNotation,
     *,
-    total: bool = False,
+    total: Total = False,
     open_symbols: bool = False,
 ) -> Knowledge:
     if isinstance(notation, str):
@@ -124,8 +136,13 @@ class _SheetReader:
     def read(self, lines: tuple[FormulaLine, ...]) -> Sheet:
         told = [line for line in lines if line.right is not None and not line.prose]
         kept = [line for line in told if len(told) == 1 or not self._is_heading(line)]
-        for chain in _chains(kept):
+        written = chains(kept, self.known.text)
+        read: dict[int, list[SheetLine]] = {}
+        for chain in self._ordered(written):
+            before = len(self.lines)
             self._chain(chain)
+            read[id(chain)] = self.lines[before:]
+        self.lines = [line for chain in written for line in read[id(chain)]]
         if not self.lines:
             end = max(1, len(self.known.text))
             raise Mistake("there is no formula to read", (0, end), "write an equation")
@@ -148,21 +165,58 @@ class _SheetReader:
             len(s.letter) > 2 and not self.known.lexicon.meanings(s, called=True) for s in symbols
         )
 
+    def _ordered(self, chains: list[Chain]) -> list[Chain]:
+        """The chains with each definition before what speaks of it: "… δ a, where δ = …"."""
+        ordered: list[Chain] = []
+        for chain in chains:
+            left = chain[0].left
+            place = len(ordered)
+            if isinstance(left, Symbol) and self._may_define(chain[0], left):
+                place = first_use(left, ordered)
+            ordered.insert(place, chain)
+        return ordered
+
+    def _may_define(self, line: FormulaLine, left: Symbol) -> bool:
+        if line.let or self.known.open_symbols:
+            return line.let
+        found = self.known.lexicon.meanings(left, called=False)
+        return not found or bool(found[0].where)
+
     # -- chains and lines ------------------------------------------------------------------
 
-    def _chain(self, chain: list[FormulaLine]) -> None:
+    def _chain(self, chain: Chain) -> None:
         """Read the lines of one chain of =."""
         first, left, head = chain[0], chain[0].left, None
+        self.known.beside = sides_of(chain)
         if left is not None and isinstance(left, Symbol) and first.right is not None:
             role = self._role(first, left, first.right)
+            self.known.beside = sides_of(chain)
             if role != "claim":
                 head = self._define(first, left, first.right, role)
                 left, chain = None, chain[1:]
         rights = [line.right for line in chain if line.right is not None]
         reads = self.attempts.chain(left, rights, head) if rights else []
+        condition: Relation | None = None
         for line, read in zip(chain, reads, strict=True):
+            condition = line.condition or condition
+            made = self._made(line, read)
+            if condition is not None:
+                made = replace(made, condition=self._holding(read.reader, condition))
             self._keep(read)
-            self.lines.append(self._made(line, read))
+            self.lines.append(made)
+
+    def _holding(self, reader: Reader, condition: Relation) -> Expr:
+        """1 where a line is claimed, else 0."""
+        value = held(reader, condition)
+        if value.rank:
+            raise Mistake(
+                "a condition on a claim compares numbers",
+                condition.span,
+                "write it with an index, z_j > 0",
+            )
+        reader.letters.settle()
+        reader.say(f"it is judged where {reader.quoted(condition)} only")
+        return reader.term(value, {}).expr
 
     def _made(self, line: FormulaLine, read: Read, defines: str = "") -> SheetLine:
         start, end = line.span
@@ -176,7 +230,7 @@ class _SheetReader:
             read.left,
             read.right,
             defines,
-            read.reader.derivative,
+            tuple(read.reader.derivatives),
             read.misfit,
             ranges,
         )
@@ -197,7 +251,7 @@ class _SheetReader:
 
     def _role(self, line: FormulaLine, left: Node, right: Node) -> _Role:
         """Whether a line claims something, or gives a name to what its right side says."""
-        if not isinstance(left, Symbol):
+        if not isinstance(left, Symbol) or self._is_function(left, right):
             return "claim"
         found = self.known.lexicon.meanings(left, called=False, letters=tuple(self.ranges))
         meaning = found[0] if found and found[0].kind == "quantity" else None
@@ -207,6 +261,14 @@ class _SheetReader:
         if self._is_update(meaning, right):
             return "update"
         return "redefinition" if line.let and not self._holds(left, right) else "claim"
+
+    def _is_function(self, left: Symbol, right: Node) -> bool:
+        """Whether a left side is a function without its argument, σ' = σ(1 - σ)."""
+        found = self.known.lexicon.meanings(left, called=False, letters=tuple(self.ranges))
+        if found and not left.primes:
+            return False
+        self.known.beside = (left, right)
+        return function_of(Reader(self.known), left) is not None
 
     def _is_update(self, meaning: Meaning, right: Node) -> bool:
         """Whether w = w + Δw gives a weight its next value."""
@@ -276,16 +338,6 @@ class _SheetReader:
     def _say(self, text: str) -> None:
         if text not in self.said:
             self.said.append(text)
-
-
-def _chains(lines: list[FormulaLine]) -> list[list[FormulaLine]]:
-    """The lines in chains of =: each begins with a left side of its own."""
-    chains: list[list[FormulaLine]] = []
-    for line in lines:
-        if line.left is not None or not chains:
-            chains.append([])
-        chains[-1].append(line)
-    return chains
 
 
 def _letters_of(left: Symbol, right: Expr) -> tuple[str, ...]:

@@ -29,6 +29,10 @@ Style: TypeAlias = Literal["columns", "rows", "components"]
 TRANSPOSED = frozenset(("T", "⊤", "ᵀ", "top", "intercal", "⊺", "t"))
 """What stands above a transposed tensor."""
 
+Total: TypeAlias = "bool | Collection[tuple[str, str]]"
+"""Whether derivatives follow other quantities; or which do, by what is differentiated and by
+what, as in `Sheet.derivatives`."""
+
 Prefer: TypeAlias = Literal["", "wholes", "parts"]
 """Whether a symbol such as h_2, where it could be either, is a whole tensor or a component."""
 
@@ -47,20 +51,21 @@ class Knowledge:
 
     lets, shapes, turns: the reader's definitions, with the lengths of their axes and how a
     vector among them is oriented. symbols: free names that stand for any number. total:
-    whether derivatives of anything but the loss are total. open_symbols: whether unknown
-    symbols stand for any number.
+    whether derivatives of anything but the loss are total, or which are. open_symbols: whether
+    unknown symbols stand for any number. beside: the sides of the chain of = that is read.
     """
 
     network: Network
     notation: BoundNotation
     lexicon: Lexicon
     text: str
-    total: bool = False
+    total: Total = False
     open_symbols: bool = False
     lets: dict[str, Equation] = field(default_factory=dict)
     shapes: dict[str, tuple[Size, ...]] = field(default_factory=dict)
     turns: dict[str, Orientation] = field(default_factory=dict)
     symbols: set[str] = field(default_factory=set)
+    beside: tuple[Node, ...] = ()
     looked_up: dict[tuple[object, ...], tuple[Meaning, ...]] = field(default_factory=dict)
 
     def meanings(
@@ -103,10 +108,10 @@ class Knowledge:
 class Formula:
     """The reader of one formula; see `formula.Reader` for what it does with each node.
 
-    said: how unclear places were taken. derivative: whether a derivative of anything but the
-    loss was met. changes: the weights whose change in an update was met. opened: unknown
-    symbols that stand for any number here, as x does in σ'(x) = σ(x)(1 - σ(x)). upright: how
-    a vector stands that nobody transposed.
+    said: how unclear places were taken. derivatives: those of anything but the loss that were
+    met. varied: by what the derivatives around this place differentiate. changes: the weights
+    whose change in an update was met. opened: unknown symbols that stand for any number here,
+    as x does in σ'(x) = σ(x)(1 - σ(x)). upright: how a vector stands that nobody transposed.
     """
 
     def __init__(
@@ -125,7 +130,8 @@ class Formula:
         self.changes: set[str] = set()
         self.opened: frozenset[str] = frozenset()
         self.prefer = prefer
-        self.derivative = False
+        self.derivatives: dict[tuple[str, str], None] = {}
+        self.varied: list[Node] = []
         self.written_out = 0
         self.upright: Orientation = "row" if style == "rows" else "none"
         self.tensors = Tensors(
@@ -134,6 +140,10 @@ class Formula:
 
     def value(self, node: Node) -> Value:
         """What a node stands for. Raises Mistake and ShapeMistake."""
+        raise NotImplementedError
+
+    def whole(self, name: str, node: Symbol) -> Value:
+        """A quantity as a whole, where the symbol stands."""
         raise NotImplementedError
 
     def meaning(self, symbol: Symbol, *, called: bool = False) -> Meaning | None:

@@ -86,6 +86,10 @@ class Lexicon:
         """The function that is applied to a quantity, by the quantity's name: z2 → sigmoid."""
         return activation_of(self.network)
 
+    def defines(self, symbol: Symbol) -> bool:
+        """Whether the text itself defined the symbol."""
+        return bool(self._as_defined(written(symbol), ()))
+
     def define(
         self,
         symbol: Symbol,

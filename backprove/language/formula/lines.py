@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from ..tree import Mistake, Span
 from .cursor import Cut
-from .parser import parse
+from .parser import parse, parse_condition
 from .rows import MAX_LINES, Row, is_latex, rows_of, tokens_of, too_many
 from .segments import Segment, segments_of, trimmed
 from .tokens import Token, first_equal, is_equal, outside
-from .tree import Change, Differential, FormulaLine, Formulas, Node, Symbol
+from .tree import Change, Differential, FormulaLine, Formulas, Node, Relation, Symbol
 from .words import CONNECTIVES
 
 _NAME = frozenset(("name", "number", "sub", "sup", "prime", "open", "close", "times"))
@@ -69,6 +69,11 @@ class _Reader:
             else:
                 self._prose(row.tokens)
             return
+        first, *others = segments
+        explained = bool(others) and all(s.claims and s.let for s in others)
+        if explained and not first.claims and not row.prose[0]:  # δ a, where δ = …
+            self._add(None, self._parse(first.tokens), first.tokens, first.let)
+            segments = others
         if waiting and first_equal(segments[0].tokens) == 0:
             segments[0].tokens = waiting + segments[0].tokens
             self._take_back()
@@ -130,12 +135,16 @@ class _Reader:
         equal = tokens[first_equal(tokens)]
         left = self._left(sides[0], equal)
         let = segment.let or any(t.kind == "define" for t in tokens)
+        condition: Relation | None = None
+        if segment.condition:
+            condition = parse_condition(Cut(self.text, self.latex, segment.condition))
         for place, side in enumerate(sides[1:]):
             if not side:
                 last = next(t for t in reversed(tokens) if is_equal(t))
                 raise Mistake("the right side is missing", last.span, "write what it is equal to")
             whole = tokens if place == 0 and sides[0] else side
-            self._add(left if place == 0 else None, self._parse(side), whole, let)
+            own = left if place == 0 else None
+            self._add(own, self._parse(side), whole, let, condition)
 
     def _left(self, side: list[Token], equal: Token) -> Node | None:
         """The left side; None where a line goes on from the one above."""
@@ -157,11 +166,19 @@ class _Reader:
     def _prose(self, tokens: Sequence[Token]) -> None:
         self.lines.append(FormulaLine(self.number, _span(tokens), None, None, prose=True))
 
-    def _add(self, left: Node | None, right: Node, tokens: Sequence[Token], let: bool) -> None:
+    def _add(
+        self,
+        left: Node | None,
+        right: Node,
+        tokens: Sequence[Token],
+        let: bool,
+        condition: Relation | None = None,
+    ) -> None:
         self.number += 1
         if self.number > MAX_LINES:
             raise too_many(tokens[0].span)
-        self.lines.append(FormulaLine(self.number, _span(tokens), left, right, let))
+        span = _span(tokens)
+        self.lines.append(FormulaLine(self.number, span, left, right, let, condition=condition))
 
 
 def _span(tokens: Sequence[Token]) -> Span:

@@ -51,6 +51,11 @@ def parse(cut: Cut) -> Node:
         sys.setrecursionlimit(before)
 
 
+def parse_condition(cut: Cut) -> Relation:
+    """The condition that tokens hold: i ≠ j. Raises Mistake where they hold none."""
+    return Parser(cut).condition(0, len(cut.tokens))
+
+
 class Parser(Differentials):
     """Sums, products, factors."""
 
@@ -522,4 +527,4 @@ def _is_function(symbol: Symbol) -> bool:
     return symbol.letter in _FUNCTION_LETTERS or symbol.primes > 0 or is_called(symbol.letter)
 
 
-__all__ = ["Parser", "parse"]
+__all__ = ["Parser", "parse", "parse_condition"]

@@ -203,7 +203,8 @@ class FormulaLine:
     number: from 1, counting right sides in order, so that a chain A = B = C has two. left:
     the left side, None where the line goes on from the one above. span: of the whole line.
     let: whether a word such as "let" or "where" stands before it. prose: whether the line
-    is words that could not be read as a formula (then `right` is None).
+    is words that could not be read as a formula (then `right` is None). condition: where it is
+    claimed, None for everywhere.
     """
 
     number: int
@@ -212,6 +213,7 @@ class FormulaLine:
     right: Node | None
     let: bool = False
     prose: bool = False
+    condition: Relation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,120 @@
+"""What learners write and no grammar of formulas foresees, read and judged at the front door."""
+
+from __future__ import annotations
+
+import pytest
+
+import backprove as bp
+from backprove.language import parse
+
+NEURON = """
+input  a_3
+target y
+weight w_4
+bias   b_4
+z_4 = w_4*a_3 + b_4
+a_4 = sigmoid(z_4)
+loss C = (a_4 - y)^2 / 2
+"""
+RESIDUAL = """
+input x
+target y
+weight w, v
+h = tanh(w*x)
+o = v*h + x
+u = h + o
+loss L = (u - y)^2
+"""
+UNROLLED = """
+input  x_1, x_2, x_3, h_0
+target y
+weight u, w
+h_1 = tanh(u*h_0 + w*x_1)
+h_2 = tanh(u*h_1 + w*x_2)
+h_3 = tanh(u*h_2 + w*x_3)
+loss E = (h_3 - y)^2 / 2
+"""
+SOFTMAX = """
+input  x[2]
+target t[k] with sum(k: t[k]) = 1
+weight W[3,2]
+z[i] = sum(j: W[i,j]*x[j])
+O[i] = exp(z[i]) / sum(k: exp(z[k]))
+loss E = -sum(i: t[i]*log(O[i]))
+"""
+ALONE = "input z\nweight w, b\nloss J = (sigmoid(w*z + b))^2"
+NUMBER = "input z\nloss J = z^2"
+
+RIGHT = [
+    # functions without their argument
+    (ALONE, "", r"\frac{d\sigma}{dz} = \sigma(1-\sigma)"),
+    (ALONE, "", r"\frac{d\sigma}{dz}(z) = \sigma(z)(1-\sigma(z))"),
+    (ALONE, "", r"\frac{d\sigma}{dz} = \sigma(z)(1-\sigma(z))"),
+    (ALONE, "", r"\sigma' = \sigma(1-\sigma)"),
+    (ALONE, "", r"\sigma'(x) = \sigma(1-\sigma)"),
+    (ALONE, "", r"\tanh' = 1 - \tanh^2"),
+    (NEURON, "w_4", r"(a_4-y)\sigma' a_3"),
+    (NEURON, "w_4", r"(a_4-y)f' a_3"),
+    # unnamed arguments are not held; each derivative may be local or total
+    (RESIDUAL, "w", "2(u-y)(∂u/∂h + ∂u/∂o ∂o/∂h) ∂h/∂w"),
+    (UNROLLED, "", "∂h_2/∂u = (1-h_2^2) h_1"),
+    (UNROLLED, "u", "∂E/∂h_3 (∂h_3/∂u + ∂h_3/∂h_2 ∂h_2/∂u)"),
+    (UNROLLED, "u", "∂E/∂h_3 (∂h_3/∂u + ∂h_3/∂h_2 (∂h_2/∂u + ∂h_2/∂h_1 ∂h_1/∂u))"),
+    # definitions behind what they are used in
+    (NEURON, "w_4", r"\frac{∂C}{∂w_4} = δ a_3 \text{ where } δ = (a_4-y)a_4(1-a_4)"),
+    (NEURON, "w_4", r"\frac{∂C}{∂w_4} = e a_4(1-a_4)a_3, \quad \text{with } e = a_4 - y"),
+    (NEURON, "w_4", "∂C/∂w_4 = δ a_3\nwhere δ = (a_4 - y) a_4 (1 - a_4)"),
+    (NEURON, "w_4", "δ a_3, where δ = (a_4 - y) a_4 (1 - a_4)"),
+    (NEURON, "w_4", r"\frac{∂C}{∂w_4} = δ a_3, where δ = (a_4-y)g, g = a_4(1-a_4)"),
+    # a difference is found up to its sign
+    (NEURON, "w_4", r"e = y - a_4\\ \frac{∂C}{∂e} = e\\ \frac{∂C}{∂w_4} = -e a_4(1-a_4)a_3"),
+    (NEURON, "a_4", r"e = y - a_4\\ \frac{∂C}{∂a_4} = \frac{∂C}{∂e} \frac{∂e}{∂a_4}"),
+    # conditions beside a claim
+    (SOFTMAX, "", r"\frac{∂O_i}{∂z_j} = -O_iO_j \quad (i \neq j)"),
+    (SOFTMAX, "", r"\frac{∂O_i}{∂z_j} = -O_iO_j \text{ for } i \neq j"),
+    (SOFTMAX, "", r"\frac{∂O_i}{∂z_j} = O_i(1-O_i) \text{ if } i = j"),
+    (SOFTMAX, "", "∂O_i/∂z_j = -O_i O_j, i ≠ j"),
+    (NUMBER, "", "relu'(z) = 1 when z > 0"),
+]
+
+
+def verdict(network: str, quantity: str, answer: str) -> bp.Verdict:
+    made = parse(network)
+    if quantity:
+        return bp.check(made, quantity, answer)
+    return bp.check(made, claim=answer)
+
+
+@pytest.mark.parametrize(("network", "quantity", "answer"), RIGHT)
+def test_right(network: str, quantity: str, answer: str) -> None:
+    found = verdict(network, quantity, answer)
+    assert found.verdict == "right", found
+
+
+WRONG = [
+    (ALONE, "", r"\frac{d\sigma}{dz} = \sigma(1+\sigma)"),
+    (ALONE, "", r"\sigma' = \sigma"),
+    (NEURON, "w_4", r"(a_4-y)\sigma a_3"),
+    (RESIDUAL, "w", "2(u-y) ∂u/∂o ∂o/∂h ∂h/∂w"),
+    (UNROLLED, "", "∂h_2/∂u = (1-h_2) h_1"),
+    (NEURON, "w_4", r"\frac{∂C}{∂w_4} = δ a_3 \text{ where } δ = (a_4-y)a_4(1+a_4)"),
+    (NEURON, "w_4", r"e = y - a_4\\ \frac{∂C}{∂e} = -e\\ \frac{∂C}{∂w_4} = -e a_4(1-a_4)a_3"),
+    (SOFTMAX, "", r"\frac{∂O_i}{∂z_j} = O_iO_j \quad (i \neq j)"),
+    (SOFTMAX, "", r"\frac{∂O_i}{∂z_j} = O_i(1-O_i) \text{ if } i \neq j"),
+    (NUMBER, "", "relu'(z) = z when z > 0"),
+]
+
+
+@pytest.mark.parametrize(("network", "quantity", "answer"), WRONG)
+def test_wrong(network: str, quantity: str, answer: str) -> None:
+    found = verdict(network, quantity, answer)
+    assert found.verdict == "wrong", found
+
+
+def test_what_is_stated() -> None:
+    says = verdict(NEURON, "w_4", r"(a_4-y)f' a_3").readings
+    assert any("f' without an argument is taken at z_4" in text for text in says)
+    says = verdict(UNROLLED, "u", "∂E/∂h_3 (∂h_3/∂u + ∂h_3/∂h_2 ∂h_2/∂u)").readings
+    assert any("taken as total: ∂h_2/∂u" in text for text in says)
+    says = verdict(SOFTMAX, "", "∂O_i/∂z_j = -O_i O_j, i ≠ j").readings
+    assert any("judged where i ≠ j only" in text for text in says)
