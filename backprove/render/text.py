@@ -169,7 +169,8 @@ def _fraction(top: Box, bottom: Box, depth: int) -> Iterator[Piece]:
 
 def _is_operator(box: Box) -> bool:
     """∂/∂z exp(z): a / after it would go under what is differentiated."""
-    first = bare(box).parts[0] if isinstance(bare(box), Row) else box
+    whole = bare(box)
+    first = whole.parts[0] if isinstance(whole, Row) else whole
     return isinstance(first, Fraction) and isinstance(first.top, Differential) and not first.top.of
 
 
