@@ -112,7 +112,8 @@ def _judge(
         from ..derivation import derive
         from ..render import render
 
-        correct = derive(network, quantity, named=(verdict.notation.named_adjoints if verdict.notation else None))
+        named = verdict.notation.named_adjoints if verdict.notation else None
+        correct = derive(network, quantity, named=named)
         text += "\n" + render(correct, verdict.notation or notation, "text", width=width())
     elif quantity and not verdict.ok:
         text += f"\nThe derivation: backprove explain {file} '{quantity}'{asked}\n"

@@ -532,8 +532,10 @@ def _findings(diagnosis: Diagnosis, first: Compared) -> list[Finding]:
     if not found and first.of is None:
         found = [Finding("wrong-claim", first.says)]
     if not found:
-        ratio = f"the answer is {diagnosis.ratio} times the truth" if diagnosis.ratio else ""
-        difference = f"it differs by {diagnosis.difference}" if diagnosis.difference else ""
+        ratio = diagnosis.ratio and f"the answer is {diagnosis.ratio} times the truth"
+        difference = diagnosis.difference and f"it differs by {diagnosis.difference}"
+        if "inf" in (diagnosis.ratio, diagnosis.difference):
+            ratio = difference = ""
         at = " and ".join(filter(None, (ratio, difference)))
         found = [Finding("unknown", ("no single mistake and no pair of those known explains it",
                                      f"; at the numbers below {at}" if at else ""))]  # fmt: skip
