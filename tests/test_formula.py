@@ -529,7 +529,6 @@ REFUSED = [
     (r"\log a b", 1, 6, "not clear where the argument of log ends"),
     (r"\sqrt[3]{x}", 1, 6, "only square roots"),
     (r"\left. x^2 \right|_{x=1}", 1, 12, "where something is evaluated"),
-    (r"(W^T \delta)_j", 1, 13, "a subscript on more than a name"),
     (r"(f)' + \pi", 1, 4, "a prime on more than a name"),
     ("2 3", 1, 1, "two numbers side by side"),
     ("|a", 1, 1, "this | is never closed"),

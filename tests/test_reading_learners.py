@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import backprove as bp
-from backprove.language import parse
+from backprove.language import load, parse
 
 NEURON = """
 input  a_3
@@ -42,6 +42,19 @@ z[i] = sum(j: W[i,j]*x[j])
 O[i] = exp(z[i]) / sum(k: exp(z[k]))
 loss E = -sum(i: t[i]*log(O[i]))
 """
+NETS = """
+input  x
+target t
+weight w_5
+net_o1 = w_5*x
+out_o1 = sigmoid(net_o1)
+loss E = (t - out_o1)^2 / 2
+"""
+DEEPLIZARD = [
+    r"\frac{∂C_{0_1}}{∂a_1^{(L)}} = 2(a_1^{(L)} - y_1)",
+    r"\frac{∂a_1^{(L)}}{∂z_1^{(L)}} = g^{\prime (L)}(z_1^{(L)})",
+    r"\frac{∂a_1^{(L)}}{∂z_1^{(L)}} = g^{^{\prime }\left( L\right) }\left( z_1^{(L)}\right)",
+]
 ALONE = "input z\nweight w, b\nloss J = (sigmoid(w*z + b))^2"
 NUMBER = "input z\nloss J = z^2"
 
@@ -75,6 +88,26 @@ RIGHT = [
     (SOFTMAX, "", r"\frac{∂O_i}{∂z_j} = O_i(1-O_i) \text{ if } i = j"),
     (SOFTMAX, "", "∂O_i/∂z_j = -O_i O_j, i ≠ j"),
     (NUMBER, "", "relu'(z) = 1 when z > 0"),
+    # functions and what they are put together from
+    (
+        NUMBER,
+        "",
+        r"\frac{d}{dz}\max(0.1z, z) = \begin{cases} 1 & z > 0 \\ 0.1 & z < 0\end{cases}",
+    ),
+    (NUMBER, "", r"\left(\frac{1}{1+e^{-z}}\right)' = \frac{e^{-z}}{(1+e^{-z})^2}"),
+    (NUMBER, "", r"\tanh'(z) = \text{sech}^2(z)"),
+    (NUMBER, "", r"\tanh'(z) = \frac{1}{\cosh^2 z}"),
+    (NUMBER, "", r"\tanh(z) = \frac{\sinh z}{\cosh z}"),
+    (NUMBER, "", r"\sigma''(z) = \sigma'(z)(1-2\sigma(z))"),
+    # marks above
+    (NETS, "", r"out_{o1} = \frac{1}{1+e^{-net_{o1}}}"),
+    (NETS, "", r"w_5^{new} = w_5 - \eta \frac{∂E}{∂w_5}"),
+    (NETS, "", r"w_5^{+} = w_5 - \eta \frac{∂E}{∂w_5}"),
+    # components of brackets
+    (SOFTMAX, "", r"z_i = (W x)_i"),
+    (SOFTMAX, "", r"\frac{∂E}{∂x_j} = \left[W^T (O - t)\right]_{j}"),
+    (SOFTMAX, "", r"\frac{∂E}{∂W_{ij}} = ((O - t) x^T)_{ij}"),
+    (SOFTMAX, "", r"O_k = \text{softmax}(z)_k"),
 ]
 
 
@@ -102,6 +135,10 @@ WRONG = [
     (SOFTMAX, "", r"\frac{∂O_i}{∂z_j} = O_iO_j \quad (i \neq j)"),
     (SOFTMAX, "", r"\frac{∂O_i}{∂z_j} = O_i(1-O_i) \text{ if } i \neq j"),
     (NUMBER, "", "relu'(z) = z when z > 0"),
+    (NUMBER, "", r"\tanh'(z) = \text{sech}(z)"),
+    (NETS, "", r"w_5^{+} = w_5 + \eta \frac{∂E}{∂w_5}"),
+    (NETS, "w_5", r"(out_{o1} - t) out_{o1} (1 - out_{o1}) w_5^{+}"),
+    (SOFTMAX, "", r"\frac{∂E}{∂W_{ij}} = (x (O - t)^T)_{ji} x_j"),
 ]
 
 
@@ -109,6 +146,18 @@ WRONG = [
 def test_wrong(network: str, quantity: str, answer: str) -> None:
     found = verdict(network, quantity, answer)
     assert found.verdict == "wrong", found
+
+
+@pytest.mark.parametrize("claim", DEEPLIZARD)
+def test_marks_of_one_notation(claim: str) -> None:
+    found = bp.check(load("examples/deeplizard.bp"), claim=claim, notation="deeplizard")
+    assert found.verdict == "right", found
+
+
+def test_a_delta_needs_an_index() -> None:
+    found = verdict(NETS, "w_5", r"δ_{o1} x")
+    assert found.verdict == "unreadable", found
+    assert "o is no index in this line" in str(found.as_json()["summary"])
 
 
 def test_what_is_stated() -> None:

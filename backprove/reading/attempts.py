@@ -155,6 +155,7 @@ class Attempts:
         if expected is not None:
             value, misfit = reader.tensors.fitted(expected, value)
         reader.letters.settle()
+        reader.check_deltas()
         if given is not None:
             names = reader.names(given)
         term = reader.term(given, names) if given is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from ..expr import MINUS_ONE, Expr, Index, Mul, Number, Ref, with_indices
+from ..expr import MINUS_ONE, Add, Apply, Derivative, Expr, Index, Mul, Number, Ref, with_indices
 from ..functions import lookup
 from ..language.formula import (
     Big,
@@ -13,6 +13,7 @@ from ..language.formula import (
     Call,
     Cases,
     Change,
+    Component,
     Differential,
     Dots,
     Group,
@@ -29,13 +30,15 @@ from ..language.formula import (
     Symbol,
 )
 from ..language.tree import Mistake, Span
-from ..network import ADJOINT, RATE
+from ..network import ADJOINT, CHANGE, RATE
 from .bare import function_of, is_product, taken
 from .conditions import by_cases, equal, held
 from .derivatives import changed, differentiated
+from .elementary import WRITTEN_OUT
+from .lexicon_indices import splits
 from .meaning import Meaning, ShapeMistake
 from .products import multiplied, power
-from .state import SAMPLES, TRANSPOSED, Formula, spelled
+from .state import SAMPLES, TRANSPOSED, Formula, is_updated, spelled
 from .sums import folded, with_dots
 from .symbols import Lexicon
 from .tensors import Value, ones
@@ -65,6 +68,8 @@ class Reader(Formula):
                 return self.tensors.divided(top, bottom, node.span)
             case Group():
                 return self._group(node)
+            case Component():
+                return self._component_of(self.value(node.of), node)
             case Raised():
                 return self._raised_node(node)
             case Call():
@@ -125,6 +130,7 @@ class Reader(Formula):
                 )
             case "delta":
                 left, right = meaning.indices or ()
+                self.deltas.append((node, tuple(self.letters.known), (left, right)))
                 return equal(self, left, right, node.span)
             case "number" | "quantity":
                 return self._powered(self.component(meaning, node), meaning, node)
@@ -216,10 +222,21 @@ class Reader(Formula):
         """With the superscript of its symbol, where that is no part of the name."""
         if node.sup is None or not (meaning.power or node.label):
             return value
+        if is_updated(self.known, meaning, node):
+            return self._updated(value, meaning, node)
         if meaning.rest:
             above = Superscript(node.sup.span, meaning.rest, None)
             return self._raised(value, above, node.span)
         return self._raised(value, node.sup, node.span)
+
+    def _updated(self, value: Value, meaning: Meaning, node: Symbol) -> Value:
+        """A weight after its update, w - η ∂E/∂w."""
+        assert isinstance(value.expr, Ref)
+        self.changes.add(meaning.name)
+        self.symbols.add(RATE)
+        change = Ref(CHANGE + meaning.name, value.expr.indices)
+        self.say(f"{self.quoted(node)} is read as {self.lexicon.told(meaning)} after its update")
+        return replace(value, expr=Add((value.expr, change)), grouped=True)
 
     # -- sums and products -----------------------------------------------------------------
 
@@ -362,6 +379,34 @@ class Reader(Formula):
             return self.tensors.applied("sqrt", self.tensors.norm(value, node.span), node.span)
         return replace(value, span=node.span, grouped=True)
 
+    def _component_of(self, value: Value, node: Component) -> Value:
+        """The component of a whole tensor: (W^T δ)_j."""
+        lengths = [
+            self.network.length(size) if size else None for size in self.tensors.sizes(value)
+        ]
+        indices = next(splits(node.sub, lengths, self.letters.known), None)
+        if not value.rank or indices is None:
+            raise Mistake(
+                f"{node.sub} does not fit what is {self.tensors.shape(value)}",
+                node.span,
+                "below a bracket stands one index for each axis",
+            )
+        for index, size in zip(indices, self.tensors.sizes(value), strict=True):
+            if isinstance(index, str) and size is not None:
+                self.letters.use(index, size, self.quoted(node), node.span)
+        change = dict(zip(value.axes, indices, strict=True))
+        return Value(with_indices(value.expr, change), node.span)
+
+    def _component_called(self, function: Symbol, argument: Node, node: Component) -> Value | None:
+        """softmax(z)_k and σ(z)_j; None where it is a product."""
+        called = self._call(function, node.of)
+        if called is None:
+            return None
+        made = self._component_of(called, replace(node, span=(function.span[0], node.span[1])))
+        if isinstance(argument, Raised):
+            return self._raised(made, argument.sup, (function.span[0], argument.span[1]))
+        return made
+
     # -- powers ----------------------------------------------------------------------------
 
     def _raised_node(self, node: Raised) -> Value:
@@ -392,10 +437,11 @@ class Reader(Formula):
         if sup.node is None:
             raise Mistake(f"the superscript {text} cannot be read", sup.span)
         exponent = self.scalar(sup.node, "an exponent")
-        if value.rank == 2:
+        negative = isinstance(exponent, Number) and exponent.value < 0
+        if value.rank == 2 and negative:
             raise ShapeMistake(
                 f"{self.tensors.quoted(value)} is {self.tensors.shape(value)}:"
-                " a power of a matrix is not read; write ⊙ or the product out",
+                " the inverse of a matrix is not read; for 1/a component by component write ⊘",
                 span,
             )
         if value.rank:
@@ -407,6 +453,8 @@ class Reader(Formula):
     def _call(self, function: Symbol, argument: Node) -> Value | None:
         """function(argument), perhaps with a power behind it; None where it is a product."""
         group = argument.base if isinstance(argument, Raised) else argument
+        if isinstance(group, Component):
+            return self._component_called(function, argument, group)
         if not isinstance(group, Group) or group.open not in ("(", "[", "{"):
             return None
         if function_of(self, function) is not None and is_product(self, function, group):
@@ -421,8 +469,12 @@ class Reader(Formula):
                 self.say(f"{name}{self.quoted(group)} is read as {name}, with what it depends on")
                 return self._symbol(function)
             if meaning is None or meaning.kind != "function":
-                return None
-            made = self._with_function(function, meaning, self.value(group.inner), span)
+                found = self._elementary(function, group.inner, span)
+                if found is None:
+                    return None
+                made = found
+            else:
+                made = self._with_function(function, meaning, self.value(group.inner), span)
         if isinstance(argument, Raised):
             return self._raised(made, argument.sup, (span[0], argument.span[1]))
         return made
@@ -449,7 +501,10 @@ class Reader(Formula):
             return self._of_tensor(function, argument, span)
         meaning = self.meaning(function, called=True)
         if meaning is None or meaning.kind != "function":
-            raise self.lexicon.unknown(function)
+            made = self._elementary(function, argument, span)
+            if made is None:
+                raise self.lexicon.unknown(function)
+            return made
         return self._with_function(function, meaning, self.value(argument), span)
 
     def _with_function(
@@ -468,6 +523,28 @@ class Reader(Formula):
                 )
             return self._raised(made, function.sup, span)
         return made
+
+    def _elementary(self, function: Symbol, argument: Node, span: Span) -> Value | None:
+        """sech(z) and σ''(z), written out by other functions; None for anything else."""
+        if function.sub or function.brackets is not None:
+            return None
+        make = WRITTEN_OUT.get(function.letter) if not function.primes else None
+        first = None
+        if function.primes == 2:
+            first = self.meaning(replace(function, primes=1), called=True)
+        if make is None and (first is None or first.kind != "function"):
+            return None
+        value = self.value(argument)
+        if make is not None:
+            expr = make(value.expr)
+        elif first is not None and not value.rank and not isinstance(value.expr, Number):
+            self.say(first.says)
+            expr = Derivative(Apply(first.name, value.expr), value.expr, False)
+        else:
+            return None
+        made = replace(value, expr=expr, span=span, grouped=False, gradient=False)
+        powered = function.sup is not None and (first is None or first.power)
+        return self._raised(made, function.sup, span) if powered and function.sup else made
 
     def _of_tensor(self, function: Symbol, argument: Node, span: Span) -> Value:
         """diag, tr and softmax."""

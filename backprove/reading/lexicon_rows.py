@@ -329,7 +329,7 @@ def _between(sub: str, before: str, after: str) -> str | None:
         return None
     inner = sub[len(before) : len(sub) - len(after)]
     if before and inner:
-        if before[-1].isdigit() and inner[0].isdigit():
+        if before[-1].isdigit() and before != "0" and inner[0].isdigit():
             return None  # 12 is not 1 and then 2
         inner = inner.removeprefix(",")
     return inner.removesuffix(",") if after else inner

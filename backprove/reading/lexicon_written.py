@@ -16,6 +16,7 @@ _LABEL = re.compile(r"([^\W\d_]?)([+-]?\d{1,9})?")
 _CLOSED = re.compile(r"[(\[]([^()\[\]]*)[)\]](.*)")
 _SAMPLE = re.compile(r"[(\[]([^\W\d_]|\d+)[)\]]")
 _PRIMES = re.compile(r"('|′|″|\\?prime)+$")
+_FIRST_PRIMES = re.compile(r"('|′|″|\\?prime)+(?=[(\[])")
 _LAST = {"nl": "L", "n_l": "L", "n_{l}": "L"}
 """Other names for the number of the output layer."""
 
@@ -73,6 +74,9 @@ def written(symbol: Symbol) -> Written:
     if symbol.sup is None:
         return made
     text = _plain_minus(symbol.sup.text)
+    if primes := _FIRST_PRIMES.match(text):  # f^{\prime (2)}
+        made = replace(made, primes=made.primes + _primes(primes[0]))
+        text = text[primes.end() :]
     if primes := _PRIMES.search(text):  # f^{(2)'}
         made = replace(made, primes=made.primes + _primes(primes[0]))
         text = text[: primes.start()]

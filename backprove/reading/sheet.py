@@ -28,7 +28,7 @@ from .chains import Chain, chains, first_use, sides_of
 from .conditions import held
 from .formula import Reader
 from .meaning import Meaning, ShapeMistake, Sheet, SheetLine, Term
-from .state import Knowledge, Total
+from .state import Knowledge, Total, is_updated
 from .symbols import Lexicon
 
 _Role: TypeAlias = Literal["claim", "definition", "redefinition", "update"]
@@ -258,6 +258,8 @@ class _SheetReader:
         guessed = meaning is not None and meaning.name == RATE and bool(meaning.says)
         if meaning is None or meaning.where or guessed or meaning.name in self.known.lets:
             return "claim" if self.known.open_symbols and not line.let else "definition"
+        if is_updated(self.known, meaning, left) and not self.known.open_symbols:
+            return "update"
         if self._is_update(meaning, right):
             return "update"
         return "redefinition" if line.let and not self._holds(left, right) else "claim"

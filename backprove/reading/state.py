@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from ..expr import MINUS_ONE, Expr, Mul, Ref, Size, count, fresh_index
+from ..expr import MINUS_ONE, Expr, Index, Mul, Ref, Size, count, fresh_index
 from ..language.formula import Node, Symbol
 from ..language.tree import Mistake, Span
-from ..network import ADJOINT, CHANGE, RATE, Equation, Network
+from ..network import ADJOINT, CHANGE, RATE, TRAINED, Equation, Network
 from ..notation import BoundNotation
 from .letters import Letters
 from .meaning import Meaning, Orientation, Term
@@ -35,6 +35,9 @@ what, as in `Sheet.derivatives`."""
 
 Prefer: TypeAlias = Literal["", "wholes", "parts"]
 """Whether a symbol such as h_2, where it could be either, is a whole tensor or a component."""
+
+UPDATED = frozenset(("+", "new", "*", "next", "updated"))
+"""What stands above a weight after its update."""
 
 SAMPLES = frozenset("mnNM")
 """Letters that stand for the number of samples in 1/m, where nothing else is called so."""
@@ -105,6 +108,13 @@ class Knowledge:
         return Equation(Ref(CHANGE + name, indices), right)
 
 
+def is_updated(known: Knowledge, meaning: Meaning, symbol: Symbol) -> bool:
+    """Whether a symbol is a weight with a mark for its value after the update, w^{new}."""
+    quantity = known.network.quantities.get(meaning.name)
+    marked = symbol.sup is not None and symbol.sup.text.strip("(){}") in UPDATED
+    return marked and meaning.power and quantity is not None and quantity.kind in TRAINED
+
+
 class Formula:
     """The reader of one formula; see `formula.Reader` for what it does with each node.
 
@@ -132,6 +142,7 @@ class Formula:
         self.prefer = prefer
         self.derivatives: dict[tuple[str, str], None] = {}
         self.varied: list[Node] = []
+        self.deltas: list[tuple[Symbol, tuple[str, ...], tuple[Index, ...]]] = []
         self.written_out = 0
         self.upright: Orientation = "row" if style == "rows" else "none"
         self.tensors = Tensors(
@@ -172,6 +183,8 @@ class Formula:
         whole = best.kind == "quantity" and best.power and best.indices is None
         if not whole or len(self.known.shape(best.name)) != 2 or symbol.sup is None:
             return best
+        if spelled(symbol)[-1:].isdigit():  # A_1^2 has its layer below
+            return best
         others = [m for m in found if m.kind == "quantity" and not m.power]
         return others[0] if others and symbol.sup.text not in TRANSPOSED else best
 
@@ -210,6 +223,18 @@ class Formula:
             shape = self.tensors.shape(value)
             raise Mistake(f"{what} is one number, and this is {shape}", node.span)
         return value.expr
+
+    def check_deltas(self) -> None:
+        """Raise Mistake for a δ_o1 whose letters are no indices here."""
+        for node, around, indices in self.deltas:
+            for index in indices:
+                free = isinstance(index, str) and index not in around
+                if free and self.letters.size(str(index)) is None:
+                    raise Mistake(
+                        f"{self.quoted(node)} is not known here",
+                        node.span,
+                        f"it would be Kronecker's delta, but {index} is no index in this line",
+                    )
 
     # -- at the end ------------------------------------------------------------------------
 

@@ -143,7 +143,7 @@ class Lexicon:
                     rank = -1 if component and self._prints_own(fits.row.name) else 1
                     ranked.append(((rank, *fits.place), fits, True))
         ranked.sort(key=lambda entry: entry[0])
-        return self._told(symbol, ranked)
+        return self._told(symbol, _square_first(made, ranked))
 
     def _rank(self, fits: Found, own: bool, brackets: bool, variant: int) -> int:
         if own and self._table is not None and not brackets:
@@ -187,6 +187,8 @@ class Lexicon:
             return f"{text}, not {self.told(other)}"
         if fits.cost == Cost.ALONE:
             return f"{text}: no other layer has one"
+        if fits.cost == Cost.FREE and fits.power and written(symbol).sup == "2":
+            return f"{text}, squared: the number below tells the layer"
         if fits.cost == Cost.FREE:
             return f"{text}: the number tells the layer"
         return text
@@ -377,6 +379,19 @@ class Lexicon:
         text = self.told(Meaning("quantity", name))
         shape = ",".join(map(str, quantity.shape))
         return f"{text}[{shape}]" if shape else text
+
+
+def _square_first(made: Written, ranked: list[_Ranked]) -> list[_Ranked]:
+    """a_1^2, where the file has a1, is rather its square than a component of a2."""
+    if made.sup != "2" or not made.sub or not ranked or ranked[0][1].cost < Cost.LAYER:
+        return ranked
+    first = ranked[0][0]
+    for entry in ranked[1:]:
+        (_, *place), fits, own = entry
+        if own and fits.cost == Cost.FREE and fits.power:
+            likeliest = (first[0] - 1, int(fits.cost), fits.indices is None, place[2])
+            return [(likeliest, fits, own), *(e for e in ranked if e is not entry)]
+    return ranked
 
 
 def _quantity(fits: Found) -> Meaning:

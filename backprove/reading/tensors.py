@@ -274,11 +274,9 @@ class Tensors:
 
     def divided(self, left: Value, right: Value, span: Span) -> Value:
         """left / right; of tensors, component by component."""
-        if right.rank == 2:
-            raise ShapeMistake(
-                f"{self.quoted(right)} is {self.shape(right)}: nothing is divided by a matrix",
-                right.span,
-            )
+        alone = left.rank == 1 or (left.rank == 0 and not left.constant)
+        if right.rank == 2 and alone and not left.ones:
+            raise self.mistake(left, right, "only a matrix of its shape is divided by a matrix")
         if right.rank:
             self.say(f"the division by {self.quoted(right)} is taken component by component")
         if left.rank and right.rank:

@@ -8,6 +8,7 @@ from .tree import (
     Call,
     Cases,
     Change,
+    Component,
     Differential,
     Dots,
     FormulaLine,
@@ -28,7 +29,7 @@ from .tree import (
 )
 
 __all__ = [
-    "Big", "Bracketed", "Call", "Cases", "Change", "Differential", "Dots", "FormulaLine",
-    "Formulas", "Group", "Listed", "Node", "Numeral", "Product", "Quotient", "Raised", "Relation",
-    "Root", "Sign", "Sum", "Superscript", "Symbol", "is_latex", "parse_formula", "parse_formulas",
+    "Big", "Bracketed", "Call", "Cases", "Change", "Component", "Differential", "Dots",
+    "FormulaLine", "Formulas", "Group", "Listed", "Node", "Numeral", "Product", "Quotient", "Raised",
+    "Relation", "Root", "Sign", "Sum", "Superscript", "Symbol", "is_latex", "parse_formula", "parse_formulas",
 ]  # fmt: skip

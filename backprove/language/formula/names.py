@@ -8,7 +8,7 @@ from ...functions import ALIASES, FUNCTIONS
 from .words import word_set
 
 _CALLED = {name for name in (*FUNCTIONS, *ALIASES) if name.isidentifier() and len(name) > 1} | {
-    "lg", "sinh", "cosh", "tan",
+    "lg", "sinh", "cosh", "tan", "sech", "csch", "coth",
 }  # fmt: skip
 
 _BESIDE = word_set("softmax diag")

@@ -18,6 +18,7 @@ from .tree import (
     Bracketed,
     Call,
     Cases,
+    Component,
     Differential,
     Dots,
     Group,
@@ -31,6 +32,7 @@ from .tree import (
     Root,
     Sign,
     Sum,
+    Superscript,
     Symbol,
 )
 from .words import OTHERWISE
@@ -153,12 +155,21 @@ class Parser(Differentials):
                     "only the norm with 2 or F below is read", token.span, "write it as a sum"
                 )
             return self.raised(node, node.span[0])
+        if token.kind == "prime" and isinstance(node, Group) and node.open in "([":
+            variables = [] if isinstance(node.inner, Symbol) else _variables(node.inner)
+            if len(variables) == 1 and self.take().text in ("'", "′"):
+                return Differential(self.span_from(node.span[0]), "d", node, variables[0])
+            self.at -= len(variables) == 1
         if token.kind == "prime":
             raise Mistake(
                 "a prime on more than a name",
                 token.span,
                 "write the derivative as a fraction of differentials",
             )
+        if isinstance(node, Group | Call) or (isinstance(node, Raised) and not norm):
+            below = self.subscript()
+            made = Component(self.span_from(node.span[0]), node, below)
+            return self.raised(made, node.span[0]) if self.kind == "sup" else made
         raise Mistake(
             "a subscript on more than a name",
             token.span,
@@ -521,6 +532,31 @@ class Parser(Differentials):
         ):
             high -= 1
         return low, high
+
+
+def _variables(node: Node) -> list[Symbol]:
+    """The symbols under a node that are no functions, each once."""
+    found: dict[tuple[object, ...], Symbol] = {}
+    waiting: list[object] = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Call):
+            part = part.argument
+        if isinstance(part, Symbol):
+            if part.letter == "e" and part.sup is not None:
+                waiting.append(part.sup.node)
+            elif not _is_function(part):
+                above = part.sup.text if part.sup and not part.sup.text.isdigit() else ""
+                found.setdefault(
+                    (part.letter, part.sub, above), replace(part, sup=None) if not above else part
+                )
+        elif isinstance(part, Node):
+            waiting += [getattr(part, name) for name in part.__dataclass_fields__]
+        elif isinstance(part, Superscript):
+            waiting.append(part.node)
+        elif isinstance(part, tuple):
+            waiting += part
+    return list(found.values())
 
 
 def _is_function(symbol: Symbol) -> bool:

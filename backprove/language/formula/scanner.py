@@ -14,7 +14,7 @@ _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 _INDICES = re.compile(r"\[\s*((?:\d+|[a-z])(?:\s*,\s*(?:\d+|[a-z]))*)\s*\]")
 _DIGITS = re.compile(r"[0-9]+")
 _BLANKS = re.compile(r"\s*")
-_MATH = re.compile(r"\$|\\\(|\\\[|\\begin\s*\{")
+_MATH = re.compile(r"\$|\\\(|\\\[|\\begin\s*\{(?!\s*(?:[dr]?cases|array)\b)")
 _CASE_WORDS = CONDITION | OTHERWISE | RANGE
 
 
@@ -123,7 +123,8 @@ class Scanner:
 
     def word(self, part: str, start: int, end: int) -> None:
         """A run of letters: a function before its argument, prose, or letters side by side."""
-        if self.in_script or self.after_script_sign:
+        named = part in NAME_WORDS and self.text[end : end + 1] == "_"
+        if (self.in_script and not named) or self.after_script_sign:  # e^{-net_{o1}}
             self.letters(part, start)
         elif size := known_at_end(part, self.text, end):
             self.letters(part[:-size], start)

@@ -145,7 +145,9 @@ class Scripts(Cursor):
     def text_of(self, low: int, high: int, what: str) -> str:
         """Tokens as they are written above or below, without blanks and braces."""
         parts: list[str] = []
-        for token in self.tokens[low:high]:
+        for place, token in enumerate(self.tokens[low:high], low):
+            if token.kind == "sup" and self._above_is_prime(place + 1):
+                continue
             if token.kind in ("open", "close") and token.text in "()[]{}":
                 parts.append(token.text)
             elif token.kind in ("name", "function", "number", "prime", "sign", "comma", "times",
@@ -161,6 +163,12 @@ class Scripts(Cursor):
                     token.span,
                 )
         return "".join("".join(part.split()) for part in parts)
+
+    def _above_is_prime(self, place: int) -> bool:
+        r"""Whether primes stand here, in braces or not: g^{^{\prime}(L)}."""
+        if self.kind_at(place) == "open" and self.here_is_group(place):
+            place += 1
+        return self.kind_at(place) == "prime"
 
     # -- above -----------------------------------------------------------------------------
 

@@ -101,6 +101,14 @@ class Group(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Component(Node):
+    """What stands in a bracket with indices below it: (W^T δ)_j; sub as in `Symbol`."""
+
+    of: Node
+    sub: str
+
+
+@dataclass(frozen=True, slots=True)
 class Raised(Node):
     """A superscript on anything but a symbol: (a - y)^2, {h_1^{(3)}}^2, (W)^T, 2^3."""
 
