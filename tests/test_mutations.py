@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,7 @@ from backprove.judge.mutations import MUTATIONS, mutants
 from backprove.judge.plants import plants
 from backprove.judge.probes import Ground, Work
 from backprove.judge.truth import Truth
+from backprove.judge.wording import LONGEST, shortened
 from backprove.language import expression, load, mlp, parse
 from backprove.network import RATE, Network, is_adjoint, quantity_of
 from backprove.verify import Oracle, agree
@@ -417,6 +419,57 @@ def general(network: Network, quantity: str) -> Ref:
     """The component that the index zoom derives."""
     name = quantity.partition("[")[0]
     return derive(network, name, zoom="index").quantity
+
+
+# -- words ---------------------------------------------------------------------------------
+
+WORDS = [
+    # (network, quantity, answer, what is said first, the kinds that tie with it)
+    (SQUARE, "z3", "(h3[i] - y[i])*h3[i]*(1 + h3[i])", "the sign of the term h3[i] is wrong",
+     {"sign", "wrong-function-derivative"}),
+    (SQUARE, "z3", "(h3[i] - y[i])*h3[i]", "the factor 1 - h3[i] is missing",
+     {"missing-factor", "missing-term", "wrong-function-derivative"}),
+    (SQUARE, "z3", "(h3[i] - y[i])*sigmoid(z3[i])",
+     "the derivative of sigmoid(z3[i]) is sigmoid'(z3[i]), not sigmoid(z3[i])",
+     {"missing-factor", "missing-term", "wrong-function-derivative"}),
+    (SQUARE, "z3", "(h3[i] - y[i])*(1 - h3[i]^2)",
+     "the derivative of sigmoid(z3[i]) is h3[i]*(1 - h3[i]), not 1 - h3[i]^2",
+     {"wrong-function-derivative"}),
+    (SQUARE, "z2", f"sum(k: {DELTA}*w2[k,i])", "the factor h2[i]*(1 - h2[i]) is missing",
+     {"missing-factor"}),
+    ("mlp:2-3-2,relu/linear", "z2", "sum(k: (h3[k] - y[k])*w2[k,i])*h2[i]",
+     "the derivative of relu(z2[i]) is relu'(z2[i]), not h2[i]", {"wrong-function-derivative"}),
+    (SQUARE, "w2", LAST, "the activation h2[j] is missing", {"missing-factor", "bias-as-weight"}),
+    (SQUARE, "b2", f"{LAST}*h2[i]", "no input goes with the bias: h2[i] is too much",
+     {"bias-as-weight", "extra-factor"}),
+]  # fmt: skip
+
+
+def words(says: Sequence[object]) -> str:
+    return "".join(word if isinstance(word, str) else repr(word) for word in says)
+
+
+@pytest.mark.parametrize(("text", "quantity", "answer", "says", "kinds"), WORDS)
+def test_words_are_like_the_answer(
+    text: str, quantity: str, answer: str, says: str, kinds: set[str]
+) -> None:
+    network = load(text)
+    found = diagnose(network, quantity, expression(answer, network))
+    assert [words(slip.says) for slip in found.mistakes] == [says]
+    assert {e.kinds[0] for e in found.explanations} <= kinds
+    assert len(found.explanations) <= 3
+
+
+def test_nothing_long_is_quoted() -> None:
+    network = load("mlp:3-4-4-2")
+    truth = Truth(network, "w1[1,2]")
+    local = {form.expr: form.local for form in truth.forms}
+    for mutant in mutants(truth):
+        for says in mutant.says:
+            short = shortened(says, local[mutant.whole])
+            for word in short:
+                assert isinstance(word, str | Derivative) or len(repr(word)) <= LONGEST, short
+            assert "the a " not in words(short)
 
 
 # -- equations about no gradient -----------------------------------------------------------

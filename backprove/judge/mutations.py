@@ -21,7 +21,8 @@ class Mutant:
     kinds: words of `KINDS`, two for a pair. says: what was done, words and expressions:
     ("the factor ", σ'(z), " is missing"). whole: the gradient without the mistake; put: what
     the mistake puts where. correct: the part of it that was changed; mutated: what stands there
-    now; paths: where; changes: how many places differ. rank: the smaller the more plausible.
+    now; paths: where; changes: how many places differ. rank: of its row (their sum for a pair),
+    the smaller the more plausible.
     """
 
     kinds: tuple[str, ...]
@@ -35,6 +36,11 @@ class Mutant:
     form: str = ""
     rank: int = 0
     planted: bool = True
+
+    @property
+    def plausibility(self) -> int:
+        """The rank with the form taken into account, where nothing is known of the answer's."""
+        return self.rank + _late(self.form)
 
     @cached_property
     def expr(self) -> Expr:
@@ -72,10 +78,9 @@ def _late(form: str) -> int:
 def _made(truth: Truth, forms: tuple[Form, ...]) -> Iterator[Mutant]:
     rows: list[tuple[int, int, Form, _Changes]] = []
     for number, form in enumerate(forms):
-        late = _late(form.name)
-        rows.extend((rank + late, number, form, made) for rank, made in _in_form(truth, form))
+        rows.extend((rank, number, form, made) for rank, made in _in_form(truth, form))
     seen: set[tuple[object, ...]] = set()
-    for rank, _, form, made in sorted(rows, key=lambda row: row[:2]):
+    for rank, _, form, made in sorted(rows, key=lambda row: (row[0] + _late(row[2].name), row[1])):
         mutant = _mutant(form, rank, made)
         key = (mutant.whole, mutant.put, mutant.kinds)
         if key not in seen:
@@ -160,7 +165,7 @@ def joined(
         put=put,
         paths=paths,
         changes=one.changes + other.changes,
-        rank=one.rank + other.rank - 2 * _late(one.form),  # two in one form: its rows compare
+        rank=one.rank + other.rank,
     )
 
 

@@ -19,6 +19,7 @@ from ..expr import (
     Mul,
     Number,
     Path,
+    Power,
 )
 from ..rewrite import Sentence
 from .linear import Linear
@@ -26,7 +27,7 @@ from .mutations import Mutant, mutants
 from .pairing import pairs
 from .probes import CLOSE, OutOfWork, Probe, Work, close
 from .truth import Form, Truth
-from .wording import Likeness, in_letters, shortened
+from .wording import Likeness, functions_of, in_letters, shortened
 
 REPORTED = 3
 """How many explanations are given at most."""
@@ -157,25 +158,44 @@ def _confirmed(case: Case, candidates: Iterable[Mutant]) -> tuple[Explanation, .
     those that look most like the answer."""
     fitting = islice((m for m in candidates if case.fits(m.expr)), FITTING)
     rows = [(case.unlike(m), m) for m in fitting]
-    rows.sort(key=lambda row: (row[1].changes, row[0], row[1].rank))
-    found: dict[tuple[str, ...], tuple[int, Mutant]] = {}
+    known = case.answer is not None
+    rows.sort(
+        key=lambda row: (row[1].changes, row[0], row[1].rank if known else row[1].plausibility)
+    )
+    found: dict[tuple[str, ...], Mutant] = {}
     asked = 0
-    for distance, mutant in rows:
+    for _, mutant in rows:
         key = tuple(sorted(mutant.kinds))
         if key in found or asked == CONFIRMED or len(found) == REPORTED:
             continue
         asked += 1
         if case.confirm(mutant.expr):
-            found[key] = distance, mutant
-    return tuple(_explanation(case, mutant) for mutant in _sensible(list(found.values())))
+            found[key] = mutant
+    return tuple(_explanation(case, mutant) for mutant in _sensible(case, list(found.values())))
 
 
-def _sensible(found: list[tuple[int, Mutant]]) -> Iterator[Mutant]:
-    """Without those that nobody would say: a division too much for a factor that is missing."""
-    least = min((distance for distance, _ in found), default=0)
-    for distance, mutant in found:
-        if mutant.kinds != ("extra-factor",) or distance == least:
-            yield mutant
+def _sensible(case: Case, found: Sequence[Mutant]) -> list[Mutant]:
+    """Without those that nobody would say: a division too much for a factor that is missing, or
+    a function of which there is no trace (the sign of z is 1 where all z are positive)."""
+    said = [mutant for mutant in found if not _divides(mutant) and not _strange(case, mutant)]
+    return said or list(found)
+
+
+def _strange(case: Case, mutant: Mutant) -> bool:
+    """Whether a mistake needs a function that neither the network nor the answer has."""
+    if case.answer is None:
+        return False
+    network = case.truth.network
+    functions = functions_of(case.answer, *(row.right for row in network.equations.values()))
+    functions |= {row.named_derivative for row in network.own_functions.values()}
+    return not functions_of(mutant.mutated) <= functions
+
+
+def _divides(mutant: Mutant) -> bool:
+    new = mutant.mutated
+    return mutant.kinds == ("extra-factor",) and (
+        isinstance(new, Mul) and isinstance(new.factors[-1], Power)
+    )
 
 
 def _explanation(case: Case, mutant: Mutant) -> Explanation:
@@ -200,7 +220,9 @@ def _explanation(case: Case, mutant: Mutant) -> Explanation:
 
 def _constant(case: Case) -> Explanation | None:
     """The answer is a number times the truth."""
-    ratio = _ratio([(p.value, p.truth) for p in case.probes], case.tolerance, 1000)
+    telling = sum(p.truth != 0 for p in case.probes)  # at a single place any number is a ratio
+    largest = 1000 if telling > 1 else SIMPLE
+    ratio = _ratio([(p.value, p.truth) for p in case.probes], case.tolerance, largest)
     if ratio is None or ratio in (0, 1):
         return None
     whole = case.truth.forms[0].expr

@@ -58,6 +58,16 @@ class Likeness:
         return found
 
 
+def functions_of(*expressions: Expr) -> set[str]:
+    """The functions that are applied, a derivative as its function."""
+    return {
+        node.function.removesuffix("'")
+        for e in expressions
+        for node in walk(e)
+        if isinstance(node, Apply)
+    }
+
+
 def in_letters(says: Sentence, answer: Expr, scope: Scope) -> Sentence:
     """A sentence with σ(z) as h, where the reader wrote h and applied no function."""
     if any(isinstance(node, Apply) for node in walk(answer)):
@@ -113,4 +123,4 @@ def _differing(says: Sentence) -> Sentence:
     return (new, " stands where ", old, *rest)
 
 
-__all__ = ["Likeness", "in_letters", "shortened"]
+__all__ = ["Likeness", "functions_of", "in_letters", "shortened"]

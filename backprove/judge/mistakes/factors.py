@@ -26,7 +26,7 @@ from ...expr import (
 from ...rewrite import Sentence
 from ...roles import mean_over_samples
 from ..places import Place
-from .change import Change, append, is_derivative, times
+from .change import Change, append, function_of, is_derivative, times
 
 
 def sign_of_whole(place: Place) -> Iterator[Change]:
@@ -151,15 +151,33 @@ def same_factor_twice(place: Place) -> Iterator[Change]:
         yield Change(Mul((part, part)), (*_named(part, place), " stands there twice"))
 
 
+_HOMOGENEOUS = frozenset(("relu", "abs"))
+"""f'(u) u = f(u): who writes f'(u) u has taken f for its derivative."""
+
+
 def extra_factor(place: Place) -> Iterator[Change]:
     """g → g u for a quantity or slope of the network"""
     if not (place.whole or isinstance(place.parent, Reduce)) or place.setting.form.name == "answer":
         return
     present = set(flat_factors(place.part))
+    around = (f for parent in place.parents for f in flat_factors(parent))
+    present |= set(_scaling(place, {*present, *around}))
     for factor in _factors(place):
         if factor not in present:
             new = append(place.part, factor)
             yield Change(new, (*_named(factor, place), " is too much"))
+
+
+def _scaling(place: Place, present: set[Expr]) -> Iterator[Expr]:
+    """The factors beside a slope that make its function of it: relu'(z) z, relu'(z) relu(z)."""
+    for slope in present:
+        if not isinstance(slope, Apply) or not is_derivative(slope, place):
+            continue
+        if function_of(slope, place) in _HOMOGENEOUS and isinstance(slope.argument, Ref):
+            yield slope.argument
+            activation = place.setting.value_of.get(slope.argument.name)
+            if activation is not None:
+                yield Ref(activation.name, slope.argument.indices)
 
 
 def extra_division(place: Place) -> Iterator[Change]:
