@@ -42,9 +42,9 @@ from backprove.expr import (
     total,
     with_indices,
 )
-from backprove.judge.matching import diagnose
-from backprove.judge.plants import plants
-from backprove.judge.truth import Truth
+from backprove.judge.diagnosis.matching import diagnose
+from backprove.judge.diagnosis.plants import plants
+from backprove.judge.diagnosis.truth import Truth
 from backprove.network import RATE, Network, adjoint
 from backprove.rewrite import rewritten
 from backprove.rules import FOLDING, MULTIPLYING_OUT, Scope

@@ -17,9 +17,9 @@ import backprove as bp
 from backprove.cli import app
 from backprove.expr import Expr, Ref
 from backprove.judge import check
-from backprove.judge.exercise import PLANTED, Exercise, exercise, exercises, fitting_kinds
-from backprove.judge.matching import diagnose
-from backprove.judge.sheets import FORMATS, SheetFormat, key, sheet
+from backprove.judge.diagnosis.matching import diagnose
+from backprove.judge.exercises.making import PLANTED, Exercise, exercise, exercises, fitting_kinds
+from backprove.judge.exercises.sheets import FORMATS, SheetFormat, key, sheet
 from backprove.network import RATE, quantity_of
 from backprove.render import latex_of, text_of
 from backprove.verify import Oracle

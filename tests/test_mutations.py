@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from backprove.derivation import STYLES, derive
 from backprove.expr import Derivative, Ref, mapped, part
+from backprove.judge.diagnosis.linear import Linear
+from backprove.judge.diagnosis.matching import Diagnosis, diagnose, diagnose_values
+from backprove.judge.diagnosis.mutations import MUTATIONS, mutants
+from backprove.judge.diagnosis.plants import plants
+from backprove.judge.diagnosis.probes import Ground, Work
+from backprove.judge.diagnosis.truth import Truth
+from backprove.judge.diagnosis.wording import LONGEST, shortened
 from backprove.judge.kinds import KINDS
-from backprove.judge.linear import Linear
-from backprove.judge.matching import Diagnosis, diagnose, diagnose_values
-from backprove.judge.mutations import MUTATIONS, mutants
-from backprove.judge.plants import plants
-from backprove.judge.probes import Ground, Work
-from backprove.judge.truth import Truth
-from backprove.judge.wording import LONGEST, shortened
 from backprove.language import expression, load, mlp, parse
 from backprove.network import RATE, Network, is_adjoint, quantity_of
 from backprove.verify import Oracle, agree

@@ -69,9 +69,9 @@ def exercise(
     the end, on a page of its own, or in a file of its own. The same seed gives the same sheet.
     """
     from ..errors import BackproveError
-    from ..judge.exercise import exercises
-    from ..judge.sheets import key as key_text
-    from ..judge.sheets import sheet
+    from ..judge.exercises.making import exercises
+    from ..judge.exercises.sheets import key as key_text
+    from ..judge.exercises.sheets import sheet
     from .output import refuse_input
 
     if key is not None and output is not None and key.resolve() == output.resolve():

@@ -125,7 +125,7 @@ def _judge_code(
     network: Network, code: str, asked: tuple[str, ...], seed: int, json_: bool,
     output: Path | None,
 ) -> None:  # fmt: skip
-    from ..judge.code import check_code
+    from ..judge.code.passes import check_code
 
     path, _, name = (
         code.rpartition(":") if ":" in code and not Path(code).exists() else (code, "", "")

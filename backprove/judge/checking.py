@@ -26,11 +26,11 @@ from ..verify import Counterexample as Point
 from ..verify import Oracle
 from ..verify import Verdict as Answer
 from .conventions import Alternative, alternatives
+from .diagnosis.matching import Diagnosis, diagnose
+from .diagnosis.truth import Truth
 from .differing import Same, differing
 from .judging import Compared, Judged, affordable, judged
-from .matching import Diagnosis, diagnose
 from .shapes import with_equal_sizes
-from .truth import Truth
 from .verdict import Comparison, Counterexample, Finding, JudgedLine, Verdict, Word, as_number
 
 LONG = 20_000

@@ -15,17 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
-from ..language import reference
-from ..language.names import did_you_mean
-from ..network import Network
-from ..notation import bind, load
-from ..render.pieces import text_of
-from ..run.values import Array, nested
-from ..verify.points import Point
+from ...errors import DataError
+from ...language import reference
+from ...language.names import did_you_mean
+from ...network import Network
+from ...notation import bind, load
+from ...render.pieces import text_of
+from ...run.values import Array, nested
+from ...verify.points import Point
+from ..diagnosis.matching import diagnose_values
 from .autograd import given_to, run_function
 from .comparing import Row, as_array, compare
-from .matching import diagnose_values
 from .numeric import UPSTREAM, Numeric, concrete, exact_point, numerics, part_of, python_name
 from .usercode import CodeError, Target, called, find_target, loaded
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, islice, product
 
-from ..expr import Apply, Expr, Index, Path, Reduce, Ref, Size, flat_terms, walk, with_indices
-from ..network import TRAINED, adjoint
+from ...expr import Apply, Expr, Index, Path, Reduce, Ref, Size, flat_terms, walk, with_indices
+from ...network import TRAINED, adjoint
 from .truth import Form, Truth
 
 FITS = 4

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..errors import BackproveError
+from ...errors import BackproveError
 
 MODULE = "backprove_reader_code"
 """The name under which the file's module is known while it runs."""

@@ -15,7 +15,7 @@ from itertools import product as choices
 from math import isfinite, prod
 from operator import mul
 
-from ..expr import Add, Expr, Mul, Path, Reduce
+from ...expr import Add, Expr, Mul, Path, Reduce
 from .mutations import Mutant, joined, together
 from .probes import ROUNDING, Probe, Work
 

@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ..errors import NotationError
-from ..expr import Expr
-from ..render.boxes import Box
-from ..render.document import Page, Prose, page
-from ..render.latex import latex_lines, latex_of_box, prose_latex
-from ..render.layout import layout
-from ..render.markdown import prose_markdown
-from ..render.terminal import prose_text
-from ..render.text import held_text, lines_of, text_of_box
-from .exercise import PLANTED, Exercise
+from ...errors import NotationError
+from ...expr import Expr
+from ...render.boxes import Box
+from ...render.document import Page, Prose, page
+from ...render.latex import latex_lines, latex_of_box, prose_latex
+from ...render.layout import layout
+from ...render.markdown import prose_markdown
+from ...render.terminal import prose_text
+from ...render.text import held_text, lines_of, text_of_box
+from .making import PLANTED, Exercise
 
 SheetFormat: TypeAlias = Literal["markdown", "latex", "text"]
 

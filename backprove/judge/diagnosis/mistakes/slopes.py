@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...expr import (
+from ....expr import (
     MINUS_ONE,
     ONE,
     TWO,
@@ -20,7 +20,7 @@ from ...expr import (
     negative,
     total,
 )
-from ...rewrite import Sentence
+from ....rewrite import Sentence
 from ..places import Place, refs_of
 from .change import Change, function_of, is_derivative, replaced_all
 

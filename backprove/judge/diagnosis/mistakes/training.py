@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...expr import (
+from ....expr import (
     MINUS_ONE,
     ONE,
     Add,
@@ -13,8 +13,8 @@ from ...expr import (
     Ref,
     negative,
 )
-from ...network import RATE, adjoint
-from ...rewrite import Sentence
+from ....network import RATE, adjoint
+from ....rewrite import Sentence
 from ..places import Place, is_trained, refs_of
 from .change import Change, append, times
 

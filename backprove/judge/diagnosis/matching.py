@@ -11,19 +11,19 @@ from math import isfinite, nan, prod
 from random import Random
 from typing import TypeAlias
 
-from ..errors import NetworkError
-from ..expr import (
+from ...errors import NetworkError
+from ...expr import (
     Expr,
     Number,
     Reduce,
     Ref,
     Size,
 )
-from ..network import RATE, Network, Value
-from ..rewrite import Sentence
-from ..verify import Oracle
-from ..verify.oracle import Lets
-from ..verify.points import Point
+from ...network import RATE, Network, Value
+from ...rewrite import Sentence
+from ...verify import Oracle
+from ...verify.oracle import Lets
+from ...verify.points import Point
 from .probes import CLOSE, Ground, OutOfWork, Probe, Work, close
 from .searching import Case, Explanation, Slip, paired, single
 from .truth import Truth

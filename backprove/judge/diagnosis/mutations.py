@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from ..expr import Expr, Path, part
-from ..rewrite import Sentence
+from ...expr import Expr, Path, part
+from ...rewrite import Sentence
 from .linear import mutated
 from .mistakes import MUTATIONS, Change, Mutation
 from .places import Place, Setting, places, refs_of

@@ -14,22 +14,22 @@ from functools import cached_property
 from itertools import islice
 from random import Random
 
-from ..derivation import derive
-from ..derivation.stages import asked
-from ..errors import DerivationError, NetworkError
-from ..expr import ONE, ZERO, Add, Derivative, Expr, Mul, Number, Ref, replaced
-from ..network import RATE, Network
-from ..notation import BoundNotation, Notation, bind, load
-from ..render.occurring import fitted
-from ..render.pieces import text_of
-from ..rewrite import Block, Derivation, Sentence, Step
-from ..verify import Oracle
+from ...derivation import derive
+from ...derivation.stages import asked
+from ...errors import DerivationError, NetworkError
+from ...expr import ONE, ZERO, Add, Derivative, Expr, Mul, Number, Ref, replaced
+from ...network import RATE, Network
+from ...notation import BoundNotation, Notation, bind, load
+from ...render.occurring import fitted
+from ...render.pieces import text_of
+from ...rewrite import Block, Derivation, Sentence, Step
+from ...verify import Oracle
+from ..diagnosis.matching import diagnose
+from ..diagnosis.mistakes import MUTATIONS, Change
+from ..diagnosis.places import Place, Setting, places
+from ..diagnosis.truth import Form, Truth
+from ..kinds import KINDS
 from .courses import Course, CourseLine, courses, tidied
-from .kinds import KINDS
-from .matching import diagnose
-from .mistakes import MUTATIONS, Change
-from .places import Place, Setting, places
-from .truth import Form, Truth
 
 STYLES = ("chain", "dynamic", "equation")
 ZOOMS = ("scalar", "index")

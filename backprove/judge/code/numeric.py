@@ -17,15 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from ..adjoints import backprop
-from ..errors import DataError
-from ..expr import TWO, Apply, Expr, Mul, Number, Power, Reduce, Ref, total
-from ..functions import Function, U, defined
-from ..network import ADJOINT, Equation, Network, Quantity, Value
-from ..run.lower import lower
-from ..run.numpy_backend import prepare
-from ..run.values import Array, check_memory, given_values, parameter_bytes, shape_of
-from ..verify.points import Point, draw
+from ...adjoints import backprop
+from ...errors import DataError
+from ...expr import TWO, Apply, Expr, Mul, Number, Power, Reduce, Ref, total
+from ...functions import Function, U, defined
+from ...network import ADJOINT, Equation, Network, Quantity, Value
+from ...run.lower import lower
+from ...run.numpy_backend import prepare
+from ...run.values import Array, check_memory, given_values, parameter_bytes, shape_of
+from ...verify.points import Point, draw
 
 REDRAWS = 24
 

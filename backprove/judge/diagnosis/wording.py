@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from ..expr import Apply, Derivative, Expr, Ref, walk
-from ..network import Network
-from ..rewrite import Sentence, rewritten
-from ..rules import FOLDING, Scope
+from ...expr import Apply, Derivative, Expr, Ref, walk
+from ...network import Network
+from ...rewrite import Sentence, rewritten
+from ...rules import FOLDING, Scope
 
 LONGEST = 40
 """Characters of the longest part that is quoted."""

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ..run.values import Array
+from ...run.values import Array
 
 Verdict: TypeAlias = Literal["right", "wrong", "missing", "shape"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...expr import (
+from ....expr import (
     ONE,
     TWO,
     ZERO,
@@ -18,7 +18,7 @@ from ...expr import (
     total,
     with_indices,
 )
-from ...rewrite import Sentence
+from ....rewrite import Sentence
 from ..places import Place, refs_of, stale_terms
 from .change import Change, times
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..network import TRAINED, Network
-from ..run.values import Array
+from ...network import TRAINED, Network
+from ...run.values import Array
 from .comparing import close, shape_text
 from .numeric import Numeric, computed, part_of, upstream_of
 from .usercode import CodeError, Target, called, errors_of

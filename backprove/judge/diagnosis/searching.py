@@ -14,14 +14,14 @@ from itertools import islice
 from math import isfinite
 from typing import TypeAlias
 
-from ..expr import (
+from ...expr import (
     Expr,
     Mul,
     Number,
     Path,
     Power,
 )
-from ..rewrite import Sentence
+from ...rewrite import Sentence
 from .linear import Linear
 from .mutations import Mutant, mutants
 from .pairing import pairs

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ...expr import Apply, Expr, Mul, Ref, mapped
-from ...rewrite import Sentence
+from ....expr import Apply, Expr, Mul, Ref, mapped
+from ....rewrite import Sentence
 from ..places import Place
 
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from ..adjoints import Link, backprop, summed, ways
-from ..derivation.stages import asked as component_asked
-from ..expr import (
+from ...adjoints import Link, backprop, summed, ways
+from ...derivation.stages import asked as component_asked
+from ...expr import (
     ONE,
     ZERO,
     Derivative,
@@ -28,10 +28,10 @@ from ..expr import (
     total,
     with_indices,
 )
-from ..network import Equation, Network, adjoint, is_adjoint, quantity_of
-from ..rewrite import rewritten
-from ..roles import Role, roles
-from ..rules import DIFFERENTIATION, FOLDING, TIDY, Scope, algebra, delta
+from ...network import Equation, Network, adjoint, is_adjoint, quantity_of
+from ...rewrite import rewritten
+from ...roles import Role, roles
+from ...rules import DIFFERENTIATION, FOLDING, TIDY, Scope, algebra, delta
 
 LONGEST = 700
 """Nodes above which later adjoints keep their names."""

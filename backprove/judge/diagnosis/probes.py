@@ -14,13 +14,13 @@ from typing import Any
 
 from flint import arb
 
-from ..errors import NetworkError
-from ..expr import Add, Apply, Delta, Expr, Index, Mul, Number, Power, Reduce, Ref
-from ..functions import U, lookup
-from ..network import ADJOINT, Equation
-from ..verify import Oracle
-from ..verify.points import Point
-from ..verify.series import SERIES, OutsideDomain, Taylor, Unresolved, differentiated
+from ...errors import NetworkError
+from ...expr import Add, Apply, Delta, Expr, Index, Mul, Number, Power, Reduce, Ref
+from ...functions import U, lookup
+from ...network import ADJOINT, Equation
+from ...verify import Oracle
+from ...verify.points import Point
+from ...verify.series import SERIES, OutsideDomain, Taylor, Unresolved, differentiated
 
 CLOSE = 1e-9
 """Two values with a smaller relative difference count as equal until the oracle is asked."""

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..adjoints import shorten, summed, ways
-from ..derivation import derive
-from ..derivation.chain import FACTOR, WRITTEN, Chains, factor_block
-from ..derivation.equation import AFTER_CHAIN, NUMBERS_OUT
-from ..derivation.stages import Stage, gradient, run
-from ..errors import DerivationError
-from ..expr import (
+from ...adjoints import shorten, summed, ways
+from ...derivation import derive
+from ...derivation.chain import FACTOR, WRITTEN, Chains, factor_block
+from ...derivation.equation import AFTER_CHAIN, NUMBERS_OUT
+from ...derivation.stages import Stage, gradient, run
+from ...errors import DerivationError
+from ...expr import (
     ONE,
     Derivative,
     Expr,
@@ -29,10 +29,10 @@ from ..expr import (
     total,
     walk,
 )
-from ..network import Network, adjoint, quantity_of
-from ..rewrite import Recorder, Rule, Sentence, rewritten
-from ..roles import roles
-from ..rules import FOLDING, TIDY, Scope, algebra, definitions
+from ...network import Network, adjoint, quantity_of
+from ...rewrite import Recorder, Rule, Sentence, rewritten
+from ...roles import roles
+from ...rules import FOLDING, TIDY, Scope, algebra, definitions
 
 MOST_PUTS = 5
 """Factors are put in on at most so many lines."""

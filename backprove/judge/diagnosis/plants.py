@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from math import isfinite
 from random import Random
 
-from ..errors import NetworkError
-from ..expr import Expr, Ref
-from ..network import RATE, Network
-from ..verify import Oracle
+from ...errors import NetworkError
+from ...expr import Expr, Ref
+from ...network import RATE, Network
+from ...verify import Oracle
 from .mutations import Mutant, mutants
 from .probes import Ground, Work, close
 from .truth import Truth

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...expr import (
+from ....expr import (
     HALF,
     MINUS_ONE,
     ONE,
@@ -23,8 +23,8 @@ from ...expr import (
     negative,
     with_indices,
 )
-from ...rewrite import Sentence
-from ...roles import mean_over_samples
+from ....rewrite import Sentence
+from ....roles import mean_over_samples
 from ..places import Place
 from .change import Change, append, function_of, is_derivative, times
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import isfinite, prod
 from typing import TypeAlias
 
-from ..expr import Add, Expr, Mul, Path, Reduce, part, replaced
+from ...expr import Add, Expr, Mul, Path, Reduce, part, replaced
 from .probes import Ground
 
 Changes: TypeAlias = "Sequence[tuple[Path, Expr]]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...expr import (
+from ....expr import (
     Add,
     Apply,
     Expr,
@@ -16,8 +16,8 @@ from ...expr import (
     mapped,
     with_indices,
 )
-from ...network import adjoint, is_adjoint
-from ...rewrite import Sentence
+from ....network import adjoint, is_adjoint
+from ....rewrite import Sentence
 from ..places import Place, later_gradients, other_gradients, refs_of
 from .change import Change, replaced_all
 

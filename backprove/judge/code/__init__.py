@@ -1,0 +1,1 @@
+"""Judging a hand-written backward pass, run on the network's numbers."""

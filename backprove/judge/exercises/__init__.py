@@ -1,0 +1,1 @@
+"""Exercise sheets: derivations with a planted mistake or a blank line, and their keys."""
