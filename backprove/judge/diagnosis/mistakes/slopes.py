@@ -133,9 +133,11 @@ def wrong_slope(place: Place) -> Iterator[Change]:
         says: Sentence = ("the derivative of ", Apply(name, part.argument), " is ", part,
                           ", not ", new)  # fmt: skip
         yield Change(new, says, f"{part.function} slip {n}")
-    for other in () if abstract else _OTHERS:
+    truth = place.setting.truth
+    own = tuple(truth.network.own_functions)
+    for other in own if abstract else (*own, *_OTHERS):
         if other != name:
-            new = Apply(f"{other}'", part.argument)
+            new = Apply(truth.scope.function(other).derivative_name, part.argument)
             says = (part, " is meant, not the derivative of ", Apply(other, part.argument))
             yield Change(new, says, f"{part.function} as {other}")
 
