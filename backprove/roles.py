@@ -25,6 +25,7 @@ from .expr import (
     Size,
     canonical,
     flat_factors,
+    flat_terms,
     reciprocal,
     walk,
 )
@@ -226,6 +227,48 @@ def mean_over_samples(network: Network) -> Reduce | None:
     one_of = canonical(factor) == canonical(reciprocal(size))
     known = mean.body.name in network.equations and mean.body.indices == (mean.index,)
     return mean if one_of and known else None
+
+
+def samples_of(network: Network) -> Size | None:
+    """The length of the axis over which the loss is a mean over samples, None where it is none.
+
+    That is the one of a lifted network, or a sum over an axis that the inputs and targets of
+    a file share, divided by its length.
+    """
+    mean = mean_over_samples(network)
+    if mean is not None:
+        return mean.size
+    for term in flat_terms(network.equations[network.loss].right):
+        factors = flat_factors(term)
+        sums = [f.size for f in factors if isinstance(f, Reduce) and f.op == "sum"]
+        for size in sums:
+            divided = any(_divides_by(network, factor, size) for factor in factors)
+            if divided and _is_sample_axis(network, size):
+                return size
+    return None
+
+
+def has_samples(network: Network, name: str) -> bool:
+    """Whether a quantity has a component for each sample of a mean over samples."""
+    quantity = network.quantities.get(name)
+    size = samples_of(network)
+    return quantity is not None and quantity.kind not in TRAINED and size in quantity.shape
+
+
+def _is_sample_axis(network: Network, size: Size) -> bool:
+    inputs = [q.shape for q in network.of_kind("input")]
+    targets = [q.shape for q in network.of_kind("target")]
+    return any(size in shape for shape in targets) and any(
+        size in shape and len(shape) > 1 for shape in inputs
+    )
+
+
+def _divides_by(network: Network, factor: Expr, size: Size) -> bool:
+    if isinstance(factor, Power):
+        named = any(network.length(size) == network.length(n) for n in factor.base.names)
+        return factor.exponent == Number(-1) and named
+    length = network.length(size) or 1
+    return length > 1 and isinstance(factor, Number) and factor.value.denominator % length == 0
 
 
 # -- numbers and axes ----------------------------------------------------------------------

@@ -13,7 +13,7 @@ from ..errors import NotationError
 from ..expr import Apply, Expr, Ref, Size, plain
 from ..functions import ALIASES, lookup
 from ..network import ADJOINT, ARGUMENT, Equation, Label, Network
-from ..roles import Role, has_layers, mean_over_samples, roles
+from ..roles import Role, has_layers, has_samples, mean_over_samples, roles, samples_of
 from .loader import Notation
 from .symbols import Spelling, Symbol, Template, own_spelling
 
@@ -64,7 +64,11 @@ class BoundNotation:
         self._added: set[str] = set()
         self._spellings = self._chosen()
         self._read_adjoints = self._adjoint_spellings()
-        self._adjoints = self._read_adjoints if notation.adjoint_sign > 0 else {}
+        self._adjoints = {
+            name: spelling
+            for name, spelling in self._read_adjoints.items()
+            if notation.adjoint_sign > 0 and self.samples(name) == 1
+        }
         if self._added:
             self._note(
                 f"the notation {notation.name} marks no layers on {', '.join(sorted(self._added))};"
@@ -155,9 +159,16 @@ class BoundNotation:
     def adjoint_spellings(self) -> Mapping[str, Spelling]:
         """The error signals and gradients that have a letter, by the quantity's name.
 
-        Where `notation.adjoint_sign` is -1, they stand for minus the derivative of the loss.
+        Where `notation.adjoint_sign` is -1, they stand for minus the derivative of the loss;
+        what more they are multiplied by, `samples` tells.
         """
         return self._read_adjoints
+
+    def samples(self, name: str) -> Size:
+        """By how many samples an error signal is more than the derivative of a mean: 1 where
+        it is that derivative. name: the quantity's."""
+        size = samples_of(self.network) if self.notation.adjoint_of == "sample" else None
+        return size if size is not None and has_samples(self.network, name) else 1
 
     @property
     def read_too(self) -> Iterator[tuple[str, Spelling]]:

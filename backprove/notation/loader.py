@@ -58,7 +58,9 @@ class Notation:
     """One way to write networks: a symbol for each role, and the conventions.
 
     adjoint_sign: -1 where the error signal is minus the derivative of the loss; it is read
-    then, and printed as a derivative. reads: symbols that are read, but not printed.
+    then, and printed as a derivative. adjoint_of: `sample` where an error signal is the
+    derivative of its own sample's loss, and not of the mean. reads: symbols that are read, but
+    not printed.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Notation:
     loss_function: Template | None = None
     rate: str = "η"
     adjoint_sign: int = 1
+    adjoint_of: Literal["loss", "sample"] = "loss"
     reads: Mapping[str, tuple[Template, ...]] = field(default_factory=dict)
 
     @property
@@ -131,7 +134,7 @@ _ALLOWED: Mapping[str, frozenset[str]] = {
     "signs": frozenset(
         (
             "product", "symbols", "derivative", "d", "sum_from", "brackets", "weight_order", "rate",
-            "adjoint_sign",
+            "adjoint_sign", "adjoint_of",
         )
     ),
     "functions": frozenset(("activation", "derivative", "loss")),
@@ -156,6 +159,7 @@ _CHOICES: Mapping[tuple[str, str], tuple[object, ...]] = {
     ("signs", "weight_order"): ("to from", "from to"),
     ("signs", "brackets"): (True, False),
     ("signs", "adjoint_sign"): (1, -1),
+    ("signs", "adjoint_of"): ("loss", "sample"),
 }
 
 
@@ -178,6 +182,7 @@ def read_notation(text: str, name: str, where: str) -> Notation:
     order = signs.pop("weight_order", "to from")
     rate = _letter(signs.pop("rate", "η"), f"{where}: [signs] rate")
     adjoint_sign = signs.pop("adjoint_sign", 1)
+    adjoint_of = signs.pop("adjoint_of", "loss")
     adjoints = _templates(data, "adjoints", where)
     loss = tables["functions"].get("loss")
     return Notation(
@@ -196,6 +201,7 @@ def read_notation(text: str, name: str, where: str) -> Notation:
         template(loss, f"{where}: [functions] loss") if loss else None,
         rate,
         adjoint_sign,
+        adjoint_of,
         _reads(data, where),
     )
 

@@ -31,6 +31,7 @@ from ..language.formula import (
 )
 from ..language.tree import Mistake, Span
 from ..network import ADJOINT, CHANGE, RATE
+from ..roles import samples_of
 from .bare import function_of, is_product, taken
 from .conditions import by_cases, equal, held
 from .derivatives import changed, differentiated
@@ -154,10 +155,9 @@ class Reader(Formula):
             return self._raised(value, node.sup, node.span) if node.sup else value
         if node.letter == "I" and bare:
             return self.tensors.identity(node.span)
-        if bare and node.letter in SAMPLES:
-            self.symbols.add(node.letter)
-            self.say(f"{node.letter} is read as the number of samples")
-            return Value(Ref(node.letter), node.span)
+        power = node.sup is not None and node.sup.text.isdigit()
+        if node.letter in SAMPLES and (bare or (power and spelled(node) == node.letter)):
+            return self._number_of_samples(node)
         if not self.open(node):
             called = self.meaning(node, called=True)
             if called is not None and called.kind == "function":
@@ -167,6 +167,18 @@ class Reader(Formula):
         self.symbols.add(name)
         self.say(f"{name} stands for any number")
         value = Value(Ref(name), node.span)
+        return self._raised(value, node.sup, node.span) if node.sup else value
+
+    def _number_of_samples(self, node: Symbol) -> Value:
+        """m, where nothing is called so: the number behind it, where the network has one."""
+        size = samples_of(self.network)
+        told = f", {size}" if size is not None else ""
+        self.say(f"{node.letter} is read as the number of samples{told}")
+        number = self.network.length(size) if size is not None else None
+        if size is None:
+            self.symbols.add(node.letter)
+        expr: Expr = Number(number) if number is not None else Ref(str(size or node.letter))
+        value = Value(expr, node.span)
         return self._raised(value, node.sup, node.span) if node.sup else value
 
     def _without_argument(self, node: Symbol) -> Mistake:
@@ -194,11 +206,21 @@ class Reader(Formula):
         expr: Expr = Ref(name, indices)
         if meaning.sign < 0:
             expr = Mul((MINUS_ONE, expr))
+        if meaning.samples != 1:
+            expr = Mul((self._of_samples(meaning, node), expr))
         orientation = self.known.turns.get(name, self.upright) if len(axes) == 1 else "none"
         if len(axes) == 2:
             orientation = "matrix"
         gradient = name.startswith(ADJOINT) and len(axes) == 1
         return Value(expr, node.span, axes, orientation, gradient=gradient)
+
+    def _of_samples(self, meaning: Meaning, node: Symbol) -> Expr:
+        """By how many samples an error signal is more than the derivative of the mean."""
+        size = meaning.samples
+        if not meaning.says:
+            self.say(f"{self.quoted(node)} is read as {self.lexicon.told(meaning)}")
+        number = self.network.length(size)
+        return Number(number) if number is not None else Ref(str(size))
 
     def _printed(self, name: str, letters: tuple[str, ...], node: Symbol) -> tuple[str, ...]:
         """The axes in the order in which the notation writes them: (from, to) for some."""

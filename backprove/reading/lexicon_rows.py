@@ -47,6 +47,7 @@ class Row:
     open: the ( or [ before the mark, "" for none. layer: where no mark stands, the layer that may
     stand there. whole: whether it has no indices below, though the quantity has. sign: -1
     where the symbol is minus the quantity. sampled: whether its last axis goes over samples.
+    samples: by how many the symbol is more than the quantity, as in `Meaning`.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Row:
     sign: int = 1
     cost: Cost = Cost.EXACT
     sampled: bool = False
+    samples: Size = 1
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -361,7 +363,8 @@ def _rows_of(bound: BoundNotation) -> Iterator[Row]:
         yield row_of(name, spelling, network, layer=bound.layer(name))
     sign = bound.notation.adjoint_sign
     for name, spelling in bound.adjoint_spellings.items():
-        yield row_of(ADJOINT + name, spelling, network, layer=bound.layer(name), sign=sign)
+        row = row_of(ADJOINT + name, spelling, network, layer=bound.layer(name), sign=sign)
+        yield replace(row, samples=bound.samples(name))
     for name, spelling in bound.read_too:
         of = sign if name.startswith(ADJOINT) else 1
         yield row_of(name, spelling, network, sign=of, cost=Cost.LOOSE)

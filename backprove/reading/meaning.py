@@ -24,8 +24,10 @@ class Meaning:
     power: whether the superscript was no part of the name, so that it is an exponent or ᵀ.
     says: what must be stated of this reading, "" where the notation asked for is clear;
     where: the shipped notation that knows it, "" for the one asked for. sign: -1 where the
-    symbol stands for minus the quantity (an error signal that is -∂E/∂net). rest: the end of
-    a superscript of which only the beginning is a layer, `T` of (2)T; then it is the power.
+    symbol stands for minus the quantity (an error signal that is -∂E/∂net). samples: by how
+    many it is multiplied, where an error signal is that of one sample's loss and the loss is a
+    mean. rest: the end of a superscript of which only the beginning is a layer, `T` of (2)T;
+    then it is the power.
     """
 
     kind: Means
@@ -36,6 +38,7 @@ class Meaning:
     where: str = ""
     sign: int = 1
     rest: str = ""
+    samples: Size = 1
 
 
 Orientation: TypeAlias = Literal["none", "column", "row", "matrix"]

@@ -11,6 +11,7 @@ from ..errors import SourceError
 from ..expr import Expr, Ref, Size
 from ..language.formula import (
     FormulaLine,
+    Formulas,
     Node,
     Product,
     Relation,
@@ -21,6 +22,7 @@ from ..language.formula import (
 from ..language.tree import Mistake, Source
 from ..network import CHANGE, RATE, TRAINED, Equation, Network
 from ..notation import BoundNotation, Notation, bind, load
+from ..roles import samples_of
 from ..verify import Oracle
 from .attempts import Attempts, Head, Read
 from .bare import function_of
@@ -28,6 +30,7 @@ from .chains import Chain, chains, first_use, sides_of
 from .conditions import held
 from .formula import Reader
 from .meaning import Meaning, ShapeMistake, Sheet, SheetLine, Term
+from .per_sample import as_claimed, fits_better, may_be
 from .state import Knowledge, Total, is_updated
 from .symbols import Lexicon
 
@@ -199,7 +202,7 @@ class _SheetReader:
         condition: Relation | None = None
         for line, read in zip(chain, reads, strict=True):
             condition = line.condition or condition
-            made = self._made(line, read)
+            made = as_claimed(self._made(line, read), reads[0].left)
             if condition is not None:
                 made = replace(made, condition=self._holding(read.reader, condition))
             self._keep(read)

@@ -14,6 +14,7 @@ from ..language.tree import Mistake
 from ..network import ADJOINT, ARGUMENT, RATE, Network
 from ..notation import BoundNotation, bind, load
 from ..notation.symbols import Spelling
+from ..roles import has_samples, samples_of
 from .lexicon_functions import Called, Functions, activation_of
 from .lexicon_others import Others
 from .lexicon_rows import Cost, Found, Row, Table, own_table, row_of, table_of
@@ -32,7 +33,10 @@ _Ranked: TypeAlias = tuple[tuple[int, int, bool, int], Found, bool]
 
 
 class Lexicon:
-    """The meanings of symbols in one notation for one network."""
+    """The meanings of symbols in one notation for one network.
+
+    per_sample: whether dZ, where it is only a guess, is the derivative of its own sample's loss.
+    """
 
     def __init__(self, network: Network, notation: BoundNotation) -> None:
         self.network, self.notation = network, notation
@@ -42,6 +46,7 @@ class Lexicon:
         self._functions = Functions(notation)
         self._others = Others(network, notation.notation.name)
         self._defined: list[Row] = []
+        self.per_sample = False
 
     # -- asking ----------------------------------------------------------------------------
 
@@ -207,7 +212,14 @@ class Lexicon:
             text = f"the argument of the function in {text}"
         if meaning.name != base:
             minus = "minus " if meaning.sign < 0 else ""
-            text = f"{minus}the derivative of {self.network.loss} in {text}"
+            minus += f"{meaning.samples} times " if meaning.samples != 1 else ""
+            loss = self.network.loss
+            if meaning.samples != 1:
+                return (
+                    f"{minus}the derivative of each sample's own loss in {text},"
+                    f" which is {meaning.samples} times that of {loss}, the mean"
+                )
+            text = f"{minus}the derivative of {loss} in {text}"
         return text
 
     # -- functions -------------------------------------------------------------------------
@@ -279,13 +291,18 @@ class Lexicon:
             return ()
         of = replace(symbol, letter=letter[1:], raw=symbol.raw[1:])
         found = self._quantities(of, written(of), letters)
-        return tuple(
-            self._stated(
-                symbol, replace(meaning, name=ADJOINT + meaning.name), silent=letter[0] == "∂"
-            )
+        adjoints = (
+            replace(meaning, name=ADJOINT + meaning.name, samples=self._samples(letter, meaning))
             for meaning in found
             if not meaning.name.startswith((ADJOINT, RATE))
         )
+        return tuple(self._stated(symbol, each, silent=letter[0] == "∂") for each in adjoints)
+
+    def _samples(self, letter: str, meaning: Meaning) -> Size:
+        """By how many samples dZ is more than the derivative of the mean loss."""
+        if not self.per_sample or letter[0] == "∂" or not has_samples(self.network, meaning.name):
+            return 1
+        return samples_of(self.network) or 1
 
     def _stated(self, symbol: Symbol, meaning: Meaning, *, silent: bool) -> Meaning:
         says = "" if silent else f"{shown(symbol)} is read as {self.told(meaning)}"
@@ -396,8 +413,9 @@ def _square_first(made: Written, ranked: list[_Ranked]) -> list[_Ranked]:
 
 def _quantity(fits: Found) -> Meaning:
     return Meaning(
-        "quantity", fits.row.name, fits.indices, fits.power, sign=fits.row.sign, rest=fits.rest
-    )
+        "quantity", fits.row.name, fits.indices, fits.power, sign=fits.row.sign, rest=fits.rest,
+        samples=fits.row.samples,
+    )  # fmt: skip
 
 
 def _function(called: Called) -> Meaning:
