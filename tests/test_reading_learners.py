@@ -42,6 +42,13 @@ z[i] = sum(j: W[i,j]*x[j])
 O[i] = exp(z[i]) / sum(k: exp(z[k]))
 loss E = -sum(i: t[i]*log(O[i]))
 """
+LINE = """
+input x
+target r
+weight p, q
+y = p*x + q
+loss E = (r - y)^2
+"""
 NETS = """
 input  x
 target t
@@ -103,6 +110,13 @@ RIGHT = [
     (NETS, "", r"out_{o1} = \frac{1}{1+e^{-net_{o1}}}"),
     (NETS, "", r"w_5^{new} = w_5 - \eta \frac{∂E}{∂w_5}"),
     (NETS, "", r"w_5^{+} = w_5 - \eta \frac{∂E}{∂w_5}"),
+    # a plain text read letter by letter
+    (LINE, "p", "-2(r-px-q)x"),
+    (LINE, "p", "-2x(r-(px+q))"),
+    # a sum over scalars that differ by a number
+    (UNROLLED, "u", r"\sum_{t=1}^3 \frac{∂E}{∂h_t}(1-h_t^2)h_{t-1}"),
+    # a parenthesis too much, in the words of a source
+    (RESIDUAL, "", r"{\partial (v.h)) \over \partial v} = h"),
     # components of brackets
     (SOFTMAX, "", r"z_i = (W x)_i"),
     (SOFTMAX, "", r"\frac{∂E}{∂x_j} = \left[W^T (O - t)\right]_{j}"),
@@ -158,6 +172,20 @@ def test_a_delta_needs_an_index() -> None:
     found = verdict(NETS, "w_5", r"δ_{o1} x")
     assert found.verdict == "unreadable", found
     assert "o is no index in this line" in str(found.as_json()["summary"])
+
+
+UNREADABLE = [
+    (LINE, "p", "2(foo-y)x", "foo is not known"),
+    (SOFTMAX, "z[i]", r"\frac{∂E}{∂z_i} = W_ij", "write W_{ij}"),
+    (UNROLLED, "u", r"\sum_{t=1}^7 \frac{∂E}{∂h_t}(1-h_t^2)h_{t-1}", "h_t is not known"),
+]
+
+
+@pytest.mark.parametrize(("network", "quantity", "answer", "says"), UNREADABLE)
+def test_unreadable(network: str, quantity: str, answer: str, says: str) -> None:
+    found = verdict(network, quantity, answer)
+    assert found.verdict == "unreadable", found
+    assert says in str(found.as_json()["summary"])
 
 
 def test_what_is_stated() -> None:

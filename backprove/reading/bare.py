@@ -21,11 +21,15 @@ from .lexicon_written import written
 from .meaning import Meaning
 from .state import Formula, spelled
 from .tensors import Value
+from .walking import parts
 
 _PLAINLY = frozenset("σφϕ")
 """Letters that are functions wherever nothing else is called so."""
 
 _ANY = "xzuvst"
+
+FUNCTION_LETTERS = frozenset("fghσφϕψ")
+"""Letters that may stand for any activation function before a bracket."""
 
 
 def function_of(reader: Formula, node: Symbol) -> Meaning | None:
@@ -52,7 +56,7 @@ def taken(reader: Formula, node: Symbol, meaning: Meaning) -> Value | None:
     """
     if reader.varied:
         return _stated(reader, node, reader.value(reader.varied[-1]))
-    arguments = {_text(reader, a): a for part in reader.known.beside for a in _used(part, node)}
+    arguments = {_text(reader, a): a for a in _uses(reader, node)}
     if len(arguments) > 1:
         return None
     for argument in arguments.values():
@@ -70,6 +74,28 @@ def taken(reader: Formula, node: Symbol, meaning: Meaning) -> Value | None:
     free = next((x for x in _ANY if x not in reader.network.quantities), "x")
     reader.symbols.add(free)
     return _stated(reader, node, Value(Ref(free), node.span), f"any number, {free}")
+
+
+def by_argument(reader: Formula, function: Symbol, group: Group) -> Meaning | None:
+    """The function that g stands for in g'(z^{[1]}), of several: the one that the network
+    applies to z^{[1]}, or makes it with; None where that tells nothing."""
+    alone = function.sub or function.sup or function.brackets or len(function.letter) > 1
+    if alone or function.letter not in FUNCTION_LETTERS or not isinstance(group.inner, Symbol):
+        return None
+    argument = reader.meaning(group.inner)
+    if argument is None or argument.kind != "quantity":
+        return None
+    name = reader.lexicon.activation_of.get(argument.name, "")
+    equation = reader.network.equations.get(argument.name)
+    if not name and equation is not None and isinstance(equation.right, Apply):
+        name = equation.right.function
+    if not name:
+        return None
+    at = f"{reader.quoted(function)}{reader.quoted(group)}"
+    for _ in range(function.primes):
+        name = lookup(name, reader.network.functions).derivative_name
+    says = f"{at} is taken for {name}, by the function at {_told(reader, argument.name)}"
+    return Meaning("function", name, says=says)
 
 
 def is_product(reader: Formula, function: Symbol, group: Group) -> bool:
@@ -100,16 +126,13 @@ def _heads(node: Node) -> Iterator[Symbol]:
 # -- what stands elsewhere in the line ------------------------------------------------------
 
 
-def parts(node: Node) -> Iterator[Node]:
-    """A node and everything under it."""
-    waiting: list[object] = [node]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, Node):
-            yield part
-            waiting += [getattr(part, name) for name in part.__dataclass_fields__]
-        elif isinstance(part, tuple):
-            waiting += part
+def _uses(reader: Formula, function: Symbol) -> tuple[Node, ...]:
+    """The arguments that a function has elsewhere in the chain of =."""
+    known = reader.known
+    if function.letter not in known.uses:
+        found = tuple(a for part in known.beside for a in _used(part, function))
+        known.uses[function.letter] = found
+    return known.uses[function.letter]
 
 
 def _used(node: Node, function: Symbol) -> Iterator[Node]:
@@ -137,7 +160,7 @@ def _is(node: Node, function: Symbol) -> bool:
 
 
 def _is_used_as_function(reader: Formula, node: Symbol) -> bool:
-    return any(True for part in reader.known.beside for _ in _used(part, node))
+    return bool(_uses(reader, node))
 
 
 def _is_left_side(reader: Formula, node: Symbol) -> bool:

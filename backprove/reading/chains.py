@@ -6,7 +6,7 @@ import re
 from typing import TypeAlias
 
 from ..language.formula import FormulaLine, Node, Symbol
-from .bare import parts
+from .walking import parts
 
 Chain: TypeAlias = list[FormulaLine]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 
 from ..expr import MINUS_ONE, Add, Apply, Derivative, Expr, Index, Mul, Number, Ref, with_indices
@@ -32,7 +34,7 @@ from ..language.formula import (
 from ..language.tree import Mistake, Span
 from ..network import ADJOINT, CHANGE, RATE
 from ..roles import samples_of
-from .bare import function_of, is_product, taken
+from .bare import by_argument, function_of, is_product, taken
 from .conditions import by_cases, equal, held
 from .derivatives import changed, differentiated
 from .elementary import WRITTEN_OUT
@@ -44,7 +46,14 @@ from .sums import folded, with_dots
 from .symbols import Lexicon
 from .tensors import Value, ones
 
+SHORT = 4
+"""Digits of a power behind a layer."""
+
 ENTRYWISE_POWER = frozenset(("∘", "⊙", "\\circ", "\\odot"))
+
+_BELOW = re.compile(r"(\\?[A-Za-z]+)_([A-Za-z0-9])([A-Za-z0-9])\Z")
+
+_LONGEST_NAME = 40
 
 ONES = frozenset(("𝟏", "1"))
 WORDS = frozenset(("diag", "Diag", "tr", "Tr", "trace", "softmax", "Softmax"))
@@ -162,12 +171,28 @@ class Reader(Formula):
             called = self.meaning(node, called=True)
             if called is not None and called.kind == "function":
                 raise self._without_argument(node)
-            raise self.lexicon.unknown(node)
+            raise self._half_below(node) or self.lexicon.unknown(node)
         name = spelled(node)
         self.symbols.add(name)
         self.say(f"{name} stands for any number")
         value = Value(Ref(name), node.span)
         return self._raised(value, node.sup, node.span) if node.sup else value
+
+    def _half_below(self, node: Symbol) -> Mistake | None:
+        """What to say of w_jk, of which LaTeX sets j alone below."""
+        if node.raw:
+            return None
+        end = node.span[1]
+        text = self.known.text[max(0, end - _LONGEST_NAME) : end + 1]
+        found = _BELOW.search(text) or _BELOW.search(text[:-1])  # at W_i, or at the k of w_jk
+        if found is None:
+            return None
+        name, first, second = found.groups()
+        return Mistake(
+            f"{name}_{first}{second} is not known here",
+            node.span,
+            f"LaTeX sets only {first} below: write {name}_{{{first}{second}}}",
+        )
 
     def _number_of_samples(self, node: Symbol) -> Value:
         """m, where nothing is called so: the number behind it, where the network has one."""
@@ -247,7 +272,9 @@ class Reader(Formula):
         if is_updated(self.known, meaning, node):
             return self._updated(value, meaning, node)
         if meaning.rest:
-            above = Superscript(node.sup.span, meaning.rest, None)
+            number = meaning.rest.isdecimal() and len(meaning.rest) <= SHORT
+            power = Numeral(node.sup.span, Fraction(meaning.rest)) if number else None
+            above = Superscript(node.sup.span, meaning.rest, power)
             return self._raised(value, above, node.span)
         return self._raised(value, node.sup, node.span)
 
@@ -485,7 +512,7 @@ class Reader(Formula):
         if function.letter in WORDS and not function.primes:
             made = self._of_tensor(function, group, span)
         else:
-            meaning = self.meaning(function, called=True)
+            meaning = self.meaning(function, called=True) or by_argument(self, function, group)
             if meaning is not None and meaning.kind == "quantity" and self._tells(meaning, group):
                 name = self.quoted(function)
                 self.say(f"{name}{self.quoted(group)} is read as {name}, with what it depends on")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
@@ -16,6 +17,7 @@ from ..language.formula import (
     Product,
     Relation,
     Symbol,
+    is_latex,
     parse_formula,
     parse_formulas,
 )
@@ -35,6 +37,11 @@ from .state import Knowledge, Total, is_updated
 from .symbols import Lexicon
 
 _Role: TypeAlias = Literal["claim", "definition", "redefinition", "update"]
+
+LONGEST_AGAIN = 5_000
+"""Characters of a plain text that is read again as LaTeX."""
+
+_RUN = re.compile(r"[A-Za-z]{2}|[A-Za-z0-9]_[A-Za-z0-9][A-Za-z]")
 
 FILE = "<derivation>"
 """What errors call the text."""
@@ -60,15 +67,56 @@ def read_sheet(
     Raises SourceError, with the place and what was expected, for what cannot be read, and
     ShapeMistake where shapes do not fit.
     """
-    knowledge = _knowledge(text, network, notation, total=total, open_symbols=open_symbols)
+
+    def again() -> Knowledge:
+        return _knowledge(text, network, notation, total=total, open_symbols=open_symbols)
+
+    knowledge = again()
     try:
         formulas = parse_formulas(text)
         knowledge.text = formulas.text
-        return _SheetReader(knowledge, asked).read(formulas.lines)
+        sheet = _SheetReader(knowledge, asked).read(formulas.lines)
+        if may_be(knowledge.text, samples_of(network)):
+            sheet = _by_sample(sheet, formulas, again(), asked)
+        sheet = replace(sheet, readings=(*formulas.notes, *sheet.readings))
+        unknown = any(_is_product_of_letters(name) for name in sheet.symbols)
+        return (unknown and _letter_by_letter(text, again(), asked)) or sheet
     except Mistake as mistake:
+        other = None if is_latex(text) else _letter_by_letter(text, again(), asked)
+        if other is not None:
+            return other
         raise _placed(knowledge.text, file, mistake) from None
     except RecursionError:
         raise _placed(knowledge.text, file, _TOO_DEEP) from None
+
+
+def _by_sample(mean: Sheet, formulas: Formulas, known: Knowledge, asked: Ref | None) -> Sheet:
+    """The sheet with names such as dZ taken for each sample by itself, where that fits better."""
+    known.text, known.lexicon.per_sample = formulas.text, True
+    try:
+        sample = _SheetReader(known, asked).read(formulas.lines)
+    except (Mistake, ShapeMistake):
+        return mean
+    return sample if fits_better(known.network, mean, sample) else mean
+
+
+def _is_product_of_letters(name: str) -> bool:
+    """Whether a name could be several letters side by side, px."""
+    return len(name) > 1 and name.isalpha() and name.isascii()
+
+
+def _letter_by_letter(text: str, known: Knowledge, asked: Ref | None) -> Sheet | None:
+    """A plain text read as LaTeX is, px as p times x; None where that knows less."""
+    if len(text) > LONGEST_AGAIN or not _RUN.search(text):
+        return None
+    try:
+        sheet = _SheetReader(known, asked).read(parse_formulas(text, latex=True).lines)
+    except (Mistake, ShapeMistake, RecursionError):
+        return None
+    if sheet.symbols - {RATE} or sheet.readings:  # only what is plain
+        return None
+    says = "letters side by side are read as products, each letter a name of its own"
+    return replace(sheet, readings=(*sheet.readings, says))
 
 
 def read_term(
@@ -190,10 +238,10 @@ class _SheetReader:
     def _chain(self, chain: Chain) -> None:
         """Read the lines of one chain of =."""
         first, left, head = chain[0], chain[0].left, None
-        self.known.beside = sides_of(chain)
+        self.known.begin(sides_of(chain))
         if left is not None and isinstance(left, Symbol) and first.right is not None:
             role = self._role(first, left, first.right)
-            self.known.beside = sides_of(chain)
+            self.known.begin(sides_of(chain))
             if role != "claim":
                 head = self._define(first, left, first.right, role)
                 left, chain = None, chain[1:]
@@ -272,7 +320,7 @@ class _SheetReader:
         found = self.known.lexicon.meanings(left, called=False, letters=tuple(self.ranges))
         if found and not left.primes:
             return False
-        self.known.beside = (left, right)
+        self.known.begin((left, right))
         return function_of(Reader(self.known), left) is not None
 
     def _is_update(self, meaning: Meaning, right: Node) -> bool:

@@ -55,7 +55,8 @@ class Knowledge:
     lets, shapes, turns: the reader's definitions, with the lengths of their axes and how a
     vector among them is oriented. symbols: free names that stand for any number. total:
     whether derivatives of anything but the loss are total, or which are. open_symbols: whether
-    unknown symbols stand for any number. beside: the sides of the chain of = that is read.
+    unknown symbols stand for any number. beside: the sides of the chain of = that is read;
+    uses: the arguments that functions have in them, by letter.
     """
 
     network: Network
@@ -69,7 +70,12 @@ class Knowledge:
     turns: dict[str, Orientation] = field(default_factory=dict)
     symbols: set[str] = field(default_factory=set)
     beside: tuple[Node, ...] = ()
+    uses: dict[str, tuple[Node, ...]] = field(default_factory=dict)
     looked_up: dict[tuple[object, ...], tuple[Meaning, ...]] = field(default_factory=dict)
+
+    def begin(self, sides: tuple[Node, ...]) -> None:
+        """Go on to another chain of =."""
+        self.beside, self.uses = sides, {}
 
     def meanings(
         self, symbol: Symbol, called: bool, letters: Collection[str]

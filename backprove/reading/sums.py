@@ -30,6 +30,7 @@ from .meaning import ShapeMistake
 from .products import multiplied
 from .state import Formula
 from .tensors import Value
+from .unrolled import written_out
 
 MOST_TERMS = 30
 """Terms up to which a sum over a part of an axis is written out."""
@@ -63,6 +64,25 @@ def folded(reader: Formula, big: Big) -> Value:
             (big.span[0], big.span[0] + 1),
             r"write its letter below: \sum_k",
         )
+    try:
+        return _folded(reader, big)
+    except (Mistake, ShapeMistake):
+        terms = written_out(big)
+        if terms is None:
+            raise
+        said = list(reader.said)
+        try:
+            value = reader.value(terms)
+        except (Mistake, ShapeMistake):
+            value = None
+        if value is None:
+            reader.said = said
+            raise
+        reader.say(f"{reader.quoted(big)} is written out term by term")
+        return replace(value, span=big.span, grouped=False)
+
+
+def _folded(reader: Formula, big: Big) -> Value:
     with ExitStack() as stack:
         extents = [stack.enter_context(reader.letters.binding(name)) for name, _ in big.letters]
         value = reader.value(big.body)

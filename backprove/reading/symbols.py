@@ -212,7 +212,6 @@ class Lexicon:
             text = f"the argument of the function in {text}"
         if meaning.name != base:
             minus = "minus " if meaning.sign < 0 else ""
-            minus += f"{meaning.samples} times " if meaning.samples != 1 else ""
             loss = self.network.loss
             if meaning.samples != 1:
                 return (
@@ -385,7 +384,10 @@ class Lexicon:
             several = ", ".join(self._functions.activations)
             return f"there are several activation functions, {several}: write their names"
         if symbol.letter in "mnN" and not (made.sub or made.sup):
-            return "the file describes one sample, and has no number of this name"
+            return (
+                "the file describes one sample, and has no number of this name;"
+                f" --samples {symbol.letter} lifts it over samples"
+            )
         own = [name for name in self.network.quantities if not name.endswith(ARGUMENT)]
         near = did_you_mean(symbol.raw or made.letter + made.sub, own)
         return near or f"the names of the file are {', '.join(own[:12])}"

@@ -296,11 +296,20 @@ class Tensors:
                 shown = f"{self.quoted(left)} * {self.quoted(right)}"
                 self.say(f"{shown} is taken component by component")
             return self.entrywise(left, right, span)
+        if sign == "*" and (thin := self._as_columns(left, right)) is not None:
+            self.say(f"{self.quoted(left)} * {self.quoted(right)} is taken component by component")
+            return self.entrywise(*thin, span)
         for one, other in self._readings(left, right):
             made = self._product(one, other, sign, span)
             if made is not None:
                 return made
         raise self.mistake(left, right, self._advice(left, right))
+
+    def _as_columns(self, left: Value, right: Value) -> tuple[Value, Value] | None:
+        """An n × 1 matrix beside a vector of n components, as two vectors; else None."""
+        thin = self.squeezed(left), self.squeezed(right)
+        fits = thin[0].rank == thin[1].rank == 1 and not (thin[0].row or thin[1].row)
+        return thin if fits and self._alike(*thin) else None
 
     def _alike(self, left: Value, right: Value) -> bool:
         return left.rank == right.rank and self.sizes(left) == self.sizes(right)

@@ -30,6 +30,7 @@ from .tree import (
 
 __all__ = [
     "Big", "Bracketed", "Call", "Cases", "Change", "Component", "Differential", "Dots",
-    "FormulaLine", "Formulas", "Group", "Listed", "Node", "Numeral", "Product", "Quotient", "Raised",
-    "Relation", "Root", "Sign", "Sum", "Superscript", "Symbol", "is_latex", "parse_formula", "parse_formulas",
+    "FormulaLine", "Formulas", "Group", "Listed", "Node", "Numeral", "Product", "Quotient",
+    "Raised", "Relation", "Root", "Sign", "Sum", "Superscript", "Symbol", "is_latex",
+    "parse_formula", "parse_formulas",
 ]  # fmt: skip

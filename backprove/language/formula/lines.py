@@ -18,7 +18,7 @@ _NAME = frozenset(("name", "number", "sub", "sup", "prime", "open", "close", "ti
 
 def parse_formula(text: str) -> Node:
     """One expression, without a sign of equality. Raises Mistake."""
-    tokens = tokens_of(text)
+    tokens = tokens_of(text, is_latex(text))
     ends = {p for p, t in outside(tokens) if t.kind in ("break", "newline", "align")}
     tokens = trimmed([t for place, t in enumerate(tokens) if place not in ends])
     if not tokens:
@@ -33,10 +33,14 @@ def parse_formula(text: str) -> Node:
     return parse(Cut(text, is_latex(text), tokens))
 
 
-def parse_formulas(text: str) -> Formulas:
-    """The lines of a text, LaTeX or plain. Raises Mistake at the first that cannot be read."""
-    reader = _Reader(text)
-    for row in rows_of(text):
+def parse_formulas(text: str, latex: bool | None = None) -> Formulas:
+    """The lines of a text. latex: whether it is LaTeX, None to see that from the text.
+
+    Raises Mistake at the first line that cannot be read.
+    """
+    reader = _Reader(text, is_latex(text) if latex is None else latex)
+    rows, notes = rows_of(text, reader.latex)
+    for row in rows:
         reader.read(row)
     if not reader.number:
         raise Mistake(
@@ -45,14 +49,14 @@ def parse_formulas(text: str) -> Formulas:
             "write an equation or an expression, such as "
             + (r"\frac{\partial J}{\partial w} = x" if reader.latex else "∂J/∂w = (h - y)*x"),
         )
-    return Formulas(text, reader.latex, tuple(reader.lines))
+    return Formulas(text, reader.latex, tuple(reader.lines), notes)
 
 
 class _Reader:
     """Reads rows in order; what a line goes on from depends on those above."""
 
-    def __init__(self, text: str) -> None:
-        self.text, self.latex = text, is_latex(text)
+    def __init__(self, text: str, latex: bool) -> None:
+        self.text, self.latex = text, latex
         self.lines: list[FormulaLine] = []
         self.number = 0
         self.columns: dict[int, Node] = {}  # the last left side, by the column of its =

@@ -10,7 +10,7 @@ from ..tree import MAX_CHARACTERS, MAX_EQUATION, Mistake, Span
 from .latex import latex_tokens
 from .plain import plain_tokens
 from .prose import prose_of
-from .tokens import Token, first_equal, is_equal, partners
+from .tokens import Token, first_equal, is_equal, partners, stray_close
 
 MAX_LINES = 2_000
 MAX_TOKENS = 150_000
@@ -40,7 +40,7 @@ def is_latex(text: str) -> bool:
     return "\\" in text or "_{" in text
 
 
-def tokens_of(text: str) -> list[Token]:
+def tokens_of(text: str, latex: bool) -> list[Token]:
     """The tokens of a text that is not too long, without what only makes space."""
     if len(text) > MAX_CHARACTERS:
         raise Mistake(
@@ -56,7 +56,7 @@ def tokens_of(text: str) -> list[Token]:
         )
     if text.count("\n") > 4 * MAX_LINES:
         raise too_many((0, 1))
-    tokens = latex_tokens(text) if is_latex(text) else plain_tokens(text)
+    tokens = latex_tokens(text) if latex else plain_tokens(text)
     if len(tokens) > MAX_TOKENS:
         raise Mistake(
             f"the text has {len(tokens):,} signs and names; more than {MAX_TOKENS:,} are not read",
@@ -66,10 +66,17 @@ def tokens_of(text: str) -> list[Token]:
     return list(_without_empty(_without_numbers(text, tokens)))
 
 
-def rows_of(text: str) -> list[Row]:
-    """The rows of a text; what goes on in the next line of the text is one row."""
-    latex = is_latex(text)
-    tokens = tokens_of(text)
+def rows_of(text: str, latex: bool) -> tuple[list[Row], tuple[str, ...]]:
+    """The rows of a text, and what had to be dropped from it; what goes on in the next line of
+    the text is one row."""
+    tokens = tokens_of(text, latex)
+    notes: tuple[str, ...] = ()
+    stray = stray_close(tokens)
+    if stray >= 0:
+        line = text.count("\n", 0, tokens[stray].start) + 1
+        column = tokens[stray].start - text.rfind("\n", 0, tokens[stray].start)
+        notes = (f"the ) at {line}:{column} closes nothing and is left out",)
+        del tokens[stray]
     partners(tokens)  # brackets are checked over the whole text first
     made: list[Row] = []
     for row in _split(tokens):
@@ -81,7 +88,7 @@ def rows_of(text: str) -> list[Row]:
             last.soft = row.soft
         else:
             made.append(row)
-    return made
+    return made, notes
 
 
 def too_many(span: Span) -> Mistake:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..tree import Mistake
 from .prose import is_word, spoken
 from .rows import Row
-from .tokens import Token, first_equal, is_equal, outside, partners
+from .tokens import Token, first_equal, outside, partners
 from .words import CONDITION, LET, OTHERWISE, RANGE, word_set
 
 _IDLE = frozenset(("comma", "semicolon", "quad", "colon", "align"))
@@ -174,6 +174,8 @@ def _conditions(row: Row) -> dict[int, int]:
     below, and for one beside `otherwise`.
     """
     found: dict[int, int] = {}
+    first = first_equal(row.tokens)
+    words = {word for t in row.tokens if t.kind == "prose" for word in spoken(t)}
     for place, token in enumerate(row.tokens):
         said = spoken(token) if row.prose[place] and token.kind in ("prose", "name") else _NONE
         if not said & (CONDITION | RANGE):
@@ -190,10 +192,8 @@ def _conditions(row: Row) -> dict[int, int]:
             continue
         commas = (p for p, t in outside(run) if t.kind in ("comma", "semicolon", "colon"))
         end = start + next(commas, len(run))
-        sentence = [*row.tokens[:place], *_sentence(row, end)]
-        claims = any(is_equal(t) for _, t in outside(sentence))
+        claims = 0 <= first < place or first_equal(_sentence(row, end)) >= 0
         heading = row.tokens[-1].kind == "colon" and end >= size - 1
-        words = {word for t in row.tokens if t.kind == "prose" for word in spoken(t)}
         if heading or (claims and words & OTHERWISE):
             word = min(said & (CONDITION | RANGE))
             raise Mistake(

@@ -250,3 +250,24 @@ def partners(tokens: Sequence[Token]) -> list[int]:
             f"this {shown(token, True)} is never closed", token.span, "close it, or remove it"
         )
     return found
+
+
+def stray_close(tokens: Sequence[Token]) -> int:
+    """The place of the one ) that closes nothing, at the end of a group or before \\over, and
+    without which all brackets fit; -1 where there is none."""
+    stray = -1
+    open_: list[str] = []
+    for place, token in enumerate(tokens):
+        if token.kind == "open":
+            open_.append(token.text)
+        elif token.kind == "close" and open_ and _CLOSES.get(open_[-1]) == token.text:
+            open_.pop()
+        elif token.kind == "close":
+            after = tokens[place + 1] if place + 1 < len(tokens) else None
+            ends = after is not None and (
+                after.kind == "over" or (after.kind, after.text) == ("close", "")
+            )
+            if stray >= 0 or token.text != ")" or not ends or open_[-1:] != [""]:
+                return -1
+            stray = place
+    return -1 if open_ else stray

@@ -226,8 +226,10 @@ class FormulaLine:
 
 @dataclass(frozen=True, slots=True)
 class Formulas:
-    """A text and the lines that it holds. latex: whether it was read as LaTeX."""
+    """A text and the lines that it holds. latex: whether it was read as LaTeX. notes: what was
+    left out to read it."""
 
     text: str
     latex: bool
     lines: tuple[FormulaLine, ...] = field(default=())
+    notes: tuple[str, ...] = ()
