@@ -22,6 +22,9 @@ QUOTED = 60
 MOST_NODES = 20_000
 """Parts of an expression above which it is not read."""
 
+MOST_WRITTEN = 5_000
+"""Parts that one formula may be written with."""
+
 
 Style: TypeAlias = Literal["columns", "rows", "components"]
 """How whole vectors are taken: as columns (W x), as rows (x W), or component by component."""
@@ -149,7 +152,7 @@ class Formula:
         self.derivatives: dict[tuple[str, str], None] = {}
         self.varied: list[Node] = []
         self.deltas: list[tuple[Symbol, tuple[str, ...], tuple[Index, ...]]] = []
-        self.written_out = 0
+        self.written_out = self.visited = 0
         self.upright: Orientation = "row" if style == "rows" else "none"
         self.tensors = Tensors(
             self.letters, known.text, self.say, componentwise=style == "components"
@@ -211,6 +214,14 @@ class Formula:
         start, end = node.span
         text = " ".join(self.known.text[start:end].split())
         return text if len(text) <= QUOTED else f"{text[:QUOTED]}…"
+
+    def count_written(self, node: Node) -> None:
+        """Count the parts that were read, and refuse too many."""
+        self.visited += 1
+        if self.visited > MOST_WRITTEN:
+            raise Mistake(
+                f"this has more than {MOST_WRITTEN:,} parts", node.span, "divide it into lines"
+            )
 
     def spend(self, nodes: int, span: Span) -> None:
         """Count what is written out in full, and refuse too much of it."""

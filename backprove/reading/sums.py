@@ -36,6 +36,10 @@ MOST_TERMS = 30
 """Terms up to which a sum over a part of an axis is written out."""
 
 
+MOST_POSITIONS = 1000
+"""Positions over which a sum may run that is not over a whole axis."""
+
+
 @dataclass(frozen=True)
 class _Bound:
     """A bound of a sum: a number, or a symbol plus a number."""
@@ -123,11 +127,22 @@ def _over(reader: Formula, big: Big, letter: str, at: Span, extent: Extent, body
         return product(tuple(with_indices(body, {letter: k}) for k in places))
     if places is None and body is ZERO:
         return ZERO  # a sum of nothing but zeros, however long
+    size = extent.root().size
+    terms = len(places) if places is not None else size if isinstance(size, int) else 0
+    if terms > MOST_TERMS and big.op == "sum" and letter not in body.free:
+        return multiplied([(False, Number(terms)), (False, body)], big.span)
+    if terms > MOST_POSITIONS and (places is not None or not _on_an_axis(body, letter)):
+        raise Mistake(f"a sum over more than {MOST_POSITIONS:,} positions is not read", at)
     if places is None:
         return Reduce(big.op, letter, reader.letters.length(extent, letter, at), body)
     if big.op == "max":
         raise Mistake("a maximum runs over a whole axis", big.span)
     return _partial(reader, letter, at, extent, body, places)
+
+
+def _on_an_axis(body: Expr, letter: str) -> bool:
+    """Whether a letter is an index of some quantity."""
+    return any(isinstance(part, Ref) and letter in part.indices for part in walk(body))
 
 
 def _spend(reader: Formula, body: Expr, times: int, span: Span) -> None:
