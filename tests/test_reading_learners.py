@@ -34,6 +34,16 @@ h_2 = tanh(u*h_1 + w*x_2)
 h_3 = tanh(u*h_2 + w*x_3)
 loss E = (h_3 - y)^2 / 2
 """
+NAMED = """
+input  x_1, x_2, h_0
+target y
+weight u, w
+z_1 = u*h_0 + w*x_1
+h_1 = tanh(z_1)
+z_2 = u*h_1 + w*x_2
+h_2 = tanh(z_2)
+loss E = (h_2 - y)^2 / 2
+"""
 SOFTMAX = """
 input  x[2]
 target t[k] with sum(k: t[k]) = 1
@@ -79,6 +89,9 @@ RIGHT = [
     (RESIDUAL, "w", "2(u-y)(∂u/∂h + ∂u/∂o ∂o/∂h) ∂h/∂w"),
     (UNROLLED, "", "∂h_2/∂u = (1-h_2^2) h_1"),
     (UNROLLED, "u", "∂E/∂h_3 (∂h_3/∂u + ∂h_3/∂h_2 ∂h_2/∂u)"),
+    (NAMED, "", "∂h_2/∂u = (1-h_2^2) h_1"),
+    (NAMED, "u", "∂E/∂h_2 (∂h_2/∂u + ∂h_2/∂h_1 ∂h_1/∂u)"),
+    (NEURON, "w_4", r"(a_4-y)a_4(1-a_4) * a_3 * w_4^{(1 - 1)}"),
     (UNROLLED, "u", "∂E/∂h_3 (∂h_3/∂u + ∂h_3/∂h_2 (∂h_2/∂u + ∂h_2/∂h_1 ∂h_1/∂u))"),
     # definitions behind what they are used in
     (NEURON, "w_4", r"\frac{∂C}{∂w_4} = δ a_3 \text{ where } δ = (a_4-y)a_4(1-a_4)"),

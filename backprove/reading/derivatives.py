@@ -10,6 +10,7 @@ from ..errors import NetworkError
 from ..expr import (
     MINUS_ONE,
     Add,
+    Apply,
     Derivative,
     Expr,
     Index,
@@ -126,7 +127,8 @@ def _name(reader: Formula, value: Value) -> str:
 
 def written_out(network: Network, body: Expr, place: Expr) -> Expr:
     """What a local derivative differentiates: the quantity's equation where that has an
-    argument without a name, as no reader can have meant that to be held."""
+    argument without a name, as no reader can have meant that to be held; and the weighted input
+    put in, where what varies stands only there: ∂h/∂w of h = f(z), z = w x."""
     if any(name.endswith(ARGUMENT) for name in place.names):
         return body
 
@@ -135,7 +137,12 @@ def written_out(network: Network, body: Expr, place: Expr) -> Expr:
 
     if isinstance(body, Ref) and body.name in network.equations and body is not place:
         right = network.definition(body)
+        through = right.argument if isinstance(right, Apply) else None
         body = right if unnamed(right) else body
+        if isinstance(through, Ref) and through.name in network.equations:
+            inner = network.definition(through)
+            if not place.names & right.names and place.names <= inner.names:
+                body = substituted(right, lambda ref: inner if ref is through else None)
     before: Expr | None = None
     while body is not before and unnamed(body):
         before = body

@@ -64,6 +64,7 @@ class Reader(Formula):
     """Reads the nodes of one formula."""
 
     def value(self, node: Node) -> Value:
+        self.count_written(node)
         match node:
             case Numeral():
                 return Value(Number(node.value), node.span)

@@ -16,6 +16,7 @@ _LABEL = re.compile(r"([^\W\d_]?)([+-]?\d{1,9})?")
 _CLOSED = re.compile(r"[(\[]([^()\[\]]*)[)\]](.*)")
 _SAMPLE = re.compile(r"[(\[]([^\W\d_]|\d+)[)\]]")
 _PRIMES = re.compile(r"('|′|″|\\?prime)+$")
+_ARITHMETIC = re.compile(r"\d+([-+*/]\d+)+")
 _FIRST_PRIMES = re.compile(r"('|′|″|\\?prime)+(?=[(\[])")
 _LAST = {"nl": "L", "n_l": "L", "n_{l}": "L"}
 """Other names for the number of the output layer."""
@@ -80,7 +81,10 @@ def written(symbol: Symbol) -> Written:
     if primes := _PRIMES.search(text):  # f^{(2)'}
         made = replace(made, primes=made.primes + _primes(primes[0]))
         text = text[: primes.start()]
-    if match := _CLOSED.fullmatch(text):
+    match = _CLOSED.fullmatch(text)
+    if match and _ARITHMETIC.fullmatch(match[1]):  # w^{(2-1)}
+        return replace(made, sup=text)
+    if match:
         inner, rest = _LAST.get(match[1], match[1]), match[2].lstrip(",;")
         label = inner if inner and _LABEL.fullmatch(inner) else None
         sample = _SAMPLE.match(rest) if label else None

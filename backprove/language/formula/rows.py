@@ -10,7 +10,7 @@ from ..tree import MAX_CHARACTERS, MAX_EQUATION, Mistake, Span
 from .latex import latex_tokens
 from .plain import plain_tokens
 from .prose import prose_of
-from .tokens import Token, first_equal, is_equal, partners, stray_close
+from .tokens import Token, first_equal, is_equal, partners, stray_closes
 
 MAX_LINES = 2_000
 MAX_TOKENS = 150_000
@@ -70,12 +70,11 @@ def rows_of(text: str, latex: bool) -> tuple[list[Row], tuple[str, ...]]:
     """The rows of a text, and what had to be dropped from it; what goes on in the next line of
     the text is one row."""
     tokens = tokens_of(text, latex)
-    notes: tuple[str, ...] = ()
-    stray = stray_close(tokens)
-    if stray >= 0:
-        line = text.count("\n", 0, tokens[stray].start) + 1
-        column = tokens[stray].start - text.rfind("\n", 0, tokens[stray].start)
-        notes = (f"the ) at {line}:{column} closes nothing and is left out",)
+    notes: list[str] = []
+    for stray in reversed(stray_closes(tokens)):
+        start = tokens[stray].start
+        where = f"{text.count(chr(10), 0, start) + 1}:{start - text.rfind(chr(10), 0, start)}"
+        notes.insert(0, f"the ) at {where} closes nothing and is left out")
         del tokens[stray]
     partners(tokens)  # brackets are checked over the whole text first
     made: list[Row] = []
@@ -88,7 +87,7 @@ def rows_of(text: str, latex: bool) -> tuple[list[Row], tuple[str, ...]]:
             last.soft = row.soft
         else:
             made.append(row)
-    return made, notes
+    return made, tuple(notes)
 
 
 def too_many(span: Span) -> Mistake:

@@ -252,10 +252,10 @@ def partners(tokens: Sequence[Token]) -> list[int]:
     return found
 
 
-def stray_close(tokens: Sequence[Token]) -> int:
-    """The place of the one ) that closes nothing, at the end of a group or before \\over, and
-    without which all brackets fit; -1 where there is none."""
-    stray = -1
+def stray_closes(tokens: Sequence[Token]) -> list[int]:
+    """The places of each ) that closes nothing, at the end of a group or before \\over, where
+    without them all brackets fit; none where they do not."""
+    stray: list[int] = []
     open_: list[str] = []
     for place, token in enumerate(tokens):
         if token.kind == "open":
@@ -267,7 +267,7 @@ def stray_close(tokens: Sequence[Token]) -> int:
             ends = after is not None and (
                 after.kind == "over" or (after.kind, after.text) == ("close", "")
             )
-            if stray >= 0 or token.text != ")" or not ends or open_[-1:] != [""]:
-                return -1
-            stray = place
-    return -1 if open_ else stray
+            if token.text != ")" or not ends or open_[-1:] != [""]:
+                return []
+            stray.append(place)
+    return [] if open_ else stray
