@@ -14,11 +14,11 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
-from backprove.judge.code.numeric import numerics, python_name
-from backprove.judge.code.usercode import CodeError
 
 import backprove as bp
+from backprove.judge.code.numeric import numerics, python_name
 from backprove.judge.code.passes import CodeReport, check_code
+from backprove.judge.code.usercode import CodeError
 
 MLP = """
 import numpy as np
