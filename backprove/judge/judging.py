@@ -334,6 +334,9 @@ class _Judge:
         """A whole tensor beside QUANTITY: its axes take QUANTITY's letters, or its numbers."""
         shape = self.network[asked.name].shape
         axes, expr = list(term.axes), term.expr
+        lengths = dict(zip(asked.indices, shape, strict=True))
+        if len(axes) == len(lengths) and dict(axes) == lengths:
+            return expr  # its axes have QUANTITY's letters, in the order of a notation
         if len(axes) != len(shape):
             expr, axes = _without_ones(expr, axes, self.network)
         fits = len(axes) == len(shape) and all(

@@ -176,8 +176,11 @@ class Attempts:
         for index in self.asked.indices:
             taken = {*letters, *map(str, self.asked.indices), *reader.letters.known}
             letters.append(index if isinstance(index, str) else fresh_index(taken))
-        shape = self.known.shape(self.asked.name)
-        return _like(reader, tuple(zip(letters, shape, strict=False)), "none", value.span)
+        axes = tuple(zip(letters, self.known.shape(self.asked.name), strict=False))
+        order = self.known.notation.order(self.asked.name)
+        if len(order) == len(axes) == 2:  # as the notation writes it, (from, to) for some
+            axes = tuple(axes[place] for place in order)
+        return _like(reader, axes, "none", value.span)
 
 
 def _like(

@@ -29,6 +29,7 @@ from ..expr import (
 from ..language.formula import Change, Differential, Group, Node, Product, Symbol
 from ..language.tree import Mistake
 from ..network import ADJOINT, ARGUMENT, CHANGE, RATE, Network
+from ..roles import samples_of
 from ..verify import Oracle
 from .letters import HIDDEN
 from .meaning import ShapeMistake
@@ -184,7 +185,9 @@ def _is_loss(reader: Formula, node: Node) -> bool:
     meaning = reader.meaning(node)
     if meaning is None:
         name = node.raw or (f"{node.letter}_{node.sub}" if node.sub else node.letter)
-        if name in LOSS_WORDS and not (node.sup or node.primes):
+        of_sample = node.letter in LOSS_WORDS and node.sub in ("n", "i", "0", "s", "p")
+        known = name in LOSS_WORDS or (of_sample and samples_of(reader.network) is None)
+        if known and not (node.sup or node.primes):
             reader.say(f"{name} is taken for the loss, {reader.network.loss}")
             return True
         return False

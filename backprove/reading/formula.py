@@ -46,6 +46,9 @@ from .sums import folded, with_dots
 from .symbols import Lexicon
 from .tensors import Value, ones
 
+_MOST_LETTERS = 4
+"""Letters of a word that is read as a product."""
+
 SHORT = 4
 """Digits of a power behind a layer."""
 
@@ -168,6 +171,9 @@ class Reader(Formula):
         power = node.sup is not None and node.sup.text.isdigit()
         if node.letter in SAMPLES and (bare or (power and spelled(node) == node.letter)):
             return self._number_of_samples(node)
+        if (letters := self._side_by_side(node)) is not None:
+            self.say(f"{node.letter} is read as {' times '.join(node.letter)}")
+            return self.value(letters)
         if not self.open(node):
             called = self.meaning(node, called=True)
             if called is not None and called.kind == "function":
@@ -178,6 +184,20 @@ class Reader(Formula):
         self.say(f"{name} stands for any number")
         value = Value(Ref(name), node.span)
         return self._raised(value, node.sup, node.span) if node.sup else value
+
+    def _side_by_side(self, node: Symbol) -> Product | None:
+        """Xw as X times w, where the file has these and no Xw; else None."""
+        word, start = node.letter, node.span[0]
+        below = node.sub or node.primes or node.brackets or node.label
+        if below or node.raw != word or not (word.isalpha() and 2 <= len(word) <= _MOST_LETTERS):
+            return None
+        letters = [
+            Symbol((start + k, start + k + 1), letter, raw=letter) for k, letter in enumerate(word)
+        ]
+        letters[-1] = replace(letters[-1], sup=node.sup)
+        meanings = [self.meaning(replace(letter, sup=None)) for letter in letters]
+        known = all(m and m.kind == "quantity" and not (m.where or m.says) for m in meanings)
+        return Product(node.span, tuple(("", letter) for letter in letters)) if known else None
 
     def _half_below(self, node: Symbol) -> Mistake | None:
         """What to say of w_jk, of which LaTeX sets j alone below."""

@@ -381,6 +381,8 @@ def _layers_below(rows: Iterable[Row], network: Network) -> Iterator[Row]:
             continue
         letter, layer = suffix.groups() if suffix and not row.mark else (row.letter, row.mark)
         spellings = [(Spelling(letter, (layer,)), True)]
+        if row.lengths and not row.whole:  # a_{2,i}
+            spellings.append((Spelling(letter, (f"{layer},",), "", row.spelling.order), False))
         if not row.mark:
             spellings.append((Spelling(letter, (), f"({layer})", row.spelling.order), False))
         for spelling, whole in spellings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
@@ -22,7 +23,7 @@ from ..language.formula import (
     parse_formulas,
 )
 from ..language.tree import Mistake, Source
-from ..network import CHANGE, RATE, TRAINED, Equation, Network
+from ..network import ADJOINT, CHANGE, RATE, TRAINED, Equation, Network
 from ..notation import BoundNotation, Notation, bind, load
 from ..roles import samples_of
 from ..verify import Oracle
@@ -31,10 +32,11 @@ from .bare import function_of
 from .chains import Chain, chains, first_use, sides_of
 from .conditions import held
 from .formula import Reader
+from .layers import ways
 from .meaning import Meaning, ShapeMistake, Sheet, SheetLine, Term
 from .per_sample import as_claimed, fits_better, may_be
 from .state import Knowledge, Total, is_updated
-from .symbols import Lexicon
+from .symbols import Lexicon, Unlayered
 
 _Role: TypeAlias = Literal["claim", "definition", "redefinition", "update"]
 
@@ -236,6 +238,55 @@ class _SheetReader:
     # -- chains and lines ------------------------------------------------------------------
 
     def _chain(self, chain: Chain) -> None:
+        """Read one chain of =, with the layers that its symbols do not say where they must be."""
+        before = len(self.lines)
+        try:
+            self._chain_as_written(chain)
+        except Mistake:
+            layered = self._layered(chain) if len(self.lines) == before else None
+            if layered is None:
+                raise
+            self.known.lexicon.layered = layered
+            self.known.looked_up.clear()
+            self._chain_as_written(chain)
+            self.known.lexicon.layered = {}
+            self.known.looked_up.clear()
+
+    def _layered(self, chain: Chain) -> Mapping[Unlayered, Meaning] | None:
+        """The one way to give layers to symbols that lack them; None where there is none, or
+        several: one about what was asked for goes first."""
+        fitting: list[tuple[bool, Mapping[Unlayered, Meaning]]] = []
+        sides = sides_of(chain)
+        rights = [line.right for line in chain if line.right is not None]
+        for layered in list(ways(self.known, sides)):
+            self.known.lexicon.layered = layered
+            self.known.looked_up.clear()
+            self.known.begin(sides)
+            try:
+                reads = self.attempts.chain(chain[0].left, rights, None)
+            except (Mistake, ShapeMistake):
+                continue
+            if not any(read.misfit for read in reads) and self._agrees(reads[0]):
+                fitting.append((self._is_about_asked(reads[0]), layered))
+        self.known.lexicon.layered = {}
+        self.known.looked_up.clear()
+        best = [layered for about, layered in fitting if about] or [w for _, w in fitting]
+        return best[0] if len(best) == 1 else None
+
+    def _agrees(self, read: Read) -> bool:
+        """Whether the letters of an answer without a left side run as far as those asked for."""
+        if read.left is not None or self.asked is None:
+            return True
+        ranges = read.reader.letters.ranges()
+        pairs = zip(self.asked.indices, self.known.shape(self.asked.name), strict=False)
+        return all(ranges.get(str(index), size) == size for index, size in pairs)
+
+    def _is_about_asked(self, read: Read) -> bool:
+        left = read.left.expr if read.left is not None else None
+        asked = self.asked is not None and ADJOINT + self.asked.name
+        return isinstance(left, Ref) and left.name == asked
+
+    def _chain_as_written(self, chain: Chain) -> None:
         """Read the lines of one chain of =."""
         first, left, head = chain[0], chain[0].left, None
         self.known.begin(sides_of(chain))

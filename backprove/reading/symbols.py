@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from ..expr import Index, Size
-from ..language.formula.tree import Symbol
+from ..language.formula.tree import Node, Symbol
 from ..language.names import did_you_mean
 from ..language.tree import Mistake
 from ..network import ADJOINT, ARGUMENT, RATE, Network
@@ -32,10 +32,22 @@ _Ranked: TypeAlias = tuple[tuple[int, int, bool, int], Found, bool]
 """How likely, what was found, and whether it is a name of the file."""
 
 
+Unlayered: TypeAlias = tuple[str, str, int, str]
+"""A symbol as written: its letter, what stands below and above, its primes."""
+
+
+def unlayered(symbol: Node) -> Unlayered:
+    """What tells symbols apart that do not say their layer."""
+    if not isinstance(symbol, Symbol):
+        return "", "", 0, ""
+    return symbol.letter, symbol.sub, symbol.primes, symbol.sup.text if symbol.sup else ""
+
+
 class Lexicon:
     """The meanings of symbols in one notation for one network.
 
     per_sample: whether dZ, where it is only a guess, is the derivative of its own sample's loss.
+    layered: what symbols mean that do not say their layer, where the line around them tells it.
     """
 
     def __init__(self, network: Network, notation: BoundNotation) -> None:
@@ -47,6 +59,7 @@ class Lexicon:
         self._others = Others(network, notation.notation.name)
         self._defined: list[Row] = []
         self.per_sample = False
+        self.layered: Mapping[Unlayered, Meaning] = {}
 
     # -- asking ----------------------------------------------------------------------------
 
@@ -61,6 +74,8 @@ class Lexicon:
         made = written(symbol)
         if defined := self._as_defined(made, letters):
             return defined
+        if self.layered and (chosen := self.layered.get(unlayered(symbol))):
+            return (chosen,)
         quantities = self._quantities(symbol, made, letters)
         if made.letter == "e" and (exponential := self._exponential(made, bool(quantities))):
             return (*exponential, *quantities)
@@ -90,6 +105,13 @@ class Lexicon:
     def activation_of(self) -> Mapping[str, str]:
         """The function that is applied to a quantity, by the quantity's name: z2 → sigmoid."""
         return activation_of(self.network)
+
+    def lacking(self, symbol: Symbol) -> Iterator[Meaning]:
+        """What the symbol would mean with a layer, where only that is missing."""
+        for fits in self._lacking(written(symbol)):
+            meaning = _quantity(fits)
+            told = f"{shown(symbol)} is read as {self.told(meaning)}: no other layer fits here"
+            yield replace(meaning, says=told)
 
     def defines(self, symbol: Symbol) -> bool:
         """Whether the text itself defined the symbol."""
