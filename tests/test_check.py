@@ -150,6 +150,14 @@ E &= {(t - (w_o.(w_h.i)))^2\over 2} \text { (from eq.(1.2))}\\
 let \delta = (a - y) a (1 - a)
 \frac{\partial J}{\partial w_1} = \delta x_1
 """),
+    Case("a-definition-then-a-bare-answer", NEURON, "w[1]",
+         r"let \delta = (a - y) a (1 - a) \\ \delta x_1"),
+    Case("a-definition-in-steps-then-a-bare-answer", NEURON, "w[1]",
+         "d = (a - y)*sigmoid'(z)\n= (a - y)*a*(1 - a)\nd*x_1"),
+    Case("a-definition-then-a-bare-outer-product", THREE, "W3",
+         r"let d = (a_3 - y) \odot \sigma'(z_3) \\ d a_2^T"),
+    Case("a-definition-then-a-wrong-bare-answer", NEURON, "w[1]",
+         r"let \delta = (a - y) a \\ \delta x_1", "wrong", ("missing-factor",), line=2),
     Case("a-wrong-claim-beside", NEURON, "w[1]", r"""
 \frac{\partial a}{\partial z} = a (1 + a)
 \frac{\partial J}{\partial w_1} = (a - y) a (1 - a) x_1

@@ -172,7 +172,7 @@ class _Judge:
     def _chains(self) -> Iterator[Chain]:
         chain: Chain | None = None
         for line in self.sheet.lines:
-            if line.left is not None or chain is None:
+            if line.left is not None or chain is None or _uses_what_it_follows(line, chain):
                 if chain is not None:
                     yield chain
                 chain = Chain(line.left, [], self._is_about(line))
@@ -350,6 +350,12 @@ class _Judge:
             )
         change = {letter: index for (letter, _), index in zip(axes, asked.indices, strict=True)}
         return with_indices(expr, dict(change))
+
+
+def _uses_what_it_follows(line: SheetLine, chain: Chain) -> bool:
+    """Whether a line without a left side speaks of what the lines above define: then it is the
+    answer, and does not go on from the definition."""
+    return chain.lines[0].defines in line.right.expr.names
 
 
 def aligned(left: Term, right: Term) -> tuple[Expr, Expr, Mapping[str, Size]]:
