@@ -341,6 +341,26 @@ class Network:
                 break
         return lengths[name]
 
+    def changed(
+        self,
+        *,
+        quantities: Iterable[Quantity] | None = None,
+        equations: Iterable[Equation] | None = None,
+        constraints: Iterable[Constraint] | None = None,
+        sizes: Mapping[str, int | None] | None = None,
+    ) -> Network:
+        """The same network with some of its parts replaced, the others as they are."""
+        parts = self.quantities.values() if quantities is None else quantities
+        return Network(
+            [q for q in parts if q.name not in self.sizes],  # a size used as a number is made anew
+            self.equations.values() if equations is None else equations,
+            self.loss,
+            functions=self.own_functions,
+            sizes=self.sizes if sizes is None else sizes,
+            constraints=self.constraints if constraints is None else constraints,
+            roles=self.declared_roles, file=self.file, text=self.text,
+        )  # fmt: skip
+
     def over(self, samples: Size, index: str = "s") -> Network:
         """The same network over `samples` samples; the loss becomes their mean.
 

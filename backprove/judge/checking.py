@@ -549,16 +549,10 @@ def _distinct(findings: list[Finding]) -> tuple[Finding, ...]:
 def _with_constants(network: Network, given: Mapping[str, object]) -> Network:
     """The network with these quantities held at the file's values."""
     quantities = [
-        replace(q, kind="constant") if q.name in given else q
-        for q in network.quantities.values()
-        if q.name not in network.sizes
+        replace(q, kind="constant") if q.name in given else q for q in network.quantities.values()
     ]
-    return Network(
-        quantities, network.equations.values(), network.loss,
-        functions=network.own_functions, sizes=network.sizes,
-        constraints=[c for c in network.constraints if c.target not in given],
-        roles=network.declared_roles, file=network.file, text=network.text,
-    )  # fmt: skip
+    constraints = [c for c in network.constraints if c.target not in given]
+    return network.changed(quantities=quantities, constraints=constraints)
 
 
 def _nested(values: Mapping[tuple[int, ...], object], shape: tuple[int, ...]) -> object:

@@ -33,7 +33,7 @@ from ..expr import (
     total,
     walk,
 )
-from ..network import Constraint, Network, Quantity, adjoint
+from ..network import Constraint, Network, adjoint
 from ..roles import roles
 
 
@@ -381,17 +381,7 @@ def _with_loss(
     constraints = list(network.constraints)
     if of_classes and not constraints:
         constraints = [_distribution(network, target, output) for output, target in pairs]
-    return Network(
-        _kept(network), equations, network.loss,
-        functions=network.own_functions, sizes=network.sizes, constraints=constraints,
-        roles=network.declared_roles, file=network.file, text=network.text,
-    )  # fmt: skip
-
-
-def _kept(network: Network) -> Iterator[Quantity]:
-    for quantity in network.quantities.values():
-        if quantity.name not in network.sizes:
-            yield quantity
+    return network.changed(equations=equations, constraints=constraints)
 
 
 def _distribution(network: Network, target: Ref, output: Ref) -> Constraint:

@@ -23,13 +23,8 @@ def at_values(network: Network) -> Oracle | None:
     quantities = [
         replace(q, kind="constant") if q.kind != "computed" else q
         for q in network.quantities.values()
-        if q.name not in network.sizes
     ]
-    fixed = Network(
-        quantities, network.equations.values(), network.loss,
-        functions=network.own_functions, sizes=network.sizes,
-        roles=network.declared_roles, file=network.file, text=network.text,
-    )  # fmt: skip
+    fixed = network.changed(quantities=quantities, constraints=())
     return Oracle(fixed, trials=1)
 
 

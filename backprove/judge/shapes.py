@@ -33,7 +33,6 @@ def with_equal_sizes(network: Network) -> Network | None:
     quantities = [
         replace(q, shape=(EQUAL,) * len(q.shape), value=None if q.shape else q.value)
         for q in network.quantities.values()
-        if q.name not in network.sizes
     ]
     equations = [
         Equation(e.left, mapped(e.right, shortened), e.place) for e in network.equations.values()
@@ -43,11 +42,9 @@ def with_equal_sizes(network: Network) -> Network | None:
         for c in network.constraints
     ]
     sizes: dict[str, int | None] = dict.fromkeys(network.sizes, EQUAL)
-    return Network(
-        quantities, equations, network.loss,
-        functions=network.own_functions, sizes=sizes, constraints=constraints,
-        roles=network.declared_roles, file=network.file, text=network.text,
-    )  # fmt: skip
+    return network.changed(
+        quantities=quantities, equations=equations, constraints=constraints, sizes=sizes
+    )
 
 
 __all__ = ["EQUAL", "with_equal_sizes"]
