@@ -54,6 +54,7 @@ class Builder:
         self.shapes: list[tuple[int, ...]] = []
         self.instructions: list[Instruction] = []
         self.sizes: dict[str, int] = {}
+        self.origin = ""
         self._order: dict[str, int] = {}
         self._made: dict[Operation, int] = {}
         self._constants: dict[int, Fraction] = {}
@@ -65,8 +66,9 @@ class Builder:
 
     # -- letters ---------------------------------------------------------------------------
 
-    def open(self, sizes: Mapping[str, int]) -> None:
-        """Begin an equation: these letters are in scope, and no others."""
+    def open(self, sizes: Mapping[str, int], origin: str = "") -> None:
+        """Begin an equation, `origin`: these letters are in scope, and no others."""
+        self.origin = origin
         self.sizes = dict(sizes)
         self._order = {letter: i for i, letter in enumerate((SAMPLE, *sizes))}
 
@@ -276,7 +278,7 @@ class Builder:
         if buffer is None:
             self.shapes.append(shape)
             buffer = self._made[operation] = len(self.shapes) - 1
-            self.instructions.append(Instruction(buffer, operation))
+            self.instructions.append(Instruction(buffer, operation, self.origin))
         return buffer
 
     def shape(self, letters: Iterable[str]) -> tuple[int, ...]:

@@ -119,7 +119,7 @@ class _Lowering:
         quantity = self.network[name.removeprefix(ADJOINT) if derived else name]
         shape = self._lengths(quantity.shape)
         sampled = quantity.name in self.sampled
-        self._open(dict(zip(equation.indices, shape, strict=True)))
+        self._open(dict(zip(equation.indices, shape, strict=True)), name)
         terms = self._combination(equation.right, () if sampled else (SAMPLE,))
         value = self.build.combine(terms)
         place = {letter: axis for axis, letter in enumerate(equation.indices)}
@@ -134,7 +134,7 @@ class _Lowering:
                 self.fading[name] = inlined
 
     def mean_loss(self) -> None:
-        self._open({})
+        self._open({}, MEAN_LOSS)
         value = self.build.combine(self._combination(Ref(self.network.loss), (SAMPLE,)))
         self.results[MEAN_LOSS] = Result(value.buffer, (), (), sampled=False)
 
@@ -163,8 +163,8 @@ class _Lowering:
         given = {name: buffer for name, buffer in self.given.items() if buffer in needed}
         return Program(tuple(self.build.shapes), given, tuple(kept), self.results)
 
-    def _open(self, sizes: Mapping[str, int]) -> None:
-        self.build.open(sizes)
+    def _open(self, sizes: Mapping[str, int], origin: str = "") -> None:
+        self.build.open(sizes, origin)
         self.cache = {}
         self.overflows = self.fades = False
 

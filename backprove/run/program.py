@@ -11,7 +11,7 @@ A backend reads `Program` and knows the dozen operations below; nothing else is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -123,10 +123,14 @@ Operation: TypeAlias = (
 
 @dataclass(frozen=True)
 class Instruction:
-    """buffer `target` = operation."""
+    """buffer `target` = operation.
+
+    origin: the equation for which it was made, such as `z2` or `∂w1`; it says nothing of values.
+    """
 
     target: int
     operation: Operation
+    origin: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True)
