@@ -2,10 +2,14 @@
 
 from .builders import BUILDERS, is_builder, load, mlp, mlp_text, neuron
 from .source import expression, parse, read, reference, warnings
+from .updates import FLOOR, Gives, Update, parse_update, read_update
 from .writer import source_text
 
 __all__ = [
     "BUILDERS",
+    "FLOOR",
+    "Gives",
+    "Update",
     "expression",
     "is_builder",
     "load",
@@ -13,7 +17,9 @@ __all__ = [
     "mlp_text",
     "neuron",
     "parse",
+    "parse_update",
     "read",
+    "read_update",
     "reference",
     "source_text",
     "warnings",

@@ -39,7 +39,7 @@ _Line = TypeVar("_Line", bound=Line)
 
 def network_of(source: Source, lines: list[Line]) -> Network:
     """The network that a file's lines describe. Raises Mistake for what does not fit."""
-    return _Elaborator(source).network(lines)
+    return Elaborator(source).network(lines)
 
 
 def expression_in(network: Network, node: Node) -> Expr:
@@ -50,7 +50,9 @@ def expression_in(network: Network, node: Node) -> Expr:
     return built(node)
 
 
-class _Elaborator:
+class Elaborator:
+    """Reads the lines of one file; an update's has other declarations (updates.py)."""
+
     def __init__(self, source: Source) -> None:
         self.source = source
         self.names = Names()
@@ -82,7 +84,7 @@ class _Elaborator:
         for item in constrained:
             self._look_at_constraint(item)
         self.look.settle()
-        _refuse_cycles(users)
+        refuse_cycles(users)
         roles = {role.name.text: self._role(role) for role in all_(RoleLine)}
         return Network(
             [self._quantity(known) for known in self.names.known.values()],
@@ -248,7 +250,7 @@ class _Elaborator:
         return Constraint(item.name.text, built(left), built(right))
 
 
-def _refuse_cycles(users: dict[str, dict[str, Span]]) -> None:
+def refuse_cycles(users: dict[str, dict[str, Span]]) -> None:
     """A quantity must not be needed for its own value. One depth-first walk, no recursion."""
     done: set[str] = set()
     for start in users:

@@ -25,21 +25,19 @@ _WORDS = {
     "OVER": "`/`",
     "CIRCUMFLEX": "`^`",
     "KIND": "`input`, `weight` or another kind of quantity",
+    "UPDATE_KIND": "`rate`, `constant` or another kind of quantity",
     "DERIVATIVE": "`derivative`",
     "WITH": "`with`",
     "_NEWLINE": "the end of the line",
 }
 _OPERAND = {"NAME", "NUMBER", "LPAR"}
-_FIRST_WORDS = (
-    "size", "input", "target", "weight", "bias", "constant", "function", "role", "loss",
-)  # fmt: skip
 _FOLD_FORM = "a sum or maximum names its index first: `sum(k: x[k])`, `max(k: x[k])`"
 
 
-def explain(error: UnexpectedToken, text: str, *, statements: bool) -> NoReturn:
+def explain(error: UnexpectedToken, text: str, *, statements: tuple[str, ...]) -> NoReturn:
     """Turn the parser's refusal into a sentence for the commonest slips.
 
-    statements: whether the text is a file, and not one expression.
+    statements: the words with which its lines may begin; none where it is one expression.
     """
     token, expected = error.token, set(error.expected)
     ended = token.type in ("_NEWLINE", "$END")
@@ -56,8 +54,9 @@ def explain(error: UnexpectedToken, text: str, *, statements: bool) -> NoReturn:
     if before == "loss" and "NAME" in expected:
         raise Mistake("the loss needs a name", span, "write `loss J = …`")
     if statements and token.type == "NAME" and _NAME.fullmatch(before):
-        close = get_close_matches(before, _FIRST_WORDS, 1)
-        hint = f"did you mean {close[0]}?" if close else "write `name = …`, or `weight name`"
+        close = get_close_matches(before, statements, 1)
+        example = "weight" if "weight" in statements else "constant"
+        hint = f"did you mean {close[0]}?" if close else f"write `name = …`, or `{example} name`"
         start = text.rfind(before, 0, at)
         raise Mistake(f"a line cannot begin with `{before} {shown}`", (start, span[1]), hint)
     if bracket == "[" and word:

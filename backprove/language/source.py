@@ -15,13 +15,18 @@ from .tree import MAX_CHARACTERS, Mistake, Source
 _BLANKS = str.maketrans(dict.fromkeys("\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
 
 
+def normalized(text: str) -> str:
+    """The text with one kind of line end and of blank."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return text.translate(_BLANKS)
+
+
 def parse(text: str, file: str = "<text>") -> Network:
     """The network that a `.bp` text describes.
 
     Raises SourceError, with the line, the column and a suggestion, for the first mistake.
     """
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    source = Source(text.translate(_BLANKS), file)
+    source = Source(normalized(text), file)
     try:
         return network_of(source, lines_of(source))
     except Mistake as mistake:
@@ -33,6 +38,11 @@ def read(path: str | Path) -> Network:
 
     Raises SourceError for a mistake in it, BackproveError where it is no readable text.
     """
+    return parse(text_of(path), str(path))
+
+
+def text_of(path: str | Path) -> str:
+    """The text of a `.bp` file. Raises BackproveError where it is no readable text."""
     path = Path(path)
     try:
         size = path.stat().st_size
@@ -53,7 +63,7 @@ def read(path: str | Path) -> Network:
         ) from None
     if "\0" in text:
         raise BackproveError(f"{path} is a binary file", "a .bp file is plain text")
-    return parse(text, str(path))
+    return text
 
 
 def _short(path: Path) -> str:

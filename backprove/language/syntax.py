@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 from importlib.util import cache_from_source
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken, v_args
 
@@ -48,6 +50,7 @@ from .tree import (
     Source,
     Span,
     Sum,
+    UpdateItemLine,
     Use,
     article,
 )
@@ -120,6 +123,8 @@ class _Tree(Transformer[Token, list[Line]]):
     def start(self, groups: list[list[Line]]) -> list[Line]:
         return [line for group in groups for line in group]
 
+    update = start
+
     def sizes(self, *sizes: Line) -> list[Line]:
         return list(sizes)
 
@@ -140,6 +145,9 @@ class _Tree(Transformer[Token, list[Line]]):
                     item.name.span,
                 )
         return list(items)
+
+    def update_declaration(self, kind: Token, *items: ItemLine) -> list[Line]:
+        return [UpdateItemLine(kind.value, item) for item in items]
 
     def item(
         self,
@@ -275,6 +283,9 @@ def _around(nodes: list[Node]) -> Span:
     return nodes[0].span[0], nodes[-1].span[1]
 
 
+FileKind: TypeAlias = Literal["start", "update"]
+"""What a file holds: a network, or an update (an optimizer, a schedule)."""
+
 # -- reading -------------------------------------------------------------------------------
 
 
@@ -284,7 +295,7 @@ def _parser() -> Lark:
     return Lark(
         grammar.read_text(encoding="utf-8"),
         parser="lalr",
-        start=["start", "expression"],
+        start=["start", "expression", "update"],
         transformer=_Tree(),
         cache=_cache(grammar),
     )
@@ -301,10 +312,10 @@ def _cache(grammar: Path) -> str | bool:
     return str(Path(cache_from_source(str(grammar))).with_suffix(".tables"))
 
 
-def lines_of(source: Source) -> list[Line]:
+def lines_of(source: Source, kind: FileKind = "start") -> list[Line]:
     """The statements of a file. Raises Mistake where the text is no `.bp` text."""
     joined = _joined(source.text)
-    tree = _parsed(joined + "\n", "start")
+    tree = _parsed(joined + "\n", kind)
     assert isinstance(tree, list)
     return tree
 
@@ -316,11 +327,22 @@ def expression_of(source: Source) -> Node:
     return tree
 
 
+_FIRST_WORDS: Mapping[str, tuple[str, ...]] = {
+    "start": (
+        "size", "input", "target", "weight", "bias", "constant", "function", "role", "loss",
+    ),
+    "update": (
+        "size", "rate", "decay", "constant", "gradient", "parameter", "state", "steps", "function",
+    ),
+}  # fmt: skip
+"""The words with which a line of each kind of file may begin."""
+
+
 def _parsed(text: str, start: str) -> object:
     try:
         return _parser().parse(text, start)
     except UnexpectedToken as error:
-        explain(error, text, statements=start == "start")
+        explain(error, text, statements=_FIRST_WORDS.get(start, ()))
     except UnexpectedCharacters as error:
         explain_character(error, text)
 

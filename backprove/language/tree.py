@@ -247,7 +247,15 @@ class EquationLine:
     loss: bool
 
 
-Line: TypeAlias = SizeLine | ItemLine | FunctionLine | RoleLine | EquationLine
+@dataclass(slots=True, eq=False, repr=False)
+class UpdateItemLine:
+    """One declared quantity of an update. kind: rate, decay, constant, gradient, …"""
+
+    kind: str
+    item: ItemLine
+
+
+Line: TypeAlias = SizeLine | ItemLine | UpdateItemLine | FunctionLine | RoleLine | EquationLine
 
 
 def article(kind: str) -> str:

@@ -153,3 +153,6 @@ ELEMENTWISE: Mapping[str, Callable[..., Array]] = {
     "sign": np.sign,
     "step": step,
 }
+
+STEP_FUNCTIONS: Mapping[str, Callable[..., Array]] = {"floor": np.floor}
+"""What only the numbers of a training's steps are put into: schedules, never a tensor."""

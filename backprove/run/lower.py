@@ -53,13 +53,15 @@ def lower(
     adjoints: Mapping[str, Equation],
     wanted: Iterable[str] | None = None,
     *,
+    updates: Iterable[Equation] = (),
     lifted: bool = True,
 ) -> Program:
     """The straight-line program for the quantities and adjoints in `wanted` (all by default).
 
     adjoints: the dynamic program, by quantity, in an order in which it can be computed.
-    wanted: names such as `h`, `∂w` or MEAN_LOSS. lifted: over any number of samples, the
-    adjoint of what does not depend on the sample being the mean; otherwise for one sample.
+    wanted: names such as `h`, `∂w` or MEAN_LOSS. updates: equations of what is made from the
+    adjoints. lifted: over any number of samples, the adjoint of what does not depend on the
+    sample being the mean; otherwise for one sample.
     Raises DataError where numbers cannot be had: symbolic sizes, abstract functions.
     """
     symbolic = sorted(
@@ -76,6 +78,8 @@ def lower(
         lowering.equation(equation)
     for equation in adjoints.values():
         lowering.equation(equation, derived=True)
+    for equation in updates:
+        lowering.equation(equation)
     for number, constraint in enumerate(network.constraints):
         lowering.residual(f"{CONSTRAINT}{number}", constraint.left - constraint.right)
     if lifted:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import DataError
-from .elementwise import ELEMENTWISE
+from .elementwise import ELEMENTWISE, STEP_FUNCTIONS
 from .program import (
     SAMPLES,
     Constant,
@@ -130,7 +130,8 @@ def _call(operation: Operation, program: Program, dtype: np.dtype[Any]) -> Call:
 
 
 def _map(operation: Map) -> Call:
-    function = ELEMENTWISE[operation.function]
+    name = operation.function
+    function = STEP_FUNCTIONS[name] if name in STEP_FUNCTIONS else ELEMENTWISE[name]
     views = [_aligned(operand, operation.rank) for operand in operation.operands]
     numbers = [operand.buffer for operand in operation.operands]
     if len(numbers) == 1:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ...errors import DataError
 
 Array: TypeAlias = NDArray[Any]
 Slots: TypeAlias = tuple[Array, ...]
