@@ -1,0 +1,1 @@
+"""The C backend: programs compiled by the C compiler of the system."""
