@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .adjoints import backprop
     from .derivation import derive
     from .errors import BackproveError
+    from .graph import GraphNetwork, from_graph
     from .judge import check
     from .language import load, mlp, parse, read
     from .network import Network
@@ -39,11 +40,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "BackproveError": "errors",
     "Derivation": "rewrite",
+    "GraphNetwork": "graph",
     "Network": "network",
     "backprop": "adjoints",
     "check": "judge",
     "derive": "derivation",
     "evaluate": "run.values",
+    "from_graph": "graph",
     "load": "language",
     "load_model": "run.training",
     "mlp": "language",
@@ -63,12 +66,14 @@ _DRAWN = {"Derivation", "Network", "backprop", "derive", "load", "mlp", "parse",
 __all__ = [
     "BackproveError",
     "Derivation",
+    "GraphNetwork",
     "Network",
     "__version__",
     "backprop",
     "check",
     "derive",
     "evaluate",
+    "from_graph",
     "load",
     "load_model",
     "mlp",
