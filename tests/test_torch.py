@@ -14,7 +14,6 @@ from backprove.language import parse
 from backprove.network import ADJOINT
 from backprove.run.lower import MEAN_LOSS, lower
 from backprove.run.numpy_backend import prepare
-from backprove.run.optimizers import OPTIMIZERS
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
 
@@ -153,27 +152,3 @@ def test_far_logits(loss: str) -> None:
     for name in wanted[1:]:
         theirs = tensors[name.removeprefix(ADJOINT)].grad.numpy()
         np.testing.assert_allclose(found[name], theirs, rtol=1e-10, atol=1e-10)
-
-
-@pytest.mark.parametrize(
-    ("name", "theirs"),
-    [
-        ("sgd", lambda p: torch.optim.SGD(p, lr=0.1)),
-        ("momentum", lambda p: torch.optim.SGD(p, lr=0.03, momentum=0.9)),
-        ("adam", lambda p: torch.optim.Adam(p, lr=0.003)),
-    ],
-)
-def test_optimizers(name: str, theirs: Callable[[Any], Any]) -> None:
-    """Thirty updates by random gradients, at each optimizer's own rate."""
-    row = OPTIMIZERS[name]
-    random = np.random.default_rng(0)
-    ours = random.normal(size=(3, 2))
-    slots = tuple(np.zeros_like(ours) for _ in range(row.slots))
-    parameter = torch.nn.Parameter(torch.tensor(ours))
-    optimizer = theirs([parameter])
-    for step in range(1, 31):
-        gradient = random.normal(size=ours.shape)
-        ours, slots = row.update(ours, gradient, slots, row.eta, step)
-        parameter.grad = torch.tensor(gradient)
-        optimizer.step()
-    np.testing.assert_allclose(ours, parameter.detach().numpy(), rtol=1e-12, atol=1e-14)

@@ -21,11 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BackproveError, DataError
+from .step import slot_name
 
 Array: TypeAlias = NDArray[Any]
 
-FORMAT = 1
-"""The number of this file format; a later program reads earlier ones."""
+FORMAT = 2
+"""The number of this file format; a later program reads earlier ones.
+
+1 had no recipe: its optimizers, of which there were three, kept slots without names.
+"""
 
 _KIND = "backprove model"
 
@@ -37,13 +41,13 @@ class State:
     epoch: the one under way, from 1. position: samples of it that are done. permutation: its
     order of the training samples. generator: the random state after it was drawn.
     loss_sum: the sum of the sample losses of this epoch so far. steps: updates made in all.
-    slots: the optimizer's arrays of each parameter. history: one record a finished epoch.
+    slots: the optimizer's arrays, by `slot_name`. history: one record a finished epoch.
     best: the parameters of the best validated epoch, kept for early stopping.
     finished: why the run is over, "" while it is not.
     """
 
     parameters: Mapping[str, Array]
-    slots: Mapping[str, tuple[Array, ...]]
+    slots: Mapping[str, Array]
     steps: int
     epoch: int
     position: int
@@ -58,13 +62,18 @@ class State:
 
 @dataclass(frozen=True)
 class Saved:
-    """What a file holds: the network's text, the options and fit of the run, and its state."""
+    """What a file holds: the network's text, how the run is made, and its state.
+
+    recipe: what is done at each step, with the texts of its files; None in a file of format 1,
+    of which the options name the optimizer.
+    """
 
     network_text: str
     network_file: str
     options: Mapping[str, Any]
     fit: Mapping[str, Any]
     state: State
+    recipe: Mapping[str, Any] | None
 
 
 def save(saved: Saved, path: str | Path) -> None:
@@ -74,10 +83,9 @@ def save(saved: Saved, path: str | Path) -> None:
     arrays: dict[str, Array] = {"permutation": state.permutation}
     for number, name in enumerate(names):
         arrays[f"parameter{number}"] = state.parameters[name]
-        for place, slot in enumerate(state.slots[name]):
-            arrays[f"slot{number}_{place}"] = slot
         if name in state.best:
             arrays[f"best{number}"] = state.best[name]
+    arrays |= {f"slot{number}": slot for number, slot in enumerate(state.slots.values())}
     header = {
         "kind": _KIND,
         "format": FORMAT,
@@ -86,7 +94,8 @@ def save(saved: Saved, path: str | Path) -> None:
         "options": dict(saved.options),
         "fit": dict(saved.fit),
         "parameters": names,
-        "slots": {name: len(state.slots[name]) for name in names},
+        "slots": list(state.slots),
+        "recipe": saved.recipe,
         "steps": state.steps,
         "epoch": state.epoch,
         "position": state.position,
@@ -154,7 +163,7 @@ def load(path: str | Path) -> Saved:
                     f" {header['format']})",
                     "update backprove",
                 )
-            return _from(header, {name: archive[name] for name in archive.files})
+            return _saved(header, {name: archive[name] for name in archive.files})
     except BackproveError:
         raise
     except FileNotFoundError:
@@ -165,15 +174,15 @@ def load(path: str | Path) -> Saved:
         ) from None
 
 
-def _from(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Saved:
+def _saved(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Saved:
     names = header["parameters"]
     numbered = list(enumerate(names))
+    old = header["format"] == 1
     state = State(
         parameters={name: arrays[f"parameter{n}"] for n, name in numbered},
-        slots={
-            name: tuple(arrays[f"slot{n}_{k}"] for k in range(header["slots"][name]))
-            for n, name in numbered
-        },
+        slots=_slots_of_1(header, arrays)
+        if old
+        else {name: arrays[f"slot{n}"] for n, name in enumerate(header["slots"])},
         steps=header["steps"],
         epoch=header["epoch"],
         position=header["position"],
@@ -185,4 +194,20 @@ def _from(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Saved:
         best_epoch=header["best_epoch"],
         finished=header["finished"],
     )
-    return Saved(header["network"], header["file"], header["options"], header["fit"], state)
+    recipe = None if old else header["recipe"]
+    return Saved(header["network"], header["file"], header["options"], header["fit"], state, recipe)
+
+
+def _slots_of_1(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The slots of a file of format 1 by name, in what is kept today.
+
+    Its momentum kept the change of the weights, -eta*u, where u is kept now.
+    """
+    options = header["options"]
+    short = {"sgd": "", "momentum": "u", "adam": "mv"}[options["optimizer"]]
+    scale = -1 / options["eta"] if options["optimizer"] == "momentum" else 1
+    return {
+        slot_name(name, slot): arrays[f"slot{number}_{place}"] * scale
+        for number, name in enumerate(header["parameters"])
+        for place, slot in enumerate(short)
+    }

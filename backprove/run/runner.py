@@ -1,4 +1,4 @@
-"""A network's programs, prepared and run over samples: steps, scores, predictions."""
+"""A network's forward program, prepared and run over samples: scores, predictions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..adjoints import backprop
-from ..network import ADJOINT, Network
+from ..network import Network
 from .data import Fit, TargetFit
 from .lower import CONSTRAINT, MEAN_LOSS, lower
 from .numpy_backend import Prepared, prepare
 from .program import Program
-from .values import check_constraints, check_memory, from_file, shape_of
+from .values import check_constraints, check_memory, constant_values
 
 Array: TypeAlias = NDArray[Any]
 
@@ -48,28 +47,13 @@ class Prediction:
 
 
 class Runner:
-    """The programs of one network, prepared: one step, and the forward part alone."""
+    """The forward programs of one network, prepared, with and without its loss."""
 
-    def __init__(self, network: Network, fitted: Fit, dtype: str, batch_size: int) -> None:
+    def __init__(self, network: Network, fitted: Fit, dtype: str) -> None:
         self.network, self.fit = network, fitted
         self.dtype = np.dtype(dtype)
-        self.trained = [q.name for q in network.trained if q.name in network.live]
-        self.constants = {
-            q.name: from_file(q.value, shape_of(network, q.name), self.dtype)
-            for q in network.of_kind("constant")
-            if q.value is not None
-        }
-        self._step: Prepared | None = None
+        self.constants = constant_values(network, self.dtype)
         self._forward: dict[bool, Prepared] = {}
-        self._batch_size = batch_size
-
-    def step(self, given: Mapping[str, Array], samples: int) -> dict[str, Array]:
-        """Mean loss and mean gradients of the weights and biases over a mini-batch."""
-        if self._step is None:
-            names = [MEAN_LOSS, *(ADJOINT + name for name in self.trained)]
-            program = lower(self.network, backprop(self.network).adjoints, names)
-            self._step = self._prepared(program, self._batch_size)
-        return self._step({**self.constants, **given}, samples)
 
     def score(
         self, parameters: Mapping[str, Array], arrays: Mapping[str, Array], samples: int
@@ -109,16 +93,16 @@ class Runner:
         if forward is None:
             names = [t.predicted for t in self.fit.targets if t.predicted]
             program = lower(self.network, {}, [*names, *([MEAN_LOSS] if with_loss else [])])
-            forward = self._forward[with_loss] = self._prepared(program, _CHUNK)
+            forward = self._forward[with_loss] = self._prepared(program)
         for start in range(0, samples, _CHUNK):
             rows = slice(start, min(start + _CHUNK, samples))
             chunk = {name: array[rows] for name, array in arrays.items()}
             given = {**self.constants, **parameters, **chunk}
             yield rows, forward(given, rows.stop - rows.start)
 
-    def _prepared(self, program: Program, samples: int) -> Prepared:
-        needed = program.bytes_needed(samples, self.dtype.itemsize)
-        check_memory(needed, f"a mini-batch of {samples} samples")
+    def _prepared(self, program: Program) -> Prepared:
+        needed = program.bytes_needed(_CHUNK, self.dtype.itemsize)
+        check_memory(needed, f"a chunk of {_CHUNK} samples")
         return prepare(program, self.dtype)
 
 

@@ -99,6 +99,22 @@ class ScalarTable:
         return self._prepared({STEP: steps}, count)
 
 
+def check_scalars(step: Step, steps: int) -> None:
+    """Raises DataError where a scalar is no number at one of a run's steps.
+
+    Of a long run, ten thousand steps are looked at, evenly spread.
+    """
+    numbers = np.unique(np.linspace(1, steps, min(steps, 10_000)).round())
+    for name, row in prepare(step.scalars, np.float64)({STEP: numbers}, len(numbers)).items():
+        bad = np.flatnonzero(~np.isfinite(row))
+        if len(bad):
+            at, value = int(numbers[bad[0]]), row[bad[0]]
+            raise DataError(
+                f"{name} is {value} at step {at:,}: nothing can be trained with that",
+                "look at the constants of the optimizer and the schedule",
+            )
+
+
 def lower_step(network: Network, recipe: Recipe, wanted: Iterable[str] = (MEAN_LOSS,)) -> Step:
     """The program of one training step of `network` by `recipe`, with results `wanted` too.
 
@@ -157,12 +173,11 @@ class _Updates:
     def _gradients(self, part: Part, prefix: str) -> None:
         """Each parameter's gradient after one file: clipped, or with the decay added."""
         update = part.update
-        of_all = bool(update.network[update.now(update.gradient)].shape)
         file = _File(part, self.scalars)
         shared: dict[str, Expr] = {}
         local: list[Equation] = []
         for equation in file.equations():
-            if equation.indices or not of_all:
+            if equation.indices or not part.over_all:
                 local.append(equation)
             else:  # one number for all parameters
                 right = self._over_all(file, equation.right, shared)

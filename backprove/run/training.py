@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..language import parse, source_text
-from ..network import ADJOINT, Network
+from ..network import Network
+from .advance import Advance, NumpyAdvance, check_finite
 from .checkpoint import Saved, State, load, save
 from .data import Fit, Scaling, fit, has_targets, input_arrays, target_arrays
-from .lower import MEAN_LOSS
-from .optimizers import optimizer as optimizer_named
+from .optimizers import Recipe, recipe
 from .runner import Prediction, Runner, Score, prediction
+from .step import check_scalars, lower_step, slot_name
 from .table import Table, as_table
 from .values import (
     check_memory,
@@ -68,7 +69,10 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Options:
-    """How a run is made; saved with it."""
+    """How a run is made; saved with it.
+
+    optimizer and what belongs to it say what was asked for; what is done is in the recipe.
+    """
 
     epochs: int = 30
     batch_size: int = 32
@@ -81,6 +85,18 @@ class Options:
     dtype: str = "float32"
     source: str = ""
     fingerprint: str = ""
+    decay: float | None = None
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    schedule: str = "constant"
+    warmup: int = 0
+
+    def recipe(self, steps: int) -> Recipe:
+        """What is done with a gradient, in a run of so many steps. Raises DataError."""
+        return recipe(
+            self.optimizer, eta=self.eta, decay=self.decay, clip_value=self.clip_value,
+            clip_norm=self.clip_norm, schedule=self.schedule, warmup=self.warmup, steps=steps,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -105,6 +121,7 @@ class Model:
     network: Network
     fit: Fit
     options: Options
+    recipe: Recipe
     state: State
     notes: tuple[str, ...] = ()
     validation: Score | None = None
@@ -121,7 +138,7 @@ class Model:
 
     def save(self, path: str | Path) -> None:
         """Write the model, with all that is needed to go on training it."""
-        save(_saved(self.network, self.fit, self.options, self.state), path)
+        save(_saved(self.network, self.fit, self.options, self.recipe, self.state), path)
 
     def predict(self, data: str | Path | Table | Mapping[str, Any]) -> Predictions:
         """Predict for every row; for the bundled digits, for the held-out ones."""
@@ -130,7 +147,7 @@ class Model:
         if len(table.test):
             notes = (f"the {len(table.test):,} held-out rows of {table.source}",)
             table = table.only(table.test)
-        runner = Runner(self.network, self.fit, self.options.dtype, self.options.batch_size)
+        runner = Runner(self.network, self.fit, self.options.dtype)
         scored = has_targets(table, self.fit)
         arrays = input_arrays(self.network, table, self.fit, runner.dtype)
         if scored:
@@ -155,6 +172,11 @@ def train(
     batch_size: int = 32,
     optimizer: str = "adam",
     eta: float | None = None,
+    decay: float | None = None,
+    clip_value: float | None = None,
+    clip_norm: float | None = None,
+    schedule: str = "constant",
+    warmup: int = 0,
     seed: int = 0,
     validation: float = 0.1,
     test: float = 0.0,
@@ -167,7 +189,12 @@ def train(
 
     data: a CSV or NPZ path, `digits`, or arrays by name. columns: which columns give which
     input, {"x": "pixel*"} or ["x=pixel*"]; target: the target's columns. scaling of inputs:
-    none, standard or minmax. eta: the learning rate, by default the optimizer's own.
+    none, standard or minmax. optimizer: sgd, momentum, nesterov, rmsprop, adam, adamw or the
+    path of your own file, with constants if wished (`adam,beta_1=0.8`); schedule: of the rate,
+    constant, step, exponential, cosine, one_cycle or your own. eta: the learning rate, by
+    default the optimizer's own. decay: of the weights, not of the biases. clip_value,
+    clip_norm: the largest component of a gradient, and length of all together. warmup: updates
+    in which the rate rises.
     validation, test: parts of the samples set aside, 0 to 1. patience: stop after so many
     epochs without a better validation loss, and keep the best. checkpoint: a file written
     after each epoch, from which `resume` goes on. The same seed gives the same run bit for bit
@@ -175,21 +202,21 @@ def train(
     Raises DataError for data that do not fit and for a loss that is no longer finite.
     """
     refuse_symbolic(network)
-    options = Options(epochs, batch_size, optimizer, eta, seed, validation, test, patience, dtype)
+    options = Options(
+        epochs, batch_size, optimizer, eta, seed, validation, test, patience, dtype,
+        decay=decay, clip_value=clip_value, clip_norm=clip_norm, schedule=schedule, warmup=warmup,
+    )  # fmt: skip
     _check(options)
     check_memory(3 * parameter_bytes(network, np.dtype(dtype).itemsize), "training this network")
     table = as_table(data)
-    options = replace(
-        options,
-        eta=optimizer_named(optimizer).eta if eta is None else eta,
-        source=table.source,
-        fingerprint=_fingerprint(table),
-    )
+    options = replace(options, source=table.source, fingerprint=_fingerprint(table))
     parts = _parts(table, options)
     fitted = fit(network, table, parts.train, columns=columns, target=target, scaling=scaling)
-    state, notes = _start(network, options, len(parts.train))
-    run = _Run(network, fitted, options, table, parts, state, checkpoint, watcher or Watcher())
-    return run.to_the_end((*_notes(network, fitted, options, parts), *notes))
+    done = options.recipe(_steps(options, parts))
+    options = replace(options, eta=float(done.eta))
+    state, notes = _start(network, options, done, len(parts.train))
+    run = _Run(network, fitted, options, done, table, parts, state, checkpoint, watcher)
+    return run.to_the_end((*_notes(network, fitted, options, done, parts), *notes))
 
 
 def resume(
@@ -205,7 +232,7 @@ def resume(
     epochs: a new total number of epochs. Raises DataError where the data have changed.
     """
     saved = load(checkpoint)
-    network, fitted, options = _unpacked(saved, checkpoint)
+    network, fitted, options, done = _unpacked(saved, checkpoint)
     table = as_table(options.source if data is None else data)
     if _fingerprint(table) != options.fingerprint:
         raise DataError(
@@ -219,17 +246,17 @@ def resume(
         if epochs >= state.epoch and state.finished == _ALL_DONE:
             state = replace(state, finished="")
     parts = _parts(table, options)
-    run = _Run(network, fitted, options, table, parts, state, checkpoint, watcher or Watcher())
-    done = len(state.history)
-    notes = (f"resumed after {done} epoch{'s' * (done != 1)}",)
-    return run.to_the_end((*notes, *_notes(network, fitted, options, parts)))
+    done = replace(done, steps=_steps(options, parts))
+    run = _Run(network, fitted, options, done, table, parts, state, checkpoint, watcher)
+    epochs_done = len(state.history)
+    notes = (f"resumed after {epochs_done} epoch{'s' * (epochs_done != 1)}",)
+    return run.to_the_end((*notes, *_notes(network, fitted, options, done, parts)))
 
 
 def load_model(path: str | Path) -> Model:
     """A saved model, ready to predict."""
     saved = load(path)
-    network, fitted, options = _unpacked(saved, path)
-    return Model(network, fitted, options, saved.state)
+    return Model(*_unpacked(saved, path), saved.state)
 
 
 def predict(path: str | Path, data: str | Path | Table | Mapping[str, Any]) -> Predictions:
@@ -258,19 +285,26 @@ class _Run:
         network: Network,
         fitted: Fit,
         options: Options,
+        recipe: Recipe,
         table: Table,
         parts: _Parts,
         state: State,
         checkpoint: str | Path | None,
-        watcher: Watcher,
+        watcher: Watcher | None,
     ) -> None:
-        self.network, self.fit, self.options = network, fitted, options
-        self.state, self.checkpoint, self.watcher = state, checkpoint, watcher
+        self.network, self.fit, self.options, self.recipe = network, fitted, options, recipe
+        self.state, self.checkpoint, self.watcher = state, checkpoint, watcher or Watcher()
         self.parts = parts
-        self.runner = Runner(network, fitted, options.dtype, options.batch_size)
-        self.train = self._arrays(table, parts.train)
+        self.runner = Runner(network, fitted, options.dtype)
+        self.engine = self._engine(self._arrays(table, parts.train))
         self.validation = self._arrays(table, parts.validation)
         self.test = self._arrays(table, parts.test)
+
+    def _engine(self, arrays: Mapping[str, Array]) -> Advance:
+        """What makes the next state from the one before it."""
+        step = lower_step(self.network, self.recipe)
+        check_scalars(step, self.recipe.steps or 1)
+        return NumpyAdvance(self.network, step, arrays, self.options.batch_size, self.runner.dtype)
 
     def _arrays(self, table: Table, rows: Array) -> dict[str, Array]:
         part = table.only(rows)
@@ -293,7 +327,7 @@ class _Run:
             self._save()
         kept = self.state.best or self.state.parameters
         return Model(
-            self.network, self.fit, self.options, self.state, notes,
+            self.network, self.fit, self.options, self.recipe, self.state, notes,
             self._score(kept, self.validation, self.parts.validation),
             self._score(kept, self.test, self.parts.test),
             interrupted,
@@ -305,45 +339,19 @@ class _Run:
         return self.runner.score(parameters, arrays, len(rows)) if len(rows) else None
 
     def _save(self) -> None:
+        """Write the state; raises DataError instead where the run has diverged."""
+        check_finite(self.state)
         if self.checkpoint is not None:
-            save(_saved(self.network, self.fit, self.options, self.state), self.checkpoint)
+            saved = _saved(self.network, self.fit, self.options, self.recipe, self.state)
+            save(saved, self.checkpoint)
 
     def _epoch(self) -> None:
         """What is left of the epoch under way."""
         while self.state.position < len(self.parts.train):
-            self.state = self._batch(self.state)
+            self.state = self.engine.advance(self.state)
             self.watcher.batch(self.state.epoch, self.state.position)
         self.state = self._ended(self.state)
         self.watcher.epoch(self.state.history[-1])
-
-    def _batch(self, state: State) -> State:
-        """The state after one more mini-batch."""
-        rows = state.permutation[state.position : state.position + self.options.batch_size]
-        batch = {name: array[rows] for name, array in self.train.items()}
-        results = self.runner.step({**state.parameters, **batch}, len(rows))
-        loss = float(results[MEAN_LOSS])
-        if not np.isfinite(loss):
-            raise DataError(
-                f"the loss is {loss} in epoch {state.epoch}, after {state.steps:,} updates",
-                f"try a learning rate below {self.options.eta:g}, or scale the inputs",
-            )
-        row = optimizer_named(self.options.optimizer)
-        rate, step = self.options.eta, state.steps + 1
-        assert rate is not None, "the optimizer's own rate was put in its place"
-        parameters, slots = dict(state.parameters), dict(state.slots)
-        for name in self.runner.trained:
-            new, kept = row.update(
-                parameters[name], results[ADJOINT + name], slots[name], rate, step
-            )
-            parameters[name], slots[name] = new, kept
-        return replace(
-            state,
-            parameters=parameters,
-            slots=slots,
-            steps=step,
-            position=state.position + len(rows),
-            loss_sum=state.loss_sum + loss * len(rows),
-        )
 
     def _ended(self, state: State) -> State:
         """The state at the start of the next epoch, this one recorded."""
@@ -384,7 +392,6 @@ class _Run:
 
 
 def _check(options: Options) -> None:
-    optimizer_named(options.optimizer)
     checks = (
         (options.epochs >= 1, f"{options.epochs} epochs", "at least 1"),
         (options.batch_size >= 1, f"a mini-batch of {options.batch_size}", "at least 1"),
@@ -404,6 +411,7 @@ def _check(options: Options) -> None:
     for good, said, wanted in checks:
         if not good:
             raise DataError(f"{said} cannot be trained with", f"it must be: {wanted}")
+    options.recipe(1)
 
 
 def _parts(table: Table, options: Options) -> _Parts:
@@ -429,7 +437,14 @@ def _parts(table: Table, options: Options) -> _Parts:
     return _Parts(rest, validation, test)
 
 
-def _start(network: Network, options: Options, samples: int) -> tuple[State, tuple[str, ...]]:
+def _steps(options: Options, parts: _Parts) -> int:
+    """The updates of the whole run; the last mini-batch of an epoch may be a smaller one."""
+    return options.epochs * -(-len(parts.train) // options.batch_size)
+
+
+def _start(
+    network: Network, options: Options, recipe: Recipe, samples: int
+) -> tuple[State, tuple[str, ...]]:
     dtype = np.dtype(options.dtype)
     live = [q for q in network.trained if q.name in network.live]
     drawn, notes = draw(network, options.seed, dtype, [q for q in live if q.value is None])
@@ -451,10 +466,10 @@ def _start(network: Network, options: Options, samples: int) -> tuple[State, tup
         raise DataError(
             f"{missing[0]} has no value", f"give it one in the file: constant {missing[0]} = 1"
         )
-    row = optimizer_named(options.optimizer)
     slots = {
-        name: tuple(np.zeros_like(array) for _ in range(row.slots))
+        slot_name(name, slot): np.zeros_like(array)
         for name, array in parameters.items()
+        for slot in recipe.slots
     }
     generator = np.random.Generator(np.random.PCG64([options.seed, 2]))
     permutation = generator.permutation(samples)
@@ -487,7 +502,9 @@ def _fingerprint(table: Table) -> str:
     return digest.hexdigest()
 
 
-def _notes(network: Network, fitted: Fit, options: Options, parts: _Parts) -> tuple[str, ...]:
+def _notes(
+    network: Network, fitted: Fit, options: Options, recipe: Recipe, parts: _Parts
+) -> tuple[str, ...]:
     split = [f"{len(parts.train):,} samples to train on"]
     if len(parts.validation):
         split.append(f"{len(parts.validation):,} for validation")
@@ -496,24 +513,25 @@ def _notes(network: Network, fitted: Fit, options: Options, parts: _Parts) -> tu
     count = sum(
         int(np.prod(shape_of(network, q.name))) for q in network.trained if q.name in network.live
     )
-    row = optimizer_named(options.optimizer)
     size = in_bytes(count * np.dtype(options.dtype).itemsize)
     return (
         *fitted.sentences(),
         f"data: {', '.join(split)}",
-        f"{count:,} parameters ({size} in {options.dtype}), {row.name}: {row.law},"
-        f" η = {options.eta:g}, mini-batches of {options.batch_size}",
+        f"{count:,} parameters ({size} in {options.dtype}), mini-batches of {options.batch_size}",
+        *recipe.sentences(),
     )
 
 
-def _saved(network: Network, fitted: Fit, options: Options, state: State) -> Saved:
+def _saved(network: Network, fitted: Fit, options: Options, recipe: Recipe, state: State) -> Saved:
     text = network.text or source_text(network)
-    return Saved(text, network.file, asdict(options), fitted.as_json(), state)
+    return Saved(text, network.file, asdict(options), fitted.as_json(), state, recipe.as_json())
 
 
-def _unpacked(saved: Saved, path: str | Path) -> tuple[Network, Fit, Options]:
+def _unpacked(saved: Saved, path: str | Path) -> tuple[Network, Fit, Options, Recipe]:
     network = parse(saved.network_text, saved.network_file or str(path))
     try:
-        return network, Fit.from_json(saved.fit), Options(**saved.options)
-    except (KeyError, TypeError):
+        options = Options(**saved.options)
+        done = options.recipe(1) if saved.recipe is None else Recipe.from_json(saved.recipe)
+        return network, Fit.from_json(saved.fit), options, done
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise DataError(f"{path} is not a saved model, or it is damaged") from None

@@ -201,6 +201,15 @@ def given_values(
     return {**values, **drawn}, notes
 
 
+def constant_values(network: Network, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """The constants that have a value in the file, by name."""
+    return {
+        q.name: from_file(q.value, shape_of(network, q.name), dtype)
+        for q in network.of_kind("constant")
+        if q.value is not None
+    }
+
+
 def from_file(value: Value, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """A file's exact value as an array; a single number fills the whole shape."""
     if isinstance(value, Fraction):

@@ -51,6 +51,17 @@ class Part:
     def text(self) -> str:
         return self.update.network.text
 
+    @property
+    def title(self) -> str:
+        """What the file says of itself in its first line."""
+        return self.update.network.about.partition("\n")[0] or self.name
+
+    @property
+    def over_all(self) -> bool:
+        """Whether one number of it comes from every gradient, so that updates wait for it."""
+        update = self.update
+        return bool(update.gradient and update.network[update.now(update.gradient)].shape)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "name": self.name,
@@ -65,7 +76,7 @@ class Part:
         return cls(saved["name"], parse_update(saved["text"], saved["name"]), numbers)
 
 
-def part(said: str, gives: Gives, **constants: float | Fraction | None) -> Part:
+def part_named(said: str, gives: Gives, **constants: float | Fraction | None) -> Part:
     """A file by name or path, with constants of its own: `adam`, `adam,beta_1=0.8`, `./mine.bp`.
 
     gives: what it must be for. constants: more of them, of which None changes nothing.

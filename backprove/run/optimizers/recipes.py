@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from ...errors import DataError
-from .files import Part, exact, part
+from .files import Part, exact, part_named
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,26 @@ class Recipe:
     def slots(self) -> tuple[str, ...]:
         """The names of what is kept for each parameter."""
         return self.optimizer.update.states
+
+    def sentences(self) -> tuple[str, ...]:
+        """What is done, in words, for the notes of a run."""
+        said = []
+        for part in (self.optimizer, *self.gradients, self.warmup, self.schedule):
+            if part is None:
+                continue
+            sentence = f"{part.title}{self._numbers(part)}"
+            if part.update.decay:
+                sentence += "; weights decay, biases do not"
+            if part.over_all:
+                sentence += "; this takes a second pass, as it waits for every gradient"
+            said.append(sentence)
+        return tuple(said)
+
+    def _numbers(self, part: Part) -> str:
+        rate = {part.update.rate: self.eta} if part is self.optimizer else {}
+        rows = {**part.numbers, **rate}
+        shown = ", ".join(f"{name} = {float(number):g}" for name, number in rows.items())
+        return f" ({shown})" if shown else ""
 
     def as_json(self) -> dict[str, Any]:
         """What a saved model holds: the files' texts and the numbers."""
@@ -76,19 +96,19 @@ def recipe(
     the rate rises. steps: of the whole run, which most schedules ask for.
     Raises DataError for what cannot be.
     """
-    chosen = part(optimizer, "parameter")
+    chosen = part_named(optimizer, "parameter")
     gradients: list[Part] = []
     if clip_value is not None:
-        gradients.append(part("value", "gradient", limit=_positive(clip_value, "clip_value")))
+        gradients.append(part_named("value", "gradient", limit=_positive(clip_value, "clip_value")))
     if clip_norm is not None:
-        gradients.append(part("norm", "gradient", limit=_positive(clip_norm, "clip_norm")))
+        gradients.append(part_named("norm", "gradient", limit=_positive(clip_norm, "clip_norm")))
     if decay is not None:
         if decay < 0 or not decay < float("inf"):
             raise DataError(f"a weight decay of {decay:g} cannot be trained with", "0 or above")
         if chosen.update.decay:
-            chosen = part(optimizer, "parameter", **{chosen.update.decay: decay})
+            chosen = part_named(optimizer, "parameter", **{chosen.update.decay: decay})
         elif decay:
-            gradients.append(part("decay", "gradient", **{"lambda": decay}))
+            gradients.append(part_named("decay", "gradient", **{"lambda": decay}))
     rate = chosen.numbers.get(chosen.update.rate) if eta is None else exact(eta)
     if rate is None:
         raise DataError(f"{chosen.name} has no rate of its own", "give one: eta = 0.01")
@@ -96,8 +116,8 @@ def recipe(
         chosen,
         rate,
         tuple(gradients),
-        None if schedule == "constant" else part(schedule, "rate"),
-        part("warmup", "rate", n=warmup) if warmup else None,
+        None if schedule == "constant" else part_named(schedule, "rate"),
+        part_named("warmup", "rate", n=warmup) if warmup else None,
         steps,
     )
 

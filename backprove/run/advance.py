@@ -1,0 +1,91 @@
+"""Going on: what makes the next state of a run from the one before it.
+
+A backend is one class with a method `advance`; all else of a run is the same for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from ..network import Network
+from .checkpoint import State
+from .lower import MEAN_LOSS
+from .numpy_backend import prepare
+from .step import NEXT, ScalarTable, Step, slot_name
+from .values import check_memory, constant_values
+
+Array: TypeAlias = NDArray[Any]
+
+
+class Advance(Protocol):
+    """Makes the next state of a run."""
+
+    def advance(self, state: State) -> State:
+        """The state after one more mini-batch or several, none of them of the next epoch.
+
+        The state that is given stays as it is. Raises DataError where the run has diverged.
+        """
+        ...
+
+
+class NumpyAdvance:
+    """One mini-batch at a time, by NumPy.
+
+    arrays: the training samples, by the names of inputs and targets.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        step: Step,
+        arrays: Mapping[str, Array],
+        batch_size: int,
+        dtype: np.dtype[Any],
+    ) -> None:
+        needed = step.program.bytes_needed(batch_size, dtype.itemsize)
+        check_memory(needed, f"a mini-batch of {batch_size} samples")
+        self._prepared = prepare(step.program, dtype)
+        self._constants = constant_values(network, dtype)
+        self._scalars = ScalarTable(step, dtype)
+        self._arrays, self._batch_size = arrays, batch_size
+        self._slots = [slot_name(name, slot) for name in step.slots for slot in step.slots[name]]
+
+    def advance(self, state: State) -> State:
+        """The state after one more mini-batch."""
+        number = state.steps + 1
+        rows = state.permutation[state.position : state.position + self._batch_size]
+        batch = {name: array[rows] for name, array in self._arrays.items()}
+        given = {**self._constants, **self._scalars.at(number), **state.parameters, **state.slots}
+        results = self._prepared({**given, **batch}, len(rows))
+        loss = float(results[MEAN_LOSS])
+        if not np.isfinite(loss):
+            raise diverged(f"the loss is {loss}", state.epoch, number)
+        return replace(
+            state,
+            parameters={name: results[NEXT + name] for name in state.parameters},
+            slots={name: results[NEXT + name] for name in self._slots},
+            steps=number,
+            position=state.position + len(rows),
+            loss_sum=state.loss_sum + loss * len(rows),
+        )
+
+
+def diverged(what: str, epoch: int, step: int) -> DataError:
+    """What is said of a run whose numbers are no longer finite."""
+    return DataError(
+        f"{what} in epoch {epoch}, at step {step:,}: the training diverges",
+        "try a lower learning rate, clip the gradients, or scale the inputs",
+    )
+
+
+def check_finite(state: State) -> None:
+    """Raises DataError where a parameter or a slot has an infinity or is no number."""
+    for name, array in (*state.parameters.items(), *state.slots.items()):
+        if not np.isfinite(array).all():
+            raise diverged(f"{name} is not finite", state.epoch, state.steps)
