@@ -1,0 +1,98 @@
+"""The cores this process may use, and NumPy's own threads kept quiet while ours run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+# -- one pool at a time ---------------------------------------------------------------------
+
+_lock = Lock()
+_users = 0
+_limits: Any = None
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """NumPy's BLAS uses one thread inside, and as many as before afterwards.
+
+    Two pools that are awake at once take each other's cores. The setting is the process's: with
+    several users, nested or in threads, the first one makes it and the last one undoes it.
+    """
+    global _users, _limits
+    with _lock:
+        if _users == 0:
+            _limits = _controller().limit(limits=1, user_api="blas")
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _limits.restore_original_limits()
+                _limits = None
+
+
+@cache
+def _controller() -> Any:
+    """What controls the BLAS libraries that are loaded now; made once, as the scan takes ms."""
+    from threadpoolctl import ThreadpoolController  # here: loading it takes milliseconds too
+
+    return ThreadpoolController()
+
+
+def _after_fork() -> None:
+    # the child has the forking thread alone: no other one is there to release the lock
+    global _lock
+    _lock = Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+# -- cores ----------------------------------------------------------------------------------
+
+
+def default_threads(root: Path = Path("/")) -> int:
+    """How many cores this process may use: its affinity, and its control group's quota."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # a system without affinity
+        cores = os.cpu_count() or 1
+    quota = min(_quotas(root), default=float(cores))
+    # rounded down: who exceeds the quota by a little is stopped for the rest of each period
+    return max(1, min(cores, int(quota + 0.01)))
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    """The cores granted by each control group that this process is in, those above included."""
+    lines: list[str] = []
+    with suppress(OSError):
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            top = root / "sys/fs/cgroup"
+        elif "cpu" in controllers.split(","):
+            top = root / "sys/fs/cgroup" / controllers
+        else:
+            continue
+        parts = [part for part in path.split("/") if part and part != ".."]
+        for depth in range(len(parts) + 1):
+            yield from _quota(top.joinpath(*parts[:depth]))
+
+
+def _quota(group: Path) -> Iterator[float]:
+    with suppress(OSError, ValueError, ZeroDivisionError):
+        quota, period = (group / "cpu.max").read_text().split()  # version 2: "max" is no number
+        yield float(quota) / float(period)
+    with suppress(OSError, ValueError, ZeroDivisionError):
+        micros = float((group / "cpu.cfs_quota_us").read_text())  # version 1: -1 is no quota
+        if micros > 0:
+            yield micros / float((group / "cpu.cfs_period_us").read_text())
