@@ -1,8 +1,7 @@
-/* Vectors of real numbers, in GNU C's own vector types: no intrinsics, no library.
+/* Vectors of real numbers, in GNU C's own vector types.
  *
  * Given by the command line: -DVECTOR_BYTES=64, 32 or 16, and -DREAL_IS_DOUBLE=1 for double
  * precision. Comparisons of two vectors give an ivec, -1 (all bits) where true and 0 where not.
- * The short loops over lanes become one instruction each; GNU C has no other way to say them.
  */
 #ifndef BACKPROVE_VECTOR_H
 #define BACKPROVE_VECTOR_H
@@ -57,26 +56,66 @@ ALWAYS_INLINE void store_some(real *to, vec x, long count) {
   for (long i = 0; i < count; i++) to[i] = x[i];
 }
 
-/* The lanes of `yes` where the mask is set, of `no` elsewhere. */
+/* The lanes of `yes` where the mask is set, of `no` elsewhere. In bits, since a loop over lanes
+ * becomes one instruction in some places and dozens in others. */
 ALWAYS_INLINE vec v_select(ivec mask, vec yes, vec no) {
-  vec chosen;
-  for (int i = 0; i < LANES; i++) chosen[i] = mask[i] ? yes[i] : no[i];
-  return chosen;
+  return (vec)((mask & (ivec)yes) | (~mask & (ivec)no));
 }
 #define select v_select
 
-/* max(a, b), but b where either is NaN: one instruction where the processor has it. */
+/* max and min (b where either is NaN) and sqrt: GCC on x86 finds the one instruction for each
+ * only when told; Clang finds it by itself; others get the same values from plain C. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && !defined(PLAIN_VECTORS)
+#if REAL_IS_DOUBLE
+#define X86(operation, width) __builtin_ia32_##operation##pd##width
+#else
+#define X86(operation, width) __builtin_ia32_##operation##ps##width
+#endif
+#if VECTOR_BYTES == 64
+#define EVERY_LANE -1, 4 /* no mask; rounding as it is set */
+#define X86_MAX(a, b) X86(max, 512_mask)(a, b, a, EVERY_LANE)
+#define X86_MIN(a, b) X86(min, 512_mask)(a, b, a, EVERY_LANE)
+#define X86_SQRT(x) X86(sqrt, 512_mask)(x, x, EVERY_LANE)
+#elif VECTOR_BYTES == 32
+#define X86_MAX(a, b) X86(max, 256)(a, b)
+#define X86_MIN(a, b) X86(min, 256)(a, b)
+#define X86_SQRT(x) X86(sqrt, 256)(x)
+#else
+#define X86_MAX(a, b) X86(max, )(a, b)
+#define X86_MIN(a, b) X86(min, )(a, b)
+#define X86_SQRT(x) X86(sqrt, )(x)
+#endif
+#endif
+
+/* max(a, b), but b where either is NaN. */
 ALWAYS_INLINE vec max_or_second(vec a, vec b) {
-  vec most;
-  for (int i = 0; i < LANES; i++) most[i] = a[i] > b[i] ? a[i] : b[i];
-  return most;
+#ifdef X86_MAX
+  return X86_MAX(a, b);
+#else
+  return select(a > b, a, b);
+#endif
 }
 
 /* min(a, b), but b where either is NaN. */
 ALWAYS_INLINE vec min_or_second(vec a, vec b) {
-  vec least;
-  for (int i = 0; i < LANES; i++) least[i] = a[i] < b[i] ? a[i] : b[i];
-  return least;
+#ifdef X86_MIN
+  return X86_MIN(a, b);
+#else
+  return select(a < b, a, b);
+#endif
+}
+
+ALWAYS_INLINE vec v_sqrt(vec x) {
+#if defined(X86_SQRT)
+  return X86_SQRT(x);
+#elif defined(__clang__)
+  return __builtin_elementwise_sqrt(x);
+#else
+  vec root;
+  for (int i = 0; i < LANES; i++)
+    root[i] = sizeof(real) == sizeof(double) ? __builtin_sqrt(x[i]) : __builtin_sqrtf(x[i]);
+  return root;
+#endif
 }
 
 /* As np.maximum and np.minimum: NaN where either is NaN. */
@@ -91,41 +130,34 @@ ALWAYS_INLINE vec v_copysign(vec size, vec sign) {
   return (vec)(((ivec)size & ~sign_bits()) | ((ivec)sign & sign_bits()));
 }
 
-ALWAYS_INLINE vec v_sqrt(vec x) {
-  vec root;
-#if REAL_IS_DOUBLE
-  for (int i = 0; i < LANES; i++) root[i] = __builtin_sqrt(x[i]);
-#else
-  for (int i = 0; i < LANES; i++) root[i] = __builtin_sqrtf(x[i]);
-#endif
-  return root;
+/* Lane i of the result is lane i + by of x, counted around. */
+ALWAYS_INLINE vec lanes_turned(vec x, int by) {
+  vec result;
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++) result[i] = x[(i + by) % LANES];
+  return result;
 }
 
 /* The sum of the lanes, always in the same order: halves are added until one lane is left. */
 ALWAYS_INLINE real sum_lanes(vec x) {
-  real part[LANES];
-  storeu(part, x);
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++) part[i] += part[i + half];
-  return part[0];
+#pragma GCC unroll 4
+  for (int half = LANES / 2; half > 0; half /= 2) x += lanes_turned(x, half);
+  return x[0];
 }
 
 /* The largest lane; NaN where any lane is NaN. */
 ALWAYS_INLINE real max_lanes(vec x) {
-  real part[LANES];
-  storeu(part, x);
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++) {
-      real a = part[i], b = part[i + half];
-      part[i] = (a > b || a != a) ? a : b;
-    }
-  return part[0];
+#pragma GCC unroll 4
+  for (int half = LANES / 2; half > 0; half /= 2) x = v_max(x, lanes_turned(x, half));
+  return x[0];
 }
 
 /* Whether a comparison holds in some lane. */
 ALWAYS_INLINE int any_lane(ivec mask) {
-  integer seen = 0;
-  for (int i = 0; i < LANES; i++) seen |= mask[i];
+  int64_t part[VECTOR_BYTES / 8] __attribute__((aligned(VECTOR_BYTES)));
+  store((real *)part, (vec)mask);
+  int64_t seen = 0;
+  for (int i = 0; i < VECTOR_BYTES / 8; i++) seen |= part[i];
   return seen != 0;
 }
 
