@@ -1,0 +1,448 @@
+/* Products of matrices, of matrices and vectors, and transposes.
+
+   A sampled buffer is features × samples: feature f, sample n at f*ldn + n, ldn a multiple of
+   LANES, 64-byte aligned. A weight matrix J × K is stored in column panels of P columns:
+   (j,k) at (k/P)*J*P + j*P + k%P, P a multiple of LANES, zeros beyond K. Strides that are
+   a multiple of 2 KiB crowd into few sets of the cache: from about 8 vectors on, an odd number
+   of vectors is faster.
+
+   Order of summation: each element of a product is one chain of additions over k (or j, or n)
+   from the first term to the last, begun at zero or at the old value. Tiles, blocks, packing and
+   the split over threads only decide when and from where a link is taken, and what is put aside
+   between two blocks is not rounded, so they cannot change a bit of the result. */
+#ifndef BACKPROVE_PRODUCTS_H
+#define BACKPROVE_PRODUCTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vector.h"
+
+/* A tile of the result stays in registers, TILE_ROWS × 2 vectors at most: of 32 registers it
+   takes 24, of 16 it takes 12; two hold vectors of the right factor, one an element of the left. */
+#if VECTOR_BYTES == 64 || defined(__aarch64__)
+#define TILE_ROWS 12
+#else
+#define TILE_ROWS 6
+#endif
+
+#ifdef __clang__
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 16")
+#endif
+
+enum {
+    PANEL = 2,           /* vectors: columns of the usual tile */
+    BLOCK = 256,         /* terms of a sum for which the right factor is packed: it stays in L1 */
+    ROW_BLOCK = 1024,    /* rows of the left factor that stay in L2, BLOCK terms each */
+    PACKED_ROWS = 128,   /* from so many rows and terms on, packing costs less than it saves */
+    PACKED_TERMS = 128,
+    PACKED_SAMPLES = 1024, /* the gradient packs all its terms or none */
+    VECTOR_BLOCK = 2048, /* terms of a product with one vector that are gathered at once */
+};
+
+ALWAYS_INLINE long smaller(long a, long b) { return a < b ? a : b; }
+
+/* z[r][c] = sum over i of x[r][i] * y[i][c], of which a tile is computed at a time. */
+struct product {
+    long row_bytes, step_bytes; /* of x: from row to row, from term to term */
+    long run, jump_bytes;       /* after each `run` terms x skips so many bytes more */
+    long y_stride, z_stride;    /* in reals */
+    long terms;
+    int add; /* whether the sum begins at the old z */
+};
+
+/* Strides in bytes: in reals, gcc makes a second copy of each loop for a stride of one. */
+ALWAYS_INLINE const real *further(const real *from, long bytes) {
+    return (const real *)((const char *)from + bytes);
+}
+
+ALWAYS_INLINE void tile(const long rows, const long columns, const struct product *p,
+                        const real *x, const real *y, real *z) {
+    vec sum[TILE_ROWS][4];
+    const real *old = z;
+    UNROLLED for (long r = 0; r < rows; r++) {
+        UNROLLED for (long c = 0; c < columns; c++)
+            sum[r][c] = p->add ? load(old + c * LANES) : (vec){0};
+        old += p->z_stride;
+    }
+    /* Four rows share a pointer: the processor adds 0, 1, 2 rows or the 3 of a register. */
+    const long row = p->row_bytes, three_rows = 3 * row, step = p->step_bytes;
+    const long y_stride = p->y_stride;
+    const real *x0 = x, *x4 = further(x, 4 * row), *x8 = further(x, 8 * row);
+    for (long left = p->terms; left > 0; left -= p->run) {
+        for (long i = smaller(left, p->run); i > 0; i--) {
+            vec right[4];
+            UNROLLED for (long c = 0; c < columns; c++) right[c] = load(y + c * LANES);
+            UNROLLED for (long r = 0; r < rows; r++) {
+                const real *near = r < 4 ? x0 : r < 8 ? x4 : x8;
+                const vec factor = splat(*further(near, r % 4 == 3 ? three_rows : r % 4 * row));
+                UNROLLED for (long c = 0; c < columns; c++) sum[r][c] += factor * right[c];
+            }
+            x0 = further(x0, step);
+            x4 = further(x4, step);
+            x8 = further(x8, step);
+            y += y_stride;
+        }
+        x0 = further(x0, p->jump_bytes);
+        x4 = further(x4, p->jump_bytes);
+        x8 = further(x8, p->jump_bytes);
+    }
+    __asm__("" : "+r"(z)); /* else gcc keeps the addresses from above, and spills them */
+    const long z_stride = p->z_stride;
+    UNROLLED for (long r = 0; r < rows; r++) {
+        UNROLLED for (long c = 0; c < columns; c++) store(z + c * LANES, sum[r][c]);
+        z += z_stride;
+    }
+}
+
+typedef void tile_function(const struct product *p, const real *x, const real *y, real *z);
+
+#define TILE(rows, columns)                                                                   \
+    static __attribute__((noinline)) void tile_##rows##_##columns(                            \
+        const struct product *p, const real *x, const real *y, real *z) {                     \
+        tile(rows, columns, p, x, y, z);                                                      \
+    }
+#define TILES(rows) TILE(rows, 1) TILE(rows, 2)
+
+TILES(1)
+TILES(2)
+TILES(3)
+TILES(4)
+TILES(6)
+TILE(1, 4) /* a low tile is wide: eight sums at least keep both units for FMA busy */
+TILE(2, 4)
+#if TILE_ROWS == 12
+TILES(8)
+TILES(10)
+TILES(12)
+#else
+enum { tile_8_1, tile_10_1, tile_12_1, tile_8_2, tile_10_2, tile_12_2 }; /* never reached */
+#endif
+
+static tile_function *const tiles[4][TILE_ROWS + 1] = {
+#if TILE_ROWS == 12
+    {NULL, tile_1_1, tile_2_1, tile_3_1, tile_4_1, NULL, tile_6_1, NULL, tile_8_1, NULL, tile_10_1,
+     NULL, tile_12_1},
+    {NULL, tile_1_2, tile_2_2, tile_3_2, tile_4_2, NULL, tile_6_2, NULL, tile_8_2, NULL, tile_10_2,
+     NULL, tile_12_2},
+#else
+    {NULL, tile_1_1, tile_2_1, tile_3_1, tile_4_1, NULL, tile_6_1},
+    {NULL, tile_1_2, tile_2_2, tile_3_2, tile_4_2, NULL, tile_6_2},
+#endif
+    {NULL},
+    {NULL, tile_1_4, tile_2_4},
+};
+
+/* How high the next tile is: the last ones share what is left, as no low one keeps pace. */
+ALWAYS_INLINE long tile_height(long rows) {
+    if (rows > 2 * TILE_ROWS)
+        return TILE_ROWS;
+    if (rows > TILE_ROWS)
+        return (rows + 3) / 4 * 2;
+    return rows <= 4 || rows % 2 == 0 ? rows : rows - 3;
+}
+
+ALWAYS_INLINE void copy_columns(const long columns, real *to, const real *from, long rows,
+                                long stride) {
+    for (long i = 0; i < rows; i++) {
+        UNROLLED for (long c = 0; c < columns; c++)
+            store(to + (i * columns + c) * LANES, load(from + i * stride + c * LANES));
+    }
+}
+
+/* One or two columns of vectors, one row after the other. */
+static inline void pack_columns(real *to, const real *from, long rows, long stride, long columns) {
+    if (columns == PANEL)
+        copy_columns(PANEL, to, from, rows, stride);
+    else
+        copy_columns(1, to, from, rows, stride);
+}
+
+/* `rows` rows of z, columns [n0,n1). Rows of x come in groups, at x + group_stride * number. */
+static inline void rows_by_columns(struct product p, const real *x, long rows, long group,
+                                   long group_stride, const real *y, real *z, long n0, long n1) {
+    _Alignas(64) real packed[BLOCK * PANEL * LANES];
+    const int packs = rows >= PACKED_ROWS && p.terms >= PACKED_TERMS && p.terms <= BLOCK;
+    const long y_stride = p.y_stride;
+    for (long n = n0, columns; n < n1; n += columns * LANES) {
+        const long vectors = (n1 - n) / LANES;
+        columns = vectors >= 4 && smaller(rows, group) <= 2 ? 4 : smaller(vectors, PANEL);
+        tile_function *const *of_height = tiles[columns - 1];
+        const real *right = y + n;
+        if (packs) {
+            pack_columns(packed, right, p.terms, y_stride, columns);
+            right = packed;
+            p.y_stride = columns * LANES;
+        }
+        real *result = z + n;
+        const real *first_row = x;
+        for (long done = 0; done < rows; done += group, first_row += group_stride) {
+            const real *row = first_row;
+            for (long left = smaller(group, rows - done), height; left > 0; left -= height) {
+                height = tile_height(left);
+                of_height[height](&p, row, right, result);
+                row = further(row, height * p.row_bytes);
+                result += height * p.z_stride;
+            }
+        }
+    }
+}
+
+/* z[j][n] = sum over k of w[j][k] a[k][n], for n in [n0,n1): whole vectors. `add`: onto z. */
+static inline void product_forward(real *z, const real *w, const real *a, long J, long K, long P,
+                                   long ldn, long n0, long n1, int add) {
+    const long size = sizeof(real);
+    for (long k = 0, terms; k < K; k += terms) {
+        terms = K - k;
+        if (J >= PACKED_ROWS)
+            terms = smaller(terms, P <= BLOCK ? BLOCK / P * P : smaller(BLOCK, P - k % P));
+        const struct product p = {P * size,     size, P,   (J - 1) * P * size,
+                                  ldn,          ldn,  terms, add || k > 0};
+        for (long j = 0; j < J; j += ROW_BLOCK) {
+            const long rows = smaller(J - j, ROW_BLOCK);
+            rows_by_columns(p, w + k / P * J * P + j * P + k % P, rows, rows, 0, a + k * ldn,
+                            z + j * ldn, n0, n1);
+        }
+    }
+}
+
+/* d[k][n] = sum over j of w[j][k] z[j][n], for n in [n0,n1): whole vectors. `add`: onto d. */
+static inline void product_backward(real *d, const real *w, const real *z, long J, long K, long P,
+                                    long ldn, long n0, long n1, int add) {
+    const long size = sizeof(real);
+    const long row_block = P < ROW_BLOCK ? ROW_BLOCK / P * P : P;
+    for (long j = 0, terms; j < J; j += terms) {
+        terms = K >= PACKED_ROWS ? smaller(J - j, BLOCK) : J;
+        const struct product p = {size, P * size, terms, 0, ldn, ldn, terms, add || j > 0};
+        for (long k = 0; k < K; k += row_block)
+            rows_by_columns(p, w + k * J + j * P, smaller(K - k, row_block), P, J * P, z + j * ldn,
+                            d + k * ldn, n0, n1);
+    }
+}
+
+/* What is done with a finished vector of a gradient, at its offset in the panel layout. */
+typedef void epilogue_function(void *context, long offset, vec g);
+
+/* g[j][k] = sum over n < N of z[j][n] at[n][k], for rows [j0,j1) and panels [p0,p1), vectors that
+   hold a column < K. `at` is samples × features at row stride ldt, zeros beyond K. The epilogue
+   is to be a static inline function, named where this is called, and is then part of the loop. */
+ALWAYS_INLINE void product_gradient(epilogue_function *epilogue, void *context, const real *z,
+                                    const real *at, long J, long K, long P, long ldn, long ldt,
+                                    long N, long j0, long j1, long p0, long p1) {
+    const long size = sizeof(real);
+    vec g[TILE_ROWS * PANEL];
+    _Alignas(64) real packed[PACKED_SAMPLES * PANEL * LANES];
+    const int packs = j1 - j0 >= PACKED_ROWS && N >= PACKED_TERMS && N <= PACKED_SAMPLES;
+    for (long panel = p0; panel < p1; panel++) {
+        const long vectors = (smaller(P, K - panel * P) + LANES - 1) / LANES;
+        for (long v = 0, columns; v < vectors; v += columns) {
+            columns = smaller(vectors - v, PANEL);
+            const real *right = at + panel * P + v * LANES;
+            struct product p = {ldn * size, size, N, 0, ldt, columns * LANES, N, 0};
+            if (packs) {
+                pack_columns(packed, right, N, ldt, columns);
+                right = packed;
+                p.y_stride = columns * LANES;
+            }
+            for (long j = j0, height; j < j1; j += height) {
+                height = tile_height(j1 - j);
+                tiles[columns - 1][height](&p, z + j * ldn, right, (real *)g);
+                const vec *done = g;
+                const long offset = (panel * J + j) * P + v * LANES;
+                for (long r = 0; r < height; r++)
+                    for (long c = 0; c < columns; c++)
+                        epilogue(context, offset + r * P + c * LANES, *done++);
+            }
+        }
+    }
+}
+
+/* Shuffles: x0 y0 x1 y1 ... of the first or of the second halves of two vectors. */
+#if REAL_IS_DOUBLE
+#define SHUFFLE_BYTES (VECTOR_BYTES / 2)
+#else
+#define SHUFFLE_BYTES VECTOR_BYTES
+#endif
+#if SHUFFLE_BYTES == 64
+#define FIRST_HALVES 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define SECOND_HALVES 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif SHUFFLE_BYTES == 32
+#define FIRST_HALVES 0, 8, 1, 9, 2, 10, 3, 11
+#define SECOND_HALVES 4, 12, 5, 13, 6, 14, 7, 15
+#elif SHUFFLE_BYTES == 16
+#define FIRST_HALVES 0, 4, 1, 5
+#define SECOND_HALVES 2, 6, 3, 7
+#else
+#define FIRST_HALVES 0, 2
+#define SECOND_HALVES 1, 3
+#endif
+#ifdef __clang__
+#define SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (ivec){__VA_ARGS__})
+#endif
+
+/* Transposes LANES vectors: each round turns the digits of (row, lane) by one place. */
+ALWAYS_INLINE void transpose_vectors(vec v[LANES]) {
+    UNROLLED for (int round = 1; round < LANES; round *= 2) {
+        vec turned[LANES];
+        UNROLLED for (int i = 0; i < LANES / 2; i++) {
+            turned[2 * i] = SHUFFLE(v[i], v[i + LANES / 2], FIRST_HALVES);
+            turned[2 * i + 1] = SHUFFLE(v[i], v[i + LANES / 2], SECOND_HALVES);
+        }
+        UNROLLED for (int i = 0; i < LANES; i++) v[i] = turned[i];
+    }
+}
+
+/* The sums of the lanes of LANES vectors, in one vector; in the order of sum_lanes. */
+ALWAYS_INLINE vec sum_each(vec v[LANES]) {
+    UNROLLED for (int half = LANES / 2; half > 0; half /= 2) {
+        UNROLLED for (int i = 0; i < half; i++) v[i] = SHUFFLE(v[i], v[i + half], FIRST_HALVES) +
+                                                       SHUFFLE(v[i], v[i + half], SECOND_HALVES);
+    }
+    return v[0];
+}
+
+/* `count` numbers of a vector at a stride, one after the other, zeros up to whole vectors. */
+static inline const real *gathered(real *to, const real *from, long stride, long count) {
+    if (stride == 1)
+        return from;
+    for (long i = 0; i < count; i++) to[i] = from[i * stride];
+    for (long i = count; i % LANES; i++) to[i] = 0;
+    return to;
+}
+
+/* One number of the result: a sampled buffer holds copies of its last sample in all lanes. */
+ALWAYS_INLINE void put(real *to, long stride, real value, int add) {
+    if (add)
+        value += *to;
+    if (stride >= LANES)
+        store(to, splat(value));
+    else
+        *to = value;
+}
+
+/* z = W a for one sample, rows [j0,j1): z[j*ldz] and a[k*lda]. With lda = 1 `a` holds zeros from
+   K up to whole vectors, 64-byte aligned. With ldz >= LANES all lanes of the first vector are set.
+   Each lane sums k = lane, lane + LANES, ... in order, then the lanes are added as by sum_lanes;
+   beyond VECTOR_BLOCK terms block by block. */
+static inline void vector_forward(real *z, const real *w, const real *a, long J, long K, long P,
+                                  long ldz, long lda, long j0, long j1, int add) {
+    _Alignas(64) real near[VECTOR_BLOCK];
+    for (long k0 = 0; k0 < K; k0 += VECTOR_BLOCK) {
+        const long k1 = smaller(K, k0 + VECTOR_BLOCK);
+        const real *right = gathered(near, a + k0 * lda, lda, k1 - k0);
+        for (long j = j0; j < j1; j += LANES) {
+            vec sum[LANES];
+            long at[LANES];
+            UNROLLED for (int r = 0; r < LANES; r++) {
+                sum[r] = (vec){0};
+                at[r] = smaller(r, j1 - 1 - j) * P; /* the last row again, where there is none */
+            }
+            for (long k = k0; k < k1;) {
+                const real *row = w + k / P * J * P + j * P + k % P;
+                for (const long end = smaller(k1, (k / P + 1) * P); k < end; k += LANES) {
+                    const vec factor = load(right + k - k0);
+                    UNROLLED for (int r = 0; r < LANES; r++) sum[r] += load(row + at[r]) * factor;
+                    row += LANES;
+                }
+            }
+            const vec result = sum_each(sum);
+            for (long r = 0; r < smaller(LANES, j1 - j); r++)
+                put(z + (j + r) * ldz, ldz, result[r], add || k0 > 0);
+        }
+    }
+}
+
+/* Columns of vectors of W^T z for one sample: four sums by j % 4, then added in pairs. */
+ALWAYS_INLINE void column_sums(const long columns, vec *result, const real *w, long P,
+                               const real *z, long J) {
+    vec sum[4][PANEL];
+    UNROLLED for (int i = 0; i < 4; i++)
+        UNROLLED for (long c = 0; c < columns; c++) sum[i][c] = (vec){0};
+    long j = 0;
+    for (; j + 4 <= J; j += 4)
+        UNROLLED for (int i = 0; i < 4; i++)
+            UNROLLED for (long c = 0; c < columns; c++)
+                sum[i][c] += load(w + (j + i) * P + c * LANES) * splat(z[j + i]);
+    for (; j < J; j++)
+        UNROLLED for (long c = 0; c < columns; c++)
+            sum[0][c] += load(w + j * P + c * LANES) * splat(z[j]);
+    UNROLLED for (long c = 0; c < columns; c++)
+        result[c] = (sum[0][c] + sum[1][c]) + (sum[2][c] + sum[3][c]);
+}
+
+/* d = W^T z for one sample, panels [p0,p1): d[k*ldd] and z[j*ldz], as vector_forward. */
+static inline void vector_backward(real *d, const real *w, const real *z, long J, long K, long P,
+                                   long ldd, long ldz, long p0, long p1, int add) {
+    _Alignas(64) real near[VECTOR_BLOCK];
+    for (long j = 0; j < J; j += VECTOR_BLOCK) {
+        const long terms = smaller(J - j, VECTOR_BLOCK);
+        const real *factors = gathered(near, z + j * ldz, ldz, terms);
+        for (long panel = p0; panel < p1; panel++) {
+            const long vectors = (smaller(P, K - panel * P) + LANES - 1) / LANES;
+            for (long v = 0, columns; v < vectors; v += columns) {
+                vec sum[PANEL];
+                columns = smaller(vectors - v, PANEL);
+                const real *from = w + (panel * J + j) * P + v * LANES;
+                if (columns == PANEL)
+                    column_sums(PANEL, sum, from, P, factors, terms);
+                else
+                    column_sums(1, sum, from, P, factors, terms);
+                const long k = panel * P + v * LANES;
+                for (long i = 0; i < smaller(columns * LANES, K - k); i++)
+                    put(d + (k + i) * ldd, ldd, sum[i / LANES][i % LANES], add || j > 0);
+            }
+        }
+    }
+}
+
+/* at[n][k] = a[k][n] for n in [n0,n1), whole vectors; columns from K to ldt become zeros. */
+static inline void transpose_to_rows(real *at, long ldt, const real *a, long ldn, long K, long n0,
+                                     long n1) {
+    for (long n = n0; n < n1; n += LANES)
+        for (long k = 0; k < ldt; k += LANES) {
+            vec v[LANES];
+            UNROLLED for (int i = 0; i < LANES; i++) v[i] =
+                k + i < K ? load(a + (k + i) * ldn + n) : (vec){0};
+            transpose_vectors(v);
+            UNROLLED for (int i = 0; i < LANES; i++) store(at + (n + i) * ldt + k, v[i]);
+        }
+}
+
+/* Samples of a data table, for n in [n0,n1), whole vectors: sample n is the row
+   rows + index[n] * row_stride of K numbers, the last one again from N on. at[n][k] = row[k],
+   zeros from K to ldt, and a[k][n] = row[k]; either may be NULL. */
+static inline void gather_rows(real *a, long ldn, real *at, long ldt, const real *rows,
+                               long row_stride, const int64_t *index, long N, long n0, long n1,
+                               long K) {
+    const long width = at ? ldt : K;
+    for (long n = n0; n < n1; n += LANES) {
+        const real *row[LANES], *next[LANES];
+        for (int i = 0; i < LANES; i++) {
+            row[i] = rows + index[smaller(n + i, N - 1)] * row_stride;
+            next[i] = rows + index[smaller(n + LANES + i, N - 1)] * row_stride;
+        }
+        for (long k = 0; k < width; k += LANES) {
+            vec v[LANES];
+            for (int i = 0; i < LANES; i++) {
+                if (k + LANES <= K) {
+                    v[i] = loadu(row[i] + k);
+                    __builtin_prefetch(next[i] + k);
+                } else {
+                    v[i] = load_some(row[i] + k, K > k ? K - k : 0);
+                }
+                if (at)
+                    store(at + (n + i) * ldt + k, v[i]);
+            }
+            if (a && k < K) {
+                transpose_vectors(v);
+                for (long i = 0; i < smaller(LANES, K - k); i++) store(a + (k + i) * ldn + n, v[i]);
+            }
+        }
+    }
+}
+
+#endif
