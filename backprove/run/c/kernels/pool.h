@@ -35,7 +35,7 @@ enum {
     POOL_MOST = 255,             /* threads at most, the caller included: fewer than POOL_ROUND */
     POOL_ROUND = 256,            /* a signal counts rounds in units of this, see below */
     POOL_LINE = 128,             /* bytes: two cache lines, as they are fetched in pairs */
-    POOL_SPIN = 30000,           /* nanoseconds to spin before sleeping: about what a sleep costs */
+    POOL_SPIN = 20000,           /* nanoseconds to spin before sleeping: about what a sleep costs */
     POOL_LOOKS = 64,             /* looks between two glances at the clock */
     POOL_STACK = 2 * 1024 * 1024 /* bytes of a worker's stack */
 };
