@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def test_this_cpu_has_the_baseline() -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("processor\t: 0\nflags\t\t: fpu avx2 fma\nbugs\t: none\n\nflags\t: other\n", "avx2 fma fpu"),
+        ("vendor\t: x\nflags\t\t: fpu avx2 fma\nbugs\t: none\n\nflags\t: b\n", "avx2 fma fpu"),
         ("x" * 5000 + "\nflags\t: a " + "b" * 9000 + " c\n", "a " + "b" * 9000 + " c"),
         ("flags\t: no end", "end no"),
         ("Features\t: fp asimd\n", ""),
@@ -212,12 +213,13 @@ def test_a_build_for_each_level(real: Compiler, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["int f(void) { return missing; }", "#error no", "int g(int); int f(void) { return g(1); }"]
-)  # fmt: skip
+    "text",
+    ["int f(void) { return missing; }", "#error no", "int g(int); int f(void) { return g(1); }"],
+)
 def test_a_text_that_is_refused(
     real: Compiler, options: Options, tmp_path: Path, text: str
 ) -> None:
-    with pytest.raises(DataError, match="refused a program:.*(library|error|undefined)") as told:
+    with pytest.raises(DataError, match=r"refused a program:.*(library|error|undefined)") as told:
         compiler.build(text, real, options, tmp_path)
     assert not isinstance(told.value, Unavailable)
     assert len(told.value.message.splitlines()) <= 4
@@ -252,16 +254,8 @@ def test_its_children_are_ended_with_it(tmp_path: Path) -> None:
         # gone, or a zombie that nobody has asked after
         if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
             return
-        os.sched_yield()
-        select_nothing()
+        time.sleep(0.01)
     pytest.fail("the compiler's child lives on")
-
-
-def select_nothing() -> None:
-    """Wait a hundredth of a second."""
-    import select
-
-    select.select([], [], [], 0.01)
 
 
 def test_flags_are_explicit_and_never_fast() -> None:
@@ -286,11 +280,15 @@ def test_forbidden_flags_are_refused(flag: str) -> None:
         compiler.arguments(Compiler(("cc", flag), "gcc", "1", "any"), Options(level))
 
 
-def test_the_compiler_in_the_ziglang_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_compiler_in_the_ziglang_wheel(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
     pytest.importorskip("ziglang", reason="the ziglang wheel is not installed")
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv(compiler.VARIABLE, raising=False)
-    monkeypatch.delenv("ZIG_GLOBAL_CACHE_DIR", raising=False)
+    cache = pytestconfig.cache
+    if cache is not None:  # what zig makes for itself takes it seconds; it is kept between runs
+        monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", str(cache.mkdir("zig")))
     zig = compiler.find_compiler({})
     assert zig.kind == "zig"
     said: list[str] = []

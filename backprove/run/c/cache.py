@@ -175,14 +175,17 @@ def _read(file: Path, most: int) -> bytes | None:
         handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with open(handle, "rb", buffering=0) as opened:
+    try:
         state = os.fstat(handle)
         own = stat.S_ISREG(state.st_mode) and state.st_uid == os.getuid()
         if not own or state.st_mode & 0o022 or state.st_size > most:
             return None
-        with suppress(OSError):
+        with open(handle, "rb", buffering=0, closefd=False) as opened:
             return opened.read()
-    return None
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
 
 
 def _write(file: Path, content: bytes) -> None:

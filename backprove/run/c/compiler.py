@@ -285,6 +285,7 @@ def build(
     if status == 0 and made.is_file():
         if first:
             with suppress(OSError):
+                zig.mkdir(exist_ok=True)
                 mark.touch()
         return made
     # Whose fault is it? One that cannot build the least library has no headers, linker, room, …
