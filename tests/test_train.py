@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import sys
 import time
@@ -122,6 +124,114 @@ def test_a_kill_leaves_a_whole_file(tmp_path: Path) -> None:
     assert done >= 1
     whole = train(SMALL, DIGITS, epochs=done + 1)
     assert same(resume(path, epochs=done + 1), whole)
+
+
+HALF_WRITTEN = """
+import sys, time
+from pathlib import Path
+from backprove.run.checkpoint import written
+def half(file):
+    file.write(b"half a model")
+    file.flush()
+    print("writing", flush=True)
+    time.sleep(60)
+written(Path(sys.argv[1]), half)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL", "SIGINT"])
+def test_a_signal_in_the_middle_of_a_write_leaves_the_old_file(number: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    model = train(LINE, {"x": np.arange(9.0), "y": np.zeros(9)}, epochs=1, eta=1e-3)
+    model.save(path)
+    whole = path.read_bytes()
+    command = [sys.executable, "-c", HALF_WRITTEN, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"writing\n"
+        run.send_signal(getattr(signal, number))
+        assert run.wait(60) != 0
+    assert path.read_bytes() == whole
+    assert bits(load_model(path)) == bits(model)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+def test_sigterm_saves_first(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    command = [sys.executable, "-m", "backprove", "train", "mlp:64-8-10,tanh,cross_entropy",
+               "--data", "digits", "--epochs", "1000000", "--output", str(path)]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
+        deadline = time.monotonic() + 60
+        while not path.exists():
+            assert run.poll() is None, "the run ended by itself"
+            assert time.monotonic() < deadline, "no file was written"
+            time.sleep(0.01)
+        run.send_signal(signal.SIGTERM)
+        _, said = run.communicate(timeout=60)
+    assert b"--resume" in said
+    done = load_model(path).state
+    whole = train(SMALL, DIGITS, epochs=done.epoch)
+    assert same(resume(path, epochs=done.epoch), whole)
+
+
+def in_format_1(path: Path, optimizer: str, slots: Mapping[str, list[Any]]) -> None:
+    """Make a model's file what an earlier version of the program would have written."""
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    header = json.loads(bytes(arrays.pop("header")).decode())
+    arrays = {name: a for name, a in arrays.items() if not name.startswith("slot")}
+    for number, name in enumerate(header["parameters"]):
+        arrays |= {f"slot{number}_{k}": slot for k, slot in enumerate(slots[name])}
+    del header["recipe"]
+    kept = ("epochs", "batch_size", "optimizer", "eta", "seed", "validation", "test", "patience",
+            "dtype", "source", "fingerprint")  # fmt: skip
+    header["options"] = {name: header["options"][name] for name in kept}
+    assert header["options"]["optimizer"] == optimizer
+    header |= {"format": 1, "slots": {name: len(row) for name, row in slots.items()}}
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez(path, **arrays)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_files_of_the_first_format_go_on(optimizer: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    options: dict[str, Any] = {"optimizer": optimizer, "dtype": "float64"}
+    whole = train(SMALL, DIGITS, epochs=3, **options)
+    half = train(SMALL, DIGITS, epochs=1, checkpoint=path, **options)
+    held, eta = half.state.slots, half.options.eta
+    assert eta is not None
+    old: dict[str, list[Any]] = {name: [] for name in half.state.parameters}
+    for name, row in old.items():
+        if optimizer == "momentum":  # it kept the change of the weight
+            row.append(-eta * held[f"{name}.u"])
+        elif optimizer == "adam":
+            row += [held[f"{name}.m"], held[f"{name}.v"]]
+    in_format_1(path, optimizer, old)
+    again = resume(path, epochs=3)
+    if optimizer == "momentum":
+        for name, array in whole.parameters.items():
+            np.testing.assert_allclose(again.parameters[name], array, rtol=1e-10, atol=1e-12)
+    else:
+        assert same(again, whole)
+
+
+def test_resuming_is_exact_with_all_that_a_recipe_has(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    options: dict[str, Any] = {
+        "optimizer": "adamw,beta_1=0.8", "decay": 0.1, "clip_norm": 1.0, "clip_value": 0.1,
+        "schedule": "cosine", "warmup": 17, "epochs": 3,
+    }  # fmt: skip
+    whole = train(SMALL, DIGITS, **options)
+    plain = train(SMALL, DIGITS, optimizer="adamw", epochs=3)
+    assert not same(whole, plain)
+    train(SMALL, DIGITS, checkpoint=path, watcher=Interrupting(50), **options)
+    assert load_model(path).recipe.as_json() == whole.recipe.as_json()
+    assert same(resume(path), whole)
+    said = "\n".join(whole.notes)
+    for words in ("AdamW", "lambda = 0.1", "beta_1 = 0.8", "weights decay, biases do not",
+                  "second pass", "Cosine annealing", "n = 17"):  # fmt: skip
+        assert words in said
 
 
 def test_resuming_with_other_data_is_refused(tmp_path: Path) -> None:
@@ -395,6 +505,28 @@ def test_a_loss_that_explodes_stops_the_run(tmp_path: Path) -> None:
         train(LINE, {"x": x, "y": x}, epochs=400, optimizer="sgd", eta=50.0, scaling="none",
               checkpoint=path)  # fmt: skip
     assert "try a lower learning rate" in str(error.value)
+
+
+DIVIDING_BY_ZERO = """rate      eta = 0.001
+gradient  g{t}
+parameter w{t}
+
+w{t} = w{t-1} - eta*g{t}/(1 - relu(t - 3)*abs(sign(g{t})))
+"""
+
+
+def test_parameters_that_explode_stop_the_run_within_the_epoch(tmp_path: Path) -> None:
+    """The losses of both epochs are finite; the fourth update, the last of the second, is not."""
+    rule, path = tmp_path / "mine.bp", tmp_path / "model.npz"
+    rule.write_text(DIVIDING_BY_ZERO)
+    data = {"x": np.arange(1.0, 9), "y": np.zeros(8)}
+    options: dict[str, Any] = {"batch_size": 4, "validation": 0}
+    with pytest.raises(DataError, match=r"w is not finite in epoch 2, at step 4") as error:
+        train(LINE, data, optimizer=str(rule), checkpoint=path, epochs=9, **options)
+    assert "diverges" in str(error.value)
+    kept = load_model(path)
+    assert len(kept.history) == 1
+    assert same(kept, train(LINE, data, optimizer=str(rule), epochs=1, **options))
 
 
 def test_a_label_that_the_model_does_not_know(flowers: Path, tmp_path: Path) -> None:

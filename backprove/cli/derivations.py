@@ -36,12 +36,18 @@ def show(
 ) -> None:
     """Print a network's equations.
 
-    Its quantities, its equations, its representative equation and its graph.
+    Its quantities, its equations, its representative equation and its graph. In place of FILE,
+    optimizer:adam or schedule:cosine shows the equations of one that train can use.
     """
     from ..errors import DerivationError
     from ..render import graph_text
     from .pages import Section, equations_text, quantities_of
+    from .updates import is_update, update_page
 
+    if is_update(file):
+        kind = list_format(format, output)
+        emit(update_page(file, notation, samples, kind, width()), output)
+        return
     network = network_of(file, samples)
     bound = notation_of(notation, network)
     equations = list(bound.equations)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -53,11 +55,42 @@ Batch = Annotated[
     int | None, option("--batch", metavar="N", help="Samples in a mini-batch; by default 32.")
 ]
 OptimizerName = Annotated[
-    str | None, option("--optimizer", metavar="NAME", help="sgd, momentum or adam (the default).")
+    str | None,
+    option(
+        "--optimizer",
+        metavar="NAME",
+        help="sgd, momentum, nesterov, rmsprop, adam (the default), adamw, or your own .bp file; "
+        "with other constants: adam,beta_1=0.8.",
+    ),
 ]
 Eta = Annotated[
     float | None,
     option("--eta", metavar="RATE", help="The learning rate; by default the optimizer's own."),
+]
+Decay = Annotated[
+    float | None,
+    option("--decay", metavar="LAMBDA", help="Weight decay, of the weights, not of the biases."),
+]
+ClipNorm = Annotated[
+    float | None,
+    option("--clip-norm", metavar="C", help="How long all gradients together may be."),
+]
+ClipValue = Annotated[
+    float | None,
+    option("--clip-value", metavar="C", help="How large a component of a gradient may be."),
+]
+Schedule = Annotated[
+    str | None,
+    option(
+        "--schedule",
+        metavar="NAME",
+        help="Of the rate: constant (the default), step, exponential, cosine, one_cycle, or your "
+        "own .bp file.",
+    ),
+]
+Warmup = Annotated[
+    int | None,
+    option("--warmup", metavar="N", help="Updates in which the rate rises; by default 0."),
 ]
 RunSeed = Annotated[
     int | None, option("--seed", metavar="N", help="What random numbers start from; by default 0.")
@@ -114,6 +147,11 @@ def train(
     batch: Batch = None,
     optimizer: OptimizerName = None,
     eta: Eta = None,
+    decay: Decay = None,
+    clip_norm: ClipNorm = None,
+    clip_value: ClipValue = None,
+    schedule: Schedule = None,
+    warmup: Warmup = None,
     seed: RunSeed = None,
     validation: Validation = None,
     test: Test = None,
@@ -125,7 +163,7 @@ def train(
 ) -> None:
     """Train the weights and biases on data.
 
-    Ctrl-C saves first; --resume goes on exactly where a run was left.
+    Ctrl-C and SIGTERM save first; --resume goes on exactly where a run was left.
     """
     from .watching import watcher
 
@@ -140,8 +178,9 @@ def train(
             raise DataError(f"the model and the plot cannot both be {plot}", "name two files")
     options: dict[str, Any] = {
         "columns": map_, "target": target, "scaling": scale, "batch_size": batch,
-        "optimizer": optimizer, "eta": eta, "seed": seed, "validation": validation,
-        "test": test, "patience": patience, "dtype": precision,
+        "optimizer": optimizer, "eta": eta, "decay": decay, "clip_norm": clip_norm,
+        "clip_value": clip_value, "schedule": schedule, "warmup": warmup, "seed": seed,
+        "validation": validation, "test": test, "patience": patience, "dtype": precision,
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     if resume is not None:
@@ -161,7 +200,7 @@ def train(
         network = network_of(file)
         if epochs is not None:
             given["epochs"] = epochs
-        with watcher() as watching:
+        with watcher() as watching, _stopped_by_sigterm():
             model = train_(network, data, checkpoint=place, watcher=watching, **given)
     _report(model, place, plot)
 
@@ -184,11 +223,25 @@ def _resumed(
         )
     if file is not None:
         _refuse_another(network_of(file), load_model(checkpoint).network, file, checkpoint)
-    with watcher() as watching:
+    with watcher() as watching, _stopped_by_sigterm():
         model = resume(checkpoint, data, epochs=epochs, watcher=watching)
     if output is not None:
         model.save(output)
     return model
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """SIGTERM stops a run as Ctrl-C does, which saves first."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _refuse_another(asked: Network, saved: Network, file: str, checkpoint: Path) -> None:

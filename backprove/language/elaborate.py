@@ -84,7 +84,7 @@ class Elaborator:
         for item in constrained:
             self._look_at_constraint(item)
         self.look.settle()
-        refuse_cycles(users)
+        refuse_cycles(users, "a network has no cycles")
         roles = {role.name.text: self._role(role) for role in all_(RoleLine)}
         return Network(
             [self._quantity(known) for known in self.names.known.values()],
@@ -250,7 +250,7 @@ class Elaborator:
         return Constraint(item.name.text, built(left), built(right))
 
 
-def refuse_cycles(users: dict[str, dict[str, Span]]) -> None:
+def refuse_cycles(users: dict[str, dict[str, Span]], suggestion: str) -> None:
     """A quantity must not be needed for its own value. One depth-first walk, no recursion."""
     done: set[str] = set()
     for start in users:
@@ -268,7 +268,7 @@ def refuse_cycles(users: dict[str, dict[str, Span]]) -> None:
                 raise Mistake(
                     f"{following} depends on itself ({shown})",
                     users[name][following],
-                    "a network has no cycles",
+                    suggestion,
                 )
             else:
                 path[following] = iter(users[following])

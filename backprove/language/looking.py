@@ -35,14 +35,15 @@ class Look:
     open: whether index letters that nothing binds are allowed, and adjoints too.
     mentions: the quantities that were met, and where first; the caller may begin a new one.
     parameter: the argument's name while a function's definition is looked over.
+    literals: the positions that are numbers, and the axes on which they stand.
     """
 
     def __init__(self, names: Names, *, open: bool = False) -> None:
         self.names, self.open = names, open
         self.mentions: dict[str, Span] = {}
         self.parameter: str | None = None
+        self.literals: list[tuple[Extent, Position]] = []
         self._letters: list[tuple[Extent, Position]] = []
-        self._literals: list[tuple[Extent, Position]] = []
         self._deltas: list[tuple[Extent, Extent, Span]] = []
 
     def letter(self, index: Position, scope: Scope, says: str = "") -> Extent:
@@ -131,7 +132,7 @@ class Look:
     def _literal(self, axis: Extent, index: Position) -> None:
         if int(index.value) < 1:
             raise Mistake("indices count from 1", index.span)
-        self._literals.append((axis, index))
+        self.literals.append((axis, index))
 
     def _in_scope(self, index: Position, scope: Scope) -> Extent:
         letter = str(index.value)
@@ -193,7 +194,7 @@ class Look:
                         known.name.span,
                         f"give its size: `{known.kind} {known.name.text}[3]`",
                     )
-        for axis, position in self._literals:
+        for axis, position in self.literals:
             root = axis.root()
             if isinstance(root.size, int) and int(position.value) > root.size:
                 raise Mistake(

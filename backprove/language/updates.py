@@ -118,12 +118,13 @@ class _UpdateElaborator(Elaborator):
         for equation, scope in zip(equations, scopes, strict=True):
             self.look.mentions = users[equation.left.name.text] = {}
             self.look.look(equation.right, scope)
-        self._settle_sizes()
+        self._check_axes()
         self.look.settle()
-        refuse_cycles(users)
+        refuse_cycles(users, f"what was there before the step has the label {{{Label(step, -1)}}}")
         declared = {kind: rows[0].name.base for kind, rows in kinds.items()}
         states = tuple(item.name.base for item in kinds.get("state", ()))
         gives, made = self._made(kinds, equations, users, step)
+        self._refuse_misplaced(gives, kinds, functions)
         network = Network(
             [self._quantity(known) for known in self.names.known.values()],
             [self._equation(equation) for equation in equations],
@@ -198,13 +199,14 @@ class _UpdateElaborator(Elaborator):
         item.kind = kind
         self._declare(item)
 
-    def _settle_sizes(self) -> None:
-        """An axis that is as long as the parameters have components."""
-        for known in self.names.known.values():
-            for axis in known.axes:
-                root = axis.root()
-                if root.size is None:
-                    root.size = 1
+    def _check_axes(self) -> None:
+        """An axis that goes over all components has no literal positions."""
+        for axis, position in self.look.literals:
+            raise Mistake(
+                f"{axis.says} is as long as all parameters together: no component is singled out",
+                position.span,
+                "write a letter, as in g{t}[i]",
+            )
 
     @staticmethod
     def _refuse_other_label(name: Name, step: str) -> None:
@@ -249,12 +251,39 @@ class _UpdateElaborator(Elaborator):
                 raise Mistake(
                     f"no equation gives {now(item)}", item.name.span, f"write `{now(item)} = …`"
                 )
-        unused = [
-            e.left for e in equations if not any(e.left.name.text in m for m in users.values())
-        ]
-        if len(unused) != 1 or "gradient" not in kinds:
+        used = {name for mentioned in users.values() for name in mentioned}
+        unused = [equation.left for equation in equations if equation.left.name.text not in used]
+        if len(unused) != 1 or "gradient" not in kinds or "state" in kinds:
             raise Mistake(*_nothing_made(kinds, unused))
         return "gradient", unused[0].name.text
+
+    @staticmethod
+    def _refuse_misplaced(
+        gives: Gives, kinds: dict[str, list[ItemLine]], functions: Sequence[FunctionLine]
+    ) -> None:
+        """What one kind of file may declare and another may not."""
+        for item in kinds.get("gradient", []):
+            if not item.axes:
+                continue
+            if gives == "parameter" or "parameter" in kinds:
+                raise Mistake(
+                    "the gradient has an axis only in a file for gradients alone",
+                    item.name.span,
+                    f"write `gradient {item.name.text}`: the equations are those of one component",
+                )
+            if len(item.axes) > 1 or isinstance(item.axes[0].value, int):
+                raise Mistake(
+                    "a gradient has one axis, for the components of all parameters together",
+                    item.axes[0].span,
+                    f"write `size n` and `gradient {item.name.text}[n]`",
+                )
+        for function in functions:
+            if function.body is None and gives != "rate":
+                raise Mistake(
+                    f"{function.name.text} is only a name, so it has no numbers",
+                    function.name.span,
+                    f"define it: `function {function.name.text}(u) = …`",
+                )
 
 
 def _nothing_made(kinds: dict[str, list[ItemLine]], unused: Sequence[Use]) -> tuple[str, Span, str]:

@@ -91,11 +91,11 @@ class Options:
     schedule: str = "constant"
     warmup: int = 0
 
-    def recipe(self, steps: int) -> Recipe:
-        """What is done with a gradient, in a run of so many steps. Raises DataError."""
+    def recipe(self) -> Recipe:
+        """What is done with a gradient, as the files say now. Raises DataError."""
         return recipe(
             self.optimizer, eta=self.eta, decay=self.decay, clip_value=self.clip_value,
-            clip_norm=self.clip_norm, schedule=self.schedule, warmup=self.warmup, steps=steps,
+            clip_norm=self.clip_norm, schedule=self.schedule, warmup=self.warmup,
         )  # fmt: skip
 
 
@@ -207,12 +207,13 @@ def train(
         decay=decay, clip_value=clip_value, clip_norm=clip_norm, schedule=schedule, warmup=warmup,
     )  # fmt: skip
     _check(options)
+    done = options.recipe()
     check_memory(3 * parameter_bytes(network, np.dtype(dtype).itemsize), "training this network")
     table = as_table(data)
     options = replace(options, source=table.source, fingerprint=_fingerprint(table))
     parts = _parts(table, options)
     fitted = fit(network, table, parts.train, columns=columns, target=target, scaling=scaling)
-    done = options.recipe(_steps(options, parts))
+    done = replace(done, steps=_steps(options, parts))
     options = replace(options, eta=float(done.eta))
     state, notes = _start(network, options, done, len(parts.train))
     run = _Run(network, fitted, options, done, table, parts, state, checkpoint, watcher)
@@ -324,6 +325,7 @@ class _Run:
                 self._save()
         except KeyboardInterrupt:
             interrupted = True
+            check_finite(self.state)
             self._save()
         kept = self.state.best or self.state.parameters
         return Model(
@@ -339,8 +341,6 @@ class _Run:
         return self.runner.score(parameters, arrays, len(rows)) if len(rows) else None
 
     def _save(self) -> None:
-        """Write the state; raises DataError instead where the run has diverged."""
-        check_finite(self.state)
         if self.checkpoint is not None:
             saved = _saved(self.network, self.fit, self.options, self.recipe, self.state)
             save(saved, self.checkpoint)
@@ -350,6 +350,7 @@ class _Run:
         while self.state.position < len(self.parts.train):
             self.state = self.engine.advance(self.state)
             self.watcher.batch(self.state.epoch, self.state.position)
+        check_finite(self.state)
         self.state = self._ended(self.state)
         self.watcher.epoch(self.state.history[-1])
 
@@ -411,7 +412,6 @@ def _check(options: Options) -> None:
     for good, said, wanted in checks:
         if not good:
             raise DataError(f"{said} cannot be trained with", f"it must be: {wanted}")
-    options.recipe(1)
 
 
 def _parts(table: Table, options: Options) -> _Parts:
@@ -531,7 +531,7 @@ def _unpacked(saved: Saved, path: str | Path) -> tuple[Network, Fit, Options, Re
     network = parse(saved.network_text, saved.network_file or str(path))
     try:
         options = Options(**saved.options)
-        done = options.recipe(1) if saved.recipe is None else Recipe.from_json(saved.recipe)
+        done = options.recipe() if saved.recipe is None else Recipe.from_json(saved.recipe)
         return network, Fit.from_json(saved.fit), options, done
     except (KeyError, TypeError, ValueError, AttributeError):
         raise DataError(f"{path} is not a saved model, or it is damaged") from None

@@ -3,4 +3,12 @@
 from .files import GRADIENTS, OPTIMIZERS, SCHEDULES, Part, part_named
 from .recipes import Recipe, recipe
 
-__all__ = ["GRADIENTS", "OPTIMIZERS", "SCHEDULES", "Part", "Recipe", "part_named", "recipe"]
+__all__ = [
+    "GRADIENTS",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "Part",
+    "Recipe",
+    "part_named",
+    "recipe",
+]

@@ -57,10 +57,19 @@ class Part:
         return self.update.network.about.partition("\n")[0] or self.name
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """What it says in the lines after that: where it is from, what helps to read it."""
+        return tuple(self.update.network.about.splitlines()[1:])
+
+    @property
     def over_all(self) -> bool:
         """Whether one number of it comes from every gradient, so that updates wait for it."""
         update = self.update
         return bool(update.gradient and update.network[update.now(update.gradient)].shape)
+
+    def shown(self, name: str) -> str:
+        """A number for reading: 0.9, 1e-8."""
+        return f"{float(self.numbers[name]):g}".replace("e-0", "e-")
 
     def as_json(self) -> dict[str, Any]:
         return {

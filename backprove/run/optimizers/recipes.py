@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -46,9 +46,9 @@ class Recipe:
         return tuple(said)
 
     def _numbers(self, part: Part) -> str:
-        rate = {part.update.rate: self.eta} if part is self.optimizer else {}
-        rows = {**part.numbers, **rate}
-        shown = ", ".join(f"{name} = {float(number):g}" for name, number in rows.items())
+        if part is self.optimizer:
+            part = replace(part, numbers={**part.numbers, part.update.rate: self.eta})
+        shown = ", ".join(f"{name} = {part.shown(name)}" for name in part.numbers)
         return f" ({shown})" if shown else ""
 
     def as_json(self) -> dict[str, Any]:
@@ -109,6 +109,8 @@ def recipe(
             chosen = part_named(optimizer, "parameter", **{chosen.update.decay: decay})
         elif decay:
             gradients.append(part_named("decay", "gradient", **{"lambda": decay}))
+    if warmup < 0:
+        raise DataError(f"a warm-up of {warmup} steps cannot be trained with", "0 or above")
     rate = chosen.numbers.get(chosen.update.rate) if eta is None else exact(eta)
     if rate is None:
         raise DataError(f"{chosen.name} has no rate of its own", "give one: eta = 0.01")

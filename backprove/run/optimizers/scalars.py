@@ -76,7 +76,9 @@ class Scalars:
                 return self._named(part, node.name)
             if isinstance(node, Apply) and node.function in part.update.network.own_functions:
                 row = part.update.network.own_functions[node.function]
-                if row.abstract and part is self.recipe.warmup:
+                if row.abstract and part is not self.recipe.warmup:
+                    raise DataError(f"the function {row.name} of {part.name} is only a name")
+                if row.abstract:
                     begun = self._in_recipe(part, node.argument)
                     return substituted(
                         self._scheduled(), lambda ref: begun if ref.name == STEP else None
