@@ -28,8 +28,10 @@
 
 #ifdef __clang__
 #define UNROLLED _Pragma("clang loop unroll(full)")
+#define NOT_UNROLLED _Pragma("clang loop unroll(disable)")
 #else
 #define UNROLLED _Pragma("GCC unroll 16")
+#define NOT_UNROLLED _Pragma("GCC unroll 1")
 #endif
 
 enum {
@@ -97,10 +99,12 @@ ALWAYS_INLINE void tile(const long rows, const long columns, const struct produc
     }
 }
 
+#define NOT_INLINED __attribute__((noinline, unused)) /* one copy: compiling takes time */
+
 typedef void tile_function(const struct product *p, const real *x, const real *y, real *z);
 
 #define TILE(rows, columns)                                                                   \
-    static __attribute__((noinline)) void tile_##rows##_##columns(                            \
+    static NOT_INLINED void tile_##rows##_##columns(                                          \
         const struct product *p, const real *x, const real *y, real *z) {                     \
         tile(rows, columns, p, x, y, z);                                                      \
     }
@@ -161,8 +165,9 @@ static inline void pack_columns(real *to, const real *from, long rows, long stri
 }
 
 /* `rows` rows of z, columns [n0,n1). Rows of x come in groups, at x + group_stride * number. */
-static inline void rows_by_columns(struct product p, const real *x, long rows, long group,
-                                   long group_stride, const real *y, real *z, long n0, long n1) {
+static NOT_INLINED void rows_by_columns(struct product p, const real *x, long rows,
+                                        long group, long group_stride, const real *y, real *z, long n0,
+                                        long n1) {
     _Alignas(64) real packed[BLOCK * PANEL * LANES];
     const int packs = rows >= PACKED_ROWS && p.terms >= PACKED_TERMS && p.terms <= BLOCK;
     const long y_stride = p.y_stride;
@@ -285,8 +290,10 @@ ALWAYS_INLINE void product_gradient(epilogue_function *epilogue, void *context, 
 #endif
 
 /* Transposes LANES vectors: each round turns the digits of (row, lane) by one place. */
-ALWAYS_INLINE void transpose_vectors(vec v[LANES]) {
-    UNROLLED for (int round = 1; round < LANES; round *= 2) {
+static NOT_INLINED void transpose_vectors(vec *result) {
+    vec v[LANES];
+    UNROLLED for (int i = 0; i < LANES; i++) v[i] = result[i];
+    NOT_UNROLLED for (int round = 1; round < LANES; round *= 2) {
         vec turned[LANES];
         UNROLLED for (int i = 0; i < LANES / 2; i++) {
             turned[2 * i] = SHUFFLE(v[i], v[i + LANES / 2], FIRST_HALVES);
@@ -294,6 +301,7 @@ ALWAYS_INLINE void transpose_vectors(vec v[LANES]) {
         }
         UNROLLED for (int i = 0; i < LANES; i++) v[i] = turned[i];
     }
+    UNROLLED for (int i = 0; i < LANES; i++) result[i] = v[i];
 }
 
 /* The sums of the lanes of LANES vectors, in one vector; in the order of sum_lanes. */
@@ -324,6 +332,25 @@ ALWAYS_INLINE void put(real *to, long stride, real value, int add) {
         *to = value;
 }
 
+/* The sums of `rows` rows of W a over k in [k0,k1), lane by lane. Four rows share a pointer. */
+ALWAYS_INLINE void row_sums(const long rows, vec *sum, const real *w, const real *a, long J, long P,
+                            long k0, long k1) {
+    const long row = P * (long)sizeof(real), three_rows = 3 * row;
+    UNROLLED for (long r = 0; r < rows; r++) sum[r] = (vec){0};
+    for (long k = k0; k < k1;) {
+        const real *at[(LANES + 3) / 4];
+        UNROLLED for (long i = 0; i * 4 < rows; i++) at[i] = w + k / P * J * P + k % P + i * 4 * P;
+        for (const long end = smaller(k1, (k / P + 1) * P); k < end; k += LANES) {
+            const vec factor = load(a + k - k0);
+            UNROLLED for (long r = 0; r < rows; r++) {
+                const long on = r % 4 == 3 ? three_rows : r % 4 * row;
+                sum[r] += load(further(at[r / 4], on)) * factor;
+            }
+            UNROLLED for (long i = 0; i * 4 < rows; i++) at[i] += LANES;
+        }
+    }
+}
+
 /* z = W a for one sample, rows [j0,j1): z[j*ldz] and a[k*lda]. With lda = 1 `a` holds zeros from
    K up to whole vectors, 64-byte aligned. With ldz >= LANES all lanes of the first vector are set.
    Each lane sums k = lane, lane + LANES, ... in order, then the lanes are added as by sum_lanes;
@@ -333,25 +360,18 @@ static inline void vector_forward(real *z, const real *w, const real *a, long J,
     _Alignas(64) real near[VECTOR_BLOCK];
     for (long k0 = 0; k0 < K; k0 += VECTOR_BLOCK) {
         const long k1 = smaller(K, k0 + VECTOR_BLOCK);
+        const int adds = add || k0 > 0;
         const real *right = gathered(near, a + k0 * lda, lda, k1 - k0);
-        for (long j = j0; j < j1; j += LANES) {
-            vec sum[LANES];
-            long at[LANES];
-            UNROLLED for (int r = 0; r < LANES; r++) {
-                sum[r] = (vec){0};
-                at[r] = smaller(r, j1 - 1 - j) * P; /* the last row again, where there is none */
-            }
-            for (long k = k0; k < k1;) {
-                const real *row = w + k / P * J * P + j * P + k % P;
-                for (const long end = smaller(k1, (k / P + 1) * P); k < end; k += LANES) {
-                    const vec factor = load(right + k - k0);
-                    UNROLLED for (int r = 0; r < LANES; r++) sum[r] += load(row + at[r]) * factor;
-                    row += LANES;
-                }
-            }
+        vec sum[LANES];
+        long j = j0;
+        for (; j + LANES <= j1; j += LANES) {
+            row_sums(LANES, sum, w + j * P, right, J, P, k0, k1);
             const vec result = sum_each(sum);
-            for (long r = 0; r < smaller(LANES, j1 - j); r++)
-                put(z + (j + r) * ldz, ldz, result[r], add || k0 > 0);
+            NOT_UNROLLED for (long r = 0; r < LANES; r++) put(z + (j + r) * ldz, ldz, result[r], adds);
+        }
+        for (; j < j1; j++) {
+            row_sums(1, sum, w + j * P, right, J, P, k0, k1);
+            put(z + j * ldz, ldz, sum_lanes(sum[0]), adds);
         }
     }
 }
@@ -405,10 +425,10 @@ static inline void transpose_to_rows(real *at, long ldt, const real *a, long ldn
     for (long n = n0; n < n1; n += LANES)
         for (long k = 0; k < ldt; k += LANES) {
             vec v[LANES];
-            UNROLLED for (int i = 0; i < LANES; i++) v[i] =
-                k + i < K ? load(a + (k + i) * ldn + n) : (vec){0};
+            NOT_UNROLLED for (int i = 0; i < LANES; i++)
+                v[i] = k + i < K ? load(a + (k + i) * ldn + n) : (vec){0};
             transpose_vectors(v);
-            UNROLLED for (int i = 0; i < LANES; i++) store(at + (n + i) * ldt + k, v[i]);
+            NOT_UNROLLED for (int i = 0; i < LANES; i++) store(at + (n + i) * ldt + k, v[i]);
         }
 }
 
@@ -421,13 +441,13 @@ static inline void gather_rows(real *a, long ldn, real *at, long ldt, const real
     const long width = at ? ldt : K;
     for (long n = n0; n < n1; n += LANES) {
         const real *row[LANES], *next[LANES];
-        for (int i = 0; i < LANES; i++) {
+        NOT_UNROLLED for (int i = 0; i < LANES; i++) {
             row[i] = rows + index[smaller(n + i, N - 1)] * row_stride;
             next[i] = rows + index[smaller(n + LANES + i, N - 1)] * row_stride;
         }
         for (long k = 0; k < width; k += LANES) {
             vec v[LANES];
-            for (int i = 0; i < LANES; i++) {
+            NOT_UNROLLED for (int i = 0; i < LANES; i++) {
                 if (k + LANES <= K) {
                     v[i] = loadu(row[i] + k);
                     __builtin_prefetch(next[i] + k);
