@@ -239,19 +239,19 @@ ALWAYS_INLINE vec f_elu(vec u) {
 }
 
 /* a exp(b), where a huge exponential may meet a tiny or zero `a`: 2^n is multiplied in by parts,
- * the first to `a` itself where it makes that larger. */
+ * the first to `a` itself, so that neither overflows or vanishes where the product does not. */
 ALWAYS_INLINE vec f_times_exp(vec a, vec b) {
-  vec most = splat(3 * (real)MOST_EXPONENT), part = splat(EXPONENT_BIAS - 1);
+  vec most = splat((real)2.2 * MOST_EXPONENT), part = splat(EXPONENT_BIAS - 1);
   Reduced e = reduced(min_or_second(most, max_or_second(-most, b)), NOTHING);
   vec n = e.rounded - ROUNDER;
-  vec up = min_or_second(part, max_or_second(splat(0), n - 2));
-  n -= up;
-  vec middle = min_or_second(part, max_or_second(-part, n));
-  n -= middle;
-  vec last = min_or_second(part, max_or_second(-part, n));
-  a *= power_of_two((uvec)(up + ROUNDER));
-  a += a * small_expm1(e.r);
-  a = a * power_of_two((uvec)(middle + ROUNDER)) * power_of_two((uvec)(last + ROUNDER));
+  /* n held to a part; 2 less above 0, as 1 + expm1 may be below 1 and is still to come */
+  vec below = max_or_second(-part, min_or_second(splat(0), n));
+  vec first = min_or_second(part, max_or_second(n - 2, below));
+  vec second = min_or_second(part, max_or_second(-part, n - first));
+  a *= power_of_two((uvec)(first + ROUNDER));
+  a *= 1 + small_expm1(e.r);
+  a *= power_of_two((uvec)(second + ROUNDER));
+  a = scaled(a, (n - first - second) + ROUNDER);
   return select(b == -INFINITE, a * 0, a);
 }
 
@@ -381,7 +381,7 @@ ALWAYS_INLINE vec shifted_sin(vec u, natural turns) {
 ALWAYS_INLINE vec f_sin(vec u) {
   vec value = shifted_sin(u, 0);
   if (any_lane(~(v_abs(u) <= 1000))) sin_of_large(&value, &u);
-  return value;
+  return select(u == 0, u, value); /* the sign of a zero is lost in the reduction */
 }
 
 ALWAYS_INLINE vec f_cos(vec u) {
