@@ -338,7 +338,7 @@ ALWAYS_INLINE void row_sums(const long rows, vec *sum, const real *w, const real
     const long row = P * (long)sizeof(real), three_rows = 3 * row;
     UNROLLED for (long r = 0; r < rows; r++) sum[r] = (vec){0};
     for (long k = k0; k < k1;) {
-        const real *at[(LANES + 3) / 4];
+        const real *at[4];
         UNROLLED for (long i = 0; i * 4 < rows; i++) at[i] = w + k / P * J * P + k % P + i * 4 * P;
         for (const long end = smaller(k1, (k / P + 1) * P); k < end; k += LANES) {
             const vec factor = load(a + k - k0);
@@ -362,12 +362,17 @@ static inline void vector_forward(real *z, const real *w, const real *a, long J,
         const long k1 = smaller(K, k0 + VECTOR_BLOCK);
         const int adds = add || k0 > 0;
         const real *right = gathered(near, a + k0 * lda, lda, k1 - k0);
-        vec sum[LANES];
+        vec sum[LANES < 4 ? 4 : LANES];
         long j = j0;
         for (; j + LANES <= j1; j += LANES) {
             row_sums(LANES, sum, w + j * P, right, J, P, k0, k1);
             const vec result = sum_each(sum);
             NOT_UNROLLED for (long r = 0; r < LANES; r++) put(z + (j + r) * ldz, ldz, result[r], adds);
+        }
+        for (; j + 4 <= j1; j += 4) {
+            row_sums(4, sum, w + j * P, right, J, P, k0, k1);
+            NOT_UNROLLED for (long r = 0; r < 4; r++)
+                put(z + (j + r) * ldz, ldz, sum_lanes(sum[r]), adds);
         }
         for (; j < j1; j++) {
             row_sums(1, sum, w + j * P, right, J, P, k0, k1);
