@@ -26,7 +26,7 @@ from backprove.run.values import evaluate
 from backprove.verify import verify_network
 
 BACKENDS = ("numpy", "c")
-SMOOTH = ("sigmoid", "tanh", "softplus", "silu", "gelu", "sin", "linear")
+SMOOTH = ("sigmoid", "tanh")  # few, as each set of functions is a library of its own
 FOUR = [("x1", 1), ("x1", 2), ("x2", 1), ("x2", 2), (1, 3), (1, 4), (2, 3), (2, 4)]
 """The source's drawing: two inputs, four neurons; w1 … w8 in its order."""
 
@@ -122,17 +122,19 @@ def test_the_equations_are_verified_by_the_oracle() -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_every_activation(name: str, backend: str) -> None:
-    """h and t at one neuron, against the network of equations."""
-    graph = from_graph([("x", "o", 1.0)], activation=name, dtype=np.float64)
-    found = graph.evaluate([[0.7], [1.3]], [[0.0], [0.0]], backend=backend)
-    applied = "z" if name == "linear" else f"{name}(z)"
-    for row, z in enumerate((0.7, 1.3)):
-        net = bp.parse(f"input z = {z}\nh = {applied}\nloss e = h^2/2")
-        numbers = evaluate(net)
-        assert found.h[row, 1] == pytest.approx(float(numbers.values["h"]), rel=1e-12)
-        assert found.v[row, 1] == pytest.approx(float(numbers.gradients["z"]), rel=1e-12)
+def test_every_activation(backend: str) -> None:
+    """h and t at one neuron of each kind, against the network of equations."""
+    edges = [("x", name, 1.0) for name in ACTIVATIONS]
+    graph = from_graph(edges, activations={n: n for n in ACTIVATIONS}, dtype=np.float64)
+    zs = (0.7, 1.3)
+    found = graph.evaluate([[z] for z in zs], np.zeros((2, len(edges))), backend=backend)
+    for place, name in enumerate(graph.neurons[1:], 1):
+        applied = "z" if name == "linear" else f"{name}(z)"
+        for row, z in enumerate(zs):
+            net = bp.parse(f"input z = {z}\nh = {applied}\nloss e = h^2/2")
+            numbers = evaluate(net)
+            assert found.h[row, place] == pytest.approx(float(numbers.values["h"]), rel=1e-12)
+            assert found.v[row, place] == pytest.approx(float(numbers.gradients["z"]), rel=1e-12)
 
 
 # -- against PyTorch -----------------------------------------------------------------------

@@ -506,7 +506,11 @@ def from_graph(
                     " cross_entropy brings its own softmax"
                 )
             kinds[number[name]] = kind(function)
+    used = sorted(name for name, number in kind_of.items() if (kinds == number).any())
+    rank = np.zeros(len(kind_of), np.int32)  # by name, so that graphs alike share a library
+    for position, name in enumerate(used):
+        rank[kind_of[name]] = position
     return GraphNetwork(
-        edges, list(kind_of), kinds, loss,
+        edges, used, rank[kinds], loss,
         inputs=inputs, outputs=outputs, bias=bias, seed=seed, dtype=dtype,
     )  # fmt: skip

@@ -121,14 +121,23 @@ class NumpyPasses:
         gb[: s.inputs] = 0
         return Pass(losses, h, v, g, gb)
 
-    def step(self, x: Array, y: Array, rate: float) -> float:
-        """One step of gradient descent in place; the sum of the losses before it."""
-        found, p = self.run(x, y), self.parameters
+    def epoch(self, x: Array, y: Array, order: Array, batch: int, rate: float) -> float:
+        """Gradient descent over mini-batches of the samples in an order; the sum of the losses.
+
+        It is not finite where the loss of some step was not; training stops there.
+        """
+        total, p = 0.0, self.parameters
         kind = p.w.dtype.type
-        np.subtract(p.w, kind(rate) * found.g, out=p.w)
-        if p.biased:
-            np.subtract(p.b, kind(rate) * found.gb, out=p.b)
-        return float(found.losses.sum(dtype=np.float64))
+        for first in range(0, len(order), batch):
+            rows = order[first : first + batch]
+            found = self.run(x[rows], y[rows])
+            np.subtract(p.w, kind(rate) * found.g, out=p.w)
+            if p.biased:
+                np.subtract(p.b, kind(rate) * found.gb, out=p.b)
+            total += float(found.losses.sum(dtype=np.float64))
+            if not np.isfinite(total):
+                break
+        return total
 
     def predict(self, x: Array) -> Array:
         """The outputs' values, (B, outputs)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..run.c.compiler import Unavailable
+from .compiled import CompiledPasses
 from .passes import Model, NumpyPasses, Parameters, Pass
 
 Array: TypeAlias = NDArray[Any]
@@ -17,13 +20,15 @@ Progress: TypeAlias = Callable[[int, float], None]
 
 BACKENDS = ("auto", "c", "numpy")
 
+_SAID = set[str]()  # why there is no compiled backend, said once
+
 
 class Passes(Protocol):
     """What a backend does with a graph; arrays as in `passes`."""
 
     def run(self, x: Array, y: Array) -> Pass: ...
 
-    def step(self, x: Array, y: Array, rate: float) -> float: ...
+    def epoch(self, x: Array, y: Array, order: Array, batch: int, rate: float) -> float: ...
 
     def predict(self, x: Array) -> Array: ...
 
@@ -34,6 +39,15 @@ def passes(
     """The backend for batches of so many samples."""
     if backend not in BACKENDS:
         raise DataError(f"there is no backend {backend!r}", f"it is one of {', '.join(BACKENDS)}")
+    if backend != "numpy":
+        try:
+            return CompiledPasses(model, parameters, samples, threads)
+        except Unavailable as reason:
+            if backend == "c":
+                raise
+            if str(reason) not in _SAID:
+                _SAID.add(str(reason))
+                warnings.warn(f"NumPy computes instead of C: {reason}", stacklevel=4)
     return NumpyPasses(model, parameters)
 
 
@@ -65,17 +79,14 @@ class Trainer:
         for epoch in range(1, epochs + 1):
             kept = self.parameters.w.copy(), self.parameters.b.copy()
             order = random.permutation(len(x))
-            total = 0.0
-            for first in range(0, len(x), batch):
-                rows = order[first : first + batch]
-                total += run.step(x[rows], y[rows], self.eta)
-                if not np.isfinite(total):
-                    self.parameters.w[:], self.parameters.b[:] = kept
-                    raise DataError(
-                        f"the loss is no longer finite in epoch {epoch}, step"
-                        f" {first // batch + 1}; the parameters are those before that epoch",
-                        "a smaller learning rate often helps: eta",
-                    )
+            total = run.epoch(x, y, order, batch, self.eta)
+            if not np.isfinite(total):
+                self.parameters.w[:], self.parameters.b[:] = kept
+                raise DataError(
+                    f"the loss is no longer finite in epoch {epoch}; the parameters are those"
+                    " before it",
+                    "a smaller learning rate often helps: eta",
+                )
             history.append(total / len(x))
             if progress is not None:
                 progress(epoch, history[-1])
