@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import cos, floor, pi, sqrt
@@ -391,6 +392,12 @@ def test_a_schedule_of_ones_own(tmp_path: Path) -> None:
     )
     found = rates(recipe("sgd", eta=1, schedule=f"{path},a=1", warmup=2), 4)
     assert found == pytest.approx([0.5, 1, 1, 1 / sqrt(2)])
+
+
+def test_the_examples_of_the_manual_are_read(root: Path) -> None:
+    text = (root / "docs" / "language.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```update\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert [parse_update(block).gives for block in blocks] == ["parameter", "rate"]
 
 
 @pytest.mark.parametrize(

@@ -158,8 +158,10 @@ class _Updates:
             self._add(name, p, adjoint(Ref(p.name, _letters(p))))
         for number, part in enumerate(recipe.gradients, 1):
             self._gradients(part, f"{number} {part.name}")
+        decayed = tuple(_File(recipe.optimizer, self.scalars).equations())
+        undecayed = tuple(_File(recipe.optimizer, self.scalars, decayed=False).equations())
         for p in self.parameters:
-            self._update(p)
+            self._update(p, undecayed if p.kind == "bias" else decayed)
         for name in self.scalars.equations:
             self.quantities[name] = Quantity(name, "constant")
 
@@ -217,7 +219,7 @@ class _Updates:
             update.before(update.parameter): Ref(p.name, letters),
         }
 
-    def _update(self, p: Quantity) -> None:
+    def _update(self, p: Quantity, equations: tuple[Equation, ...]) -> None:
         """The optimizer's equations for one parameter."""
         part = self.recipe.optimizer
         update = part.update
@@ -228,7 +230,7 @@ class _Updates:
             self.quantities[slot] = Quantity(slot, "constant", p.shape)
             names[update.before(state)] = Ref(slot, _letters(p))
             kept[update.now(state)] = slot
-        for equation in _File(part, self.scalars, decayed=p.kind != "bias").equations():
+        for equation in equations:
             place = kept.get(equation.name)
             name = f"{p.name} {equation.name}" if place is None else NEXT + place
             names[equation.name] = self._add(name, p, _put_in(equation.right, names))
