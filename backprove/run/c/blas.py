@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 _lock = Lock()
 _users = 0
-_limits: Any = None
+_before: tuple[int, ...] = ()
 
 
 @contextmanager
@@ -22,29 +22,50 @@ def one_blas_thread() -> Iterator[None]:
     """NumPy's BLAS uses one thread inside, and as many as before afterwards.
 
     Two pools that are awake at once take each other's cores. The setting is the process's: with
-    several users, nested or in threads, the first one makes it and the last one undoes it.
+    several users, nested or in threads, the first one makes it and the last one undoes it. Only
+    a BLAS on OpenMP has one for each thread, which the thread itself restores.
     """
-    global _users, _limits
+    global _users, _before
+    shared, own = _libraries()
     with _lock:
         if _users == 0:
-            _limits = _controller().limit(limits=1, user_api="blas")
+            _before = _set(shared, (1,) * len(shared))
         _users += 1
+    mine = _set(own, (1,) * len(own))
     try:
         yield
     finally:
+        _set(own, mine)
         with _lock:
             _users -= 1
             if _users == 0:
-                _limits.restore_original_limits()
-                _limits = None
+                _set(shared, _before)
 
 
 @cache
-def _controller() -> Any:
-    """What controls the BLAS libraries that are loaded now; made once, as the scan takes ms."""
+def _libraries() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The BLAS libraries that are loaded: those with one setting, those with one a thread.
+
+    Found once, as the scan takes milliseconds.
+    """
     from threadpoolctl import ThreadpoolController  # here: loading it takes milliseconds too
 
-    return ThreadpoolController()
+    found = [lib for lib in ThreadpoolController().lib_controllers if lib.user_api == "blas"]
+    own = [lib for lib in found if getattr(lib, "threading_layer", "") == "openmp"]
+    return tuple(lib for lib in found if lib not in own), tuple(own)
+
+
+def _set(libraries: Sequence[Any], threads: Sequence[int]) -> tuple[int, ...]:
+    """Set the threads of each library; returns what they were."""
+    before = tuple(library.get_num_threads() for library in libraries)
+    for library, count in zip(libraries, threads, strict=True):
+        # The first thread to set it would own it, and be the only one to be obeyed; here whoever
+        # comes last must be able to restore it. Older versions of threadpoolctl have no owner.
+        disown = getattr(library, "clear_controlling_thread", lambda force: None)
+        disown(force=True)
+        library.set_num_threads(count)
+        disown(force=True)
+    return before
 
 
 def _after_fork() -> None:

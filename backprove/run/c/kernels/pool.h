@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,7 +48,17 @@ typedef void (*pool_work)(void *context, int thread, int threads);
 typedef struct {
     _Alignas(POOL_LINE) atomic_uint value;
     atomic_uint sleepers;
+#if !POOL_FUTEX
+    pthread_mutex_t bed;
+    pthread_cond_t wake;
+#endif
 } pool_signal;
+
+#if POOL_FUTEX
+#define POOL_SIGNAL {0}
+#else
+#define POOL_SIGNAL {.bed = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER}
+#endif
 
 static struct {
     pthread_mutex_t busy; /* held for the length of a run */
@@ -63,17 +74,13 @@ static struct {
     pthread_t handle[POOL_MOST];
     pool_signal start[POOL_MOST]; /* per worker: how many runs it was given */
     pool_signal barrier;          /* how many barriers were passed */
-#if !POOL_FUTEX
-    pthread_mutex_t bed;
-    pthread_cond_t wake;
-#endif
-} pool = {
-    .busy = PTHREAD_MUTEX_INITIALIZER,
-#if !POOL_FUTEX
-    .bed = PTHREAD_MUTEX_INITIALIZER,
-    .wake = PTHREAD_COND_INITIALIZER,
-#endif
-};
+} pool = {.busy = PTHREAD_MUTEX_INITIALIZER, .barrier = POOL_SIGNAL};
+
+static void pool_fresh(pool_signal *signal)
+{
+    const pool_signal fresh = POOL_SIGNAL;
+    memcpy(signal, &fresh, sizeof fresh);
+}
 
 static inline void pool_pause(void)
 {
@@ -108,10 +115,10 @@ static void pool_sleep(pool_signal *signal, unsigned seen)
             syscall(SYS_futex, &signal->value, FUTEX_WAIT_PRIVATE, now, NULL, NULL, 0);
     }
 #else
-    pthread_mutex_lock(&pool.bed);
+    pthread_mutex_lock(&signal->bed);
     while (pool_same_round(signal, seen))
-        pthread_cond_wait(&pool.wake, &pool.bed);
-    pthread_mutex_unlock(&pool.bed);
+        pthread_cond_wait(&signal->wake, &signal->bed);
+    pthread_mutex_unlock(&signal->bed);
 #endif
     atomic_fetch_sub(&signal->sleepers, 1);
 }
@@ -143,9 +150,9 @@ static void pool_next(pool_signal *signal, unsigned amount)
 #if POOL_FUTEX
     syscall(SYS_futex, &signal->value, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 #else
-    pthread_mutex_lock(&pool.bed);
-    pthread_cond_broadcast(&pool.wake);
-    pthread_mutex_unlock(&pool.bed);
+    pthread_mutex_lock(&signal->bed);
+    pthread_cond_broadcast(&signal->wake);
+    pthread_mutex_unlock(&signal->bed);
 #endif
 }
 
@@ -200,14 +207,8 @@ static void pool_after_fork(void)
 {
     pthread_mutex_t free_mutex = PTHREAD_MUTEX_INITIALIZER;
     pool.busy = free_mutex;
-#if !POOL_FUTEX
-    pthread_cond_t free_condition = PTHREAD_COND_INITIALIZER;
-    pool.bed = free_mutex;
-    pool.wake = free_condition;
-#endif
+    pool_fresh(&pool.barrier);
     pool.workers = 0;
-    atomic_store(&pool.barrier.value, 0);
-    atomic_store(&pool.barrier.sleepers, 0);
 }
 
 /* Have `threads` threads, or as many as the system makes; returns how many there are. */
@@ -235,8 +236,7 @@ static int pool_grow(int threads)
     pthread_attr_setstacksize(&attributes, POOL_STACK);
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
     for (int next; (next = pool.workers + 1) < threads; pool.workers = next) {
-        atomic_store(&pool.start[next].value, 0);
-        atomic_store(&pool.start[next].sleepers, 0);
+        pool_fresh(&pool.start[next]);
         if (pthread_create(&pool.handle[next], &attributes, pool_worker, (void *)(intptr_t)next))
             break;
     }
