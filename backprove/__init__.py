@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .language import load, mlp, parse, read
     from .network import Network
     from .rewrite import Derivation
+    from .run.compiled import Compiled, compile
     from .run.training import load_model, predict, resume, train
     from .run.values import evaluate
     from .verify import verify_derivation, verify_network
@@ -39,11 +40,13 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BackproveError": "errors",
+    "Compiled": "run.compiled",
     "Derivation": "rewrite",
     "GraphNetwork": "graph",
     "Network": "network",
     "backprop": "adjoints",
     "check": "judge",
+    "compile": "run.compiled",
     "derive": "derivation",
     "evaluate": "run.values",
     "from_graph": "graph",
@@ -65,12 +68,14 @@ _DRAWN = {"Derivation", "Network", "backprop", "derive", "load", "mlp", "parse",
 
 __all__ = [
     "BackproveError",
+    "Compiled",
     "Derivation",
     "GraphNetwork",
     "Network",
     "__version__",
     "backprop",
     "check",
+    "compile",
     "derive",
     "evaluate",
     "from_graph",

@@ -62,21 +62,22 @@ class Prepared:
                 for buffer in gone:
                     buffers[buffer] = None
         return {
-            name: self._full(buffers[r.buffer], r, samples)
+            name: in_full(buffers[r.buffer], r, samples, self.dtype)
             for name, r in self.program.results.items()
         }
 
-    def _full(self, array: Any, result: Result, samples: int) -> Array:
-        """The array with its axes in the quantity's order, repeated along missing ones."""
-        shape = (samples, *result.shape) if result.sampled else result.shape
-        shift = 1 if result.sampled else 0
-        places = [0 if axis == SAMPLES else axis + shift for axis in result.axes]
-        if places == list(range(len(shape))):
-            return np.asarray(array, dtype=self.dtype)
-        order = sorted(range(len(places)), key=places.__getitem__)
-        aligned = np.asarray(array, dtype=self.dtype).transpose(order)
-        lengths = [length if axis in places else 1 for axis, length in enumerate(shape)]
-        return np.broadcast_to(aligned.reshape(lengths), shape)
+
+def in_full(array: Any, result: Result, samples: int, dtype: np.dtype[Any]) -> Array:
+    """A result's array with its axes in the quantity's order, repeated along missing ones."""
+    shape = (samples, *result.shape) if result.sampled else result.shape
+    shift = 1 if result.sampled else 0
+    places = [0 if axis == SAMPLES else axis + shift for axis in result.axes]
+    if places == list(range(len(shape))):
+        return np.asarray(array, dtype=dtype)
+    order = sorted(range(len(places)), key=places.__getitem__)
+    aligned = np.asarray(array, dtype=dtype).transpose(order)
+    lengths = [length if axis in places else 1 for axis, length in enumerate(shape)]
+    return np.broadcast_to(aligned.reshape(lengths), shape)
 
 
 def prepare(program: Program, dtype: DTypeLike = np.float64) -> Prepared:

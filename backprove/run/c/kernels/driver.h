@@ -1,0 +1,195 @@
+/* The driver: a table of calls, run over mini-batches by every thread of the pool.
+
+   A table is int64 words:  phases, then for each phase  calls, then for each call
+       kernel  mode  units  words  word...
+   Within a phase nothing waits for anything of another thread; between phases all threads meet.
+   mode SAMPLED: the thread's own columns (samples), in whole vectors. mode SPLIT: its share of
+   `units`. mode ALONE: thread number `units` does it all.
+
+   Threads never share a sum, so results do not depend on their number. */
+
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+enum mode { SAMPLED, SPLIT, ALONE };
+
+/* Filled by the caller; laid out as `Run` in library.py. */
+struct run {
+    real *arena;
+    const int64_t *table;
+    void *const *external;      /* arrays of data and of results, samples × features */
+    int64_t *order;             /* the samples' numbers, in the order of the epoch */
+    const double *scalars;      /* steps × scalar_count: numbers of each step, or NULL */
+    const int64_t *scalar_at;   /* where they go in the arena */
+    double *losses;             /* the mean loss of each finished epoch */
+    volatile int32_t *stop;     /* another thread of the process sets it to end the call */
+    int64_t samples, batch;     /* in an epoch; in a mini-batch */
+    int64_t position;           /* samples of this epoch that are done */
+    int64_t epochs;             /* to finish in this call */
+    int64_t epochs_done, steps_done, max_steps;
+    int64_t scalar_count;
+    int64_t loss_at;            /* the mean loss of a mini-batch in the arena, or -1 */
+    int64_t threads;
+    int64_t shuffles;           /* whether the order is drawn anew for each epoch */
+    uint64_t random[4];
+    double loss_sum;            /* of the sample losses of this epoch so far */
+    double seconds;             /* after which the call ends, between two steps */
+    int64_t status;             /* why it ended, see below */
+    int64_t first, count;       /* the mini-batch at hand: its place in the order, its samples */
+    int64_t columns;            /* count, rounded up to whole vectors */
+    int64_t ldn;                /* reals between two features: the room for samples */
+    int64_t going;
+    double deadline;
+};
+
+enum status { EPOCHS_DONE, STEPS_DONE, TIME_UP, STOPPED, NOT_FINITE };
+
+typedef void kernel(const struct run *r, const int64_t *a, long lo, long hi);
+
+static kernel *const kernels[];
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* xoshiro256++ (Blackman and Vigna 2019) */
+static inline uint64_t rotated(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
+
+static inline uint64_t random_bits(uint64_t *s) {
+    const uint64_t result = rotated(s[0] + s[3], 23) + s[0], t = s[1] << 17;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= t;
+    s[3] = rotated(s[3], 45);
+    return result;
+}
+
+/* Fisher and Yates; bounded numbers by Lemire's multiplication (2019), exact. */
+static void shuffle(int64_t *order, int64_t n, uint64_t *state) {
+    for (int64_t i = n - 1; i > 0; i--) {
+        const uint64_t range = (uint64_t)i + 1;
+        unsigned __int128 product = (unsigned __int128)random_bits(state) * range;
+        if ((uint64_t)product < range) {
+            const uint64_t floor = (0 - range) % range;
+            while ((uint64_t)product < floor)
+                product = (unsigned __int128)random_bits(state) * range;
+        }
+        const int64_t j = (int64_t)(product >> 64), swapped = order[i];
+        order[i] = order[j];
+        order[j] = swapped;
+    }
+}
+
+/* All phases of one mini-batch, as one of the threads. */
+static inline void run_phases(const struct run *r, int thread, int threads) {
+    const int64_t *word = r->table;
+    const int64_t phases = *word++;
+    const int64_t vectors = r->columns / LANES;
+    const long first = (long)(vectors * thread / threads) * LANES;
+    const long last = (long)(vectors * (thread + 1) / threads) * LANES;
+    for (int64_t phase = 0; phase < phases; phase++) {
+        if (phase && threads > 1)
+            pool_barrier(thread, threads);
+        for (int64_t calls = *word++; calls > 0; calls--) {
+            kernel *call = kernels[word[0]];
+            const int64_t mode = word[1], units = word[2];
+            const int64_t *a = word + 4;
+            word = a + word[3];
+            if (mode == SAMPLED) {
+                if (first < last)
+                    call(r, a, first, last);
+            } else if (mode == SPLIT) {
+                const long lo = (long)(units * thread / threads);
+                const long hi = (long)(units * (thread + 1) / threads);
+                if (lo < hi)
+                    call(r, a, lo, hi);
+            } else if (units % threads == thread) {
+                call(r, a, 0, 1);
+            }
+        }
+    }
+}
+
+/* Before a mini-batch, by one thread: which samples, and the numbers of this step. */
+static void begin_step(struct run *r) {
+    const int64_t left = r->samples - r->position;
+    if (r->position == 0 && r->shuffles)
+        shuffle(r->order, r->samples, r->random);
+    r->first = r->position;
+    r->count = left < r->batch ? left : r->batch;
+    r->columns = (r->count + LANES - 1) / LANES * LANES;
+    if (r->scalars)
+        for (int64_t i = 0; i < r->scalar_count; i++)
+            r->arena[r->scalar_at[i]] = (real)r->scalars[r->steps_done * r->scalar_count + i];
+}
+
+/* After it: running loss, end of an epoch, and whether to go on. */
+static void end_step(struct run *r) {
+    r->position += r->count;
+    r->steps_done++;
+    int finite = 1;
+    if (r->loss_at >= 0) {
+        const double loss = (double)r->arena[r->loss_at];
+        finite = loss - loss == 0;
+        r->loss_sum += loss * (double)r->count;
+    }
+    r->going = 0;
+    if (r->position >= r->samples) {
+        if (r->losses)
+            r->losses[r->epochs_done] = r->loss_sum / (double)r->samples;
+        r->epochs_done++;
+        r->position = 0;
+        r->loss_sum = 0;
+    }
+    if (!finite)
+        r->status = NOT_FINITE;
+    else if (r->epochs_done >= r->epochs)
+        r->status = EPOCHS_DONE;
+    else if (r->steps_done >= r->max_steps)
+        r->status = STEPS_DONE;
+    else if (*r->stop)
+        r->status = STOPPED;
+    else if (r->steps_done % 8 == 0 && now() > r->deadline)
+        r->status = TIME_UP;
+    else
+        r->going = 1;
+}
+
+static void work(void *context, int thread, int threads) {
+    struct run *r = context;
+    const int denormals = flush_denormals(1);
+    if (thread == 0)
+        begin_step(r);
+    if (threads > 1)
+        pool_barrier(thread, threads);
+    do {
+        run_phases(r, thread, threads);
+        if (threads > 1)
+            pool_barrier(thread, threads);
+        if (thread == 0) {
+            end_step(r);
+            if (r->going)
+                begin_step(r);
+        }
+        if (threads > 1)
+            pool_barrier(thread, threads);
+    } while (r->going);
+    flush_denormals(denormals);
+}
+
+/* Steps from r->position on, until r says that it is enough. */
+__attribute__((visibility("default"))) int64_t backprove_run(struct run *r) {
+    r->deadline = now() + r->seconds;
+    r->steps_done = r->epochs_done = 0;
+    pool_run((int)r->threads, work, r);
+    return r->status;
+}
+
+__attribute__((visibility("default"))) int64_t backprove_run_size(void) {
+    return sizeof(struct run);
+}

@@ -1,0 +1,296 @@
+/* Kernels of the table that are not maps: their words, and loops for what has no faster form.
+
+   A call is kernel(run, words, lo, hi): [lo, hi) are columns, or units of its own. */
+
+enum { MOST_AXES = 16 };
+
+/* An index over several axes, the last one fastest. */
+struct odometer {
+    long rank;
+    int64_t at[MOST_AXES];
+};
+
+/* 0 when all positions have been seen; lengths are every `step` words. */
+static inline int advanced(struct odometer *o, const int64_t *lengths, long step) {
+    for (long axis = o->rank; axis-- > 0;) {
+        if (++o->at[axis] < lengths[axis * step])
+            return 1;
+        o->at[axis] = 0;
+    }
+    return 0;
+}
+
+static inline int64_t reached(const struct odometer *o, const int64_t *strides, long step) {
+    int64_t place = 0;
+    for (long axis = 0; axis < o->rank; axis++)
+        place += o->at[axis] * strides[axis * step];
+    return place;
+}
+
+/* -- in and out ------------------------------------------------------------------------- */
+
+/* external, features, a, at or -1, row stride of at */
+static inline void gather(const struct run *r, const int64_t *a, long lo, long hi) {
+    gather_rows(r->arena + a[2], (long)r->ldn, a[3] < 0 ? NULL : r->arena + a[3], (long)a[4],
+                r->external[a[0]], (long)a[1], r->order + r->first, (long)r->count, lo, hi,
+                (long)a[1]);
+}
+
+/* external, place, axes, then length and stride of each: samples × features, outside */
+static inline void scatter(const struct run *r, const int64_t *a, long lo, long hi) {
+    const int64_t *axes = a + 3;
+    int64_t features = 1;
+    for (long axis = 0; axis < a[2]; axis++)
+        features *= axes[2 * axis];
+    real *out = (real *)(uintptr_t)r->external[a[0]];
+    struct odometer o = {(long)a[2], {0}};
+    int64_t feature = 0;
+    const long last = hi < r->count ? hi : (long)r->count;
+    do {
+        const real *row = r->arena + a[1] + reached(&o, axes + 1, 2) * r->ldn;
+        for (long n = lo; n < last; n++)
+            out[(r->first + n) * features + feature] = row[n];
+        feature++;
+    } while (advanced(&o, axes, 2));
+}
+
+/* place, features, place of the copy, its row stride */
+static inline void transpose(const struct run *r, const int64_t *a, long lo, long hi) {
+    transpose_to_rows(r->arena + a[2], (long)a[3], r->arena + a[0], r->ldn, (long)a[1], lo, hi);
+}
+
+/* dense, panels, rows, columns, panel */
+static inline void unpack(const struct run *r, const int64_t *a, long lo, long hi) {
+    (void)lo, (void)hi;
+    real *dense = r->arena + a[0];
+    const real *panels = r->arena + a[1];
+    for (int64_t j = 0; j < a[2]; j++)
+        for (int64_t k = 0; k < a[3]; k++)
+            dense[j * a[3] + k] = panels[k / a[4] * a[2] * a[4] + j * a[4] + k % a[4]];
+}
+
+/* to, from, reals */
+static inline void copy(const struct run *r, const int64_t *a, long lo, long hi) {
+    (void)lo, (void)hi;
+    memcpy(r->arena + a[0], r->arena + a[1], (size_t)a[2] * sizeof(real));
+}
+
+/* -- products --------------------------------------------------------------------------- */
+
+/* z, w, a, rows, columns, panel */
+static inline void forward(const struct run *r, const int64_t *a, long lo, long hi) {
+    real *z = r->arena + a[0];
+    const real *w = r->arena + a[1], *x = r->arena + a[2];
+    const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5], ldn = (long)r->ldn;
+    if (r->count == 1 && panel % LANES == 0)
+        vector_forward(z, w, x, rows, columns, panel, ldn, ldn, 0, rows, 0);
+    else
+        product_forward(z, w, x, rows, columns, panel, ldn, lo, hi, 0);
+}
+
+/* d, w, z, rows, columns, panel */
+static inline void backward(const struct run *r, const int64_t *a, long lo, long hi) {
+    real *d = r->arena + a[0];
+    const real *w = r->arena + a[1], *z = r->arena + a[2];
+    const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5], ldn = (long)r->ldn;
+    if (r->count == 1 && panel % LANES == 0)
+        vector_backward(d, w, z, rows, columns, panel, ldn, ldn, 0, (columns + panel - 1) / panel, 0);
+    else
+        product_backward(d, w, z, rows, columns, panel, ldn, lo, hi, 0);
+}
+
+/* how it is shared (0: by panels, 1: by rows, 2: not), z, at, rows, columns, panel, stride of at,
+   then the words of what follows */
+enum { GRADIENT_WORDS = 7 };
+
+ALWAYS_INLINE void gradient_after(epilogue_function *after, void *context, const struct run *r,
+                                  const int64_t *a, long lo, long hi) {
+    const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5];
+    const long panels = (columns + panel - 1) / panel;
+    product_gradient(after, context, r->arena + a[1], r->arena + a[2], rows, columns, panel,
+                     (long)r->ldn, (long)a[6], (long)r->count, a[0] == 1 ? lo : 0,
+                     a[0] == 1 ? hi : rows, a[0] == 0 ? lo : 0, a[0] == 0 ? hi : panels);
+}
+
+ALWAYS_INLINE void store_gradient(void *context, long at, vec g) { store((real *)context + at, g); }
+
+static inline void gradient(const struct run *r, const int64_t *a, long lo, long hi) {
+    gradient_after(store_gradient, r->arena + a[GRADIENT_WORDS], r, a, lo, hi);
+}
+
+/* -- sums of products ------------------------------------------------------------------- */
+
+/* results, out axes, summed axes, -, samples?, lengths of all axes, place and strides of the
+   result, operands, then for each: place, varies with the sample?, a stride for each axis */
+struct contraction {
+    long out, summed, operands;
+    int64_t results;
+    const int64_t *lengths, *into, *first, *second;
+    int samples;
+};
+
+static inline struct contraction contraction(const int64_t *a) {
+    struct contraction c = {.out = (long)a[1], .summed = (long)a[2], .results = a[0]};
+    const long axes = c.out + c.summed;
+    c.samples = (int)a[4];
+    c.lengths = a + 5;
+    c.into = c.lengths + axes;
+    c.operands = (long)c.into[1 + c.out];
+    c.first = c.into + 2 + c.out;
+    c.second = c.first + 2 + axes;
+    return c;
+}
+
+/* Where an operand stands at the result's position. */
+static inline int64_t operand_at(const int64_t *operand, const struct odometer *out) {
+    return operand[0] + reached(out, operand + 2, 1);
+}
+
+static inline vec operand_vector(const real *m, const int64_t *operand, int64_t at, long n) {
+    return operand[1] ? load(m + at + n) : splat(m[at]);
+}
+
+/* The result has samples: a sum for each column. */
+static inline void contract_sampled(const struct run *r, const int64_t *a, long lo, long hi) {
+    const struct contraction c = contraction(a);
+    real *m = r->arena;
+    struct odometer out = {c.out, {0}};
+    do {
+        const int64_t into = c.into[0] + reached(&out, c.into + 1, 1);
+        const int64_t at = operand_at(c.first, &out);
+        const int64_t with = c.operands > 1 ? operand_at(c.second, &out) : 0;
+        for (long n = lo; n < hi; n += LANES) {
+            struct odometer in = {c.summed, {0}};
+            vec sum = splat(0);
+            do {
+                const int64_t i = at + reached(&in, c.first + 2 + c.out, 1);
+                vec term = operand_vector(m, c.first, i, n);
+                if (c.operands > 1)
+                    term *= operand_vector(
+                        m, c.second, with + reached(&in, c.second + 2 + c.out, 1), n);
+                sum += term;
+            } while (advanced(&in, c.lengths + c.out, 1));
+            store(m + into + n, sum);
+        }
+    } while (advanced(&out, c.lengths, 1));
+}
+
+/* The sum over samples of one product of rows, or of one row; exactly `count` of them. */
+static inline real over_samples(const real *m, const struct contraction *c, int64_t i, int64_t j,
+                                int64_t count) {
+    vec sum = splat(0);
+    long n = 0;
+    for (; n + LANES <= count; n += LANES) {
+        vec term = operand_vector(m, c->first, i, n);
+        if (c->operands > 1)
+            term *= operand_vector(m, c->second, j, n);
+        sum += term;
+    }
+    real rest = 0;
+    for (; n < count; n++) {
+        real term = m[i + (c->first[1] ? n : 0)];
+        if (c->operands > 1)
+            term *= m[j + (c->second[1] ? n : 0)];
+        rest += term;
+    }
+    return sum_lanes(sum) + rest;
+}
+
+/* The result has no samples: results [lo, hi). */
+static inline void contract_split(const struct run *r, const int64_t *a, long lo, long hi) {
+    const struct contraction c = contraction(a);
+    real *m = r->arena;
+    for (long result = lo; result < hi; result++) {
+        struct odometer out = {c.out, {0}}, in = {c.summed, {0}};
+        int64_t left = result;
+        for (long axis = c.out; axis-- > 0; left /= c.lengths[axis])
+            out.at[axis] = left % c.lengths[axis];
+        const int64_t at = operand_at(c.first, &out);
+        const int64_t with = c.operands > 1 ? operand_at(c.second, &out) : 0;
+        real sum = 0;
+        do {
+            const int64_t i = at + reached(&in, c.first + 2 + c.out, 1);
+            const int64_t j =
+                c.operands > 1 ? with + reached(&in, c.second + 2 + c.out, 1) : 0;
+            if (c.samples)
+                sum += over_samples(m, &c, i, j, r->count);
+            else
+                sum += m[i] * (c.operands > 1 ? m[j] : 1);
+        } while (advanced(&in, c.lengths + c.out, 1));
+        m[c.into[0] + reached(&out, c.into + 1, 1)] = sum;
+    }
+}
+
+static inline void contract_alone(const struct run *r, const int64_t *a, long lo, long hi) {
+    (void)lo, (void)hi;
+    contract_split(r, a, 0, (long)a[0]);
+}
+
+/* -- along one axis --------------------------------------------------------------------- */
+
+/* result, source, length, its stride, the result's stride, other axes: length, stride and the
+   result's stride of each */
+
+static inline vec step_vector(const real *p, long n, int sampled) {
+    return sampled ? load(p + n) : splat(*p);
+}
+
+static inline void store_step(real *p, long n, vec v, int sampled) {
+    if (sampled)
+        store(p + n, v);
+    else
+        *p = v[0];
+}
+
+#define ALONG_AXIS(name, sampled, body)                                                       \
+    static inline void name(const struct run *r, const int64_t *a, long lo, long hi) {        \
+        const int64_t length = a[2], stride = a[3], out_stride = a[4];                        \
+        struct odometer o = {(long)a[5], {0}};                                                \
+        (void)out_stride;                                                                     \
+        do {                                                                                  \
+            real *out = r->arena + a[0] + reached(&o, a + 8, 3);                              \
+            const real *in = r->arena + a[1] + reached(&o, a + 7, 3);                         \
+            for (long n = sampled ? lo : 0; n < (sampled ? hi : 1); n += LANES) {             \
+                vec top = step_vector(in, n, sampled);                                        \
+                for (int64_t i = 1; i < length; i++)                                          \
+                    top = v_max(top, step_vector(in + i * stride, n, sampled));               \
+                body                                                                          \
+            }                                                                                 \
+        } while (advanced(&o, a + 6, 3));                                                     \
+        (void)lo, (void)hi;                                                                   \
+    }
+
+#define LARGEST(sampled) store_step(out, n, top, sampled);
+
+/* shifted by the largest where that is finite */
+#define LOG_SUM_EXP(sampled)                                                                  \
+    const vec shift = select(top - top == splat(0), top, splat(0));                           \
+    vec sum = splat(0);                                                                       \
+    for (int64_t i = 0; i < length; i++)                                                      \
+        sum += f_exp(step_vector(in + i * stride, n, sampled) - shift);                       \
+    store_step(out, n, f_log(sum) + shift, sampled);
+
+/* the first NaN counts as the largest, as in NumPy */
+#define FIRST_LARGEST(sampled)                                                                \
+    vec open = splat(1);                                                                      \
+    for (int64_t i = 0; i < length; i++) {                                                    \
+        const vec x = step_vector(in + i * stride, n, sampled);                               \
+        const vec here = select((x == top) | (x != x), open, splat(0));                       \
+        store_step(out + i * out_stride, n, here, sampled);                                   \
+        open -= here;                                                                         \
+    }
+
+ALONG_AXIS(largest, 1, LARGEST(1))
+ALONG_AXIS(largest_alone, 0, LARGEST(0))
+ALONG_AXIS(log_sum_exp, 1, LOG_SUM_EXP(1))
+ALONG_AXIS(log_sum_exp_alone, 0, LOG_SUM_EXP(0))
+ALONG_AXIS(first_largest, 1, FIRST_LARGEST(1))
+ALONG_AXIS(first_largest_alone, 0, FIRST_LARGEST(0))
+
+/* `count` reals, each `stride` after the one before */
+static inline vec load_strided(const real *p, int64_t stride, long count) {
+    vec v = splat(0);
+    for (long i = 0; i < count; i++)
+        v[i] = p[i * stride];
+    return v;
+}

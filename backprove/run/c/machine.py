@@ -1,0 +1,157 @@
+"""A program with its library and its memory, ready to run over samples.
+
+The arena is one block of memory of this process; weights, the optimizer's slots and all that is
+computed live in it between calls. A call runs whole mini-batches, for at most the time that is
+asked for, without Python's lock, and the next one goes on where it ended.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..numpy_backend import in_full
+from ..program import Program
+from ..values import check_memory
+from .blas import default_threads
+from .compiler import Announce
+from .library import Run, built, vector_bytes
+from .plan import Place, plan
+
+Array: TypeAlias = NDArray[Any]
+
+WORTH_THREADS = 400_000
+"""Operations of a mini-batch below which one thread is faster than several."""
+
+_ALIGNMENT = 64  # bytes: a cache line, and the widest vector
+_NEVER = 1e18
+
+
+class Machine:
+    """A program, compiled: its library, its plan and its arena.
+
+    fixed: values of given buffers that never change. replaced: results that take the place of
+    what is given (the next weights of the weights). batch: the most samples of a mini-batch.
+    threads: None for as many as this process may use, where there is work for them. scalars:
+    the given numbers that each step has its own of. loss: the result to watch and sum up.
+    Raises DataError where the arena does not fit into memory, Unavailable without a compiler.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        fixed: Mapping[str, Array],
+        replaced: Mapping[str, str] | None = None,
+        batch: int,
+        dtype: np.dtype[Any],
+        threads: int | None = None,
+        scalars: Sequence[str] = (),
+        loss: str = "",
+        announce: Announce = lambda sentence: None,
+    ) -> None:
+        self.program, self.dtype = program, dtype
+        lanes = vector_bytes() // dtype.itemsize
+        made = plan(program, fixed=fixed, replaced=replaced or {}, batch=batch, lanes=lanes)
+        self.plan = made
+        check_memory(made.size * dtype.itemsize, f"a mini-batch of {batch:,} samples")
+        self._library = built(made.kernels, dtype.itemsize == 8, announce)
+        block = np.zeros(made.size + _ALIGNMENT // dtype.itemsize, dtype)
+        shift = -block.ctypes.data % _ALIGNMENT // dtype.itemsize
+        self.arena = block[shift : shift + made.size]
+        for place, value in made.initial:
+            self._put(place, value)
+        self.results = {**made.given, **made.results}
+        self._output_shapes = {
+            name: program.shapes[program.results[name].buffer][1:] for name in made.outputs
+        }
+        if threads is None:
+            threads = default_threads() if made.operations >= WORTH_THREADS else 1
+        self.threads = threads
+        self.stop = np.zeros(1, np.int32)
+        self._table = made.table
+        self._scalar_at = np.array([made.given[name].at for name in scalars], np.int64)
+        self._external = (ctypes.c_void_p * max(1, len(made.inputs) + len(made.outputs)))()
+        self._losses = np.zeros(1)
+        self._in_order = np.zeros(0, np.int64)
+        self._run = Run(
+            arena=self.arena.ctypes.data,
+            table=made.table.ctypes.data,
+            external=ctypes.addressof(self._external),
+            scalar_at=self._scalar_at.ctypes.data,
+            scalar_count=len(scalars),
+            losses=self._losses.ctypes.data,
+            stop=self.stop.ctypes.data,
+            batch=batch,
+            epochs=1,
+            max_steps=2**62,
+            loss_at=made.results[loss].at if loss else -1,
+            threads=threads,
+            seconds=_NEVER,
+            ldn=made.columns,
+        )
+        self._address = ctypes.addressof(self._run)
+
+    # -- weights and other buffers without samples -----------------------------------------
+
+    def write(self, name: str, array: Array) -> None:
+        """Put a given buffer's value into the arena."""
+        self._put(self.plan.given[name], array)
+
+    def read(self, name: str) -> Array:
+        """A copy of a result's or a given buffer's value."""
+        place = self.results[name]
+        if place.matrix is not None:
+            flat = self.arena[place.at : place.at + place.matrix.size]
+            return np.array(place.matrix.unpacked(flat, place.shape))
+        strides = tuple(s * self.dtype.itemsize for s in place.strides)
+        part = self.arena[place.at :]
+        return np.array(np.lib.stride_tricks.as_strided(part, place.shape, strides))
+
+    def _put(self, place: Place, array: Array) -> None:
+        value = np.asarray(array, self.dtype)
+        flat = value.reshape(-1) if place.matrix is None else place.matrix.packed(value)
+        self.arena[place.at : place.at + flat.size] = flat
+
+    # -- running ---------------------------------------------------------------------------
+
+    def bind(self, arrays: Mapping[str, Array], samples: int) -> None:
+        """The arrays of samples that calls read and write; they must outlive the calls."""
+        names = (*self.plan.inputs, *self.plan.outputs)
+        self._held = [arrays[name] for name in names]
+        for number, array in enumerate(self._held):
+            self._external[number] = array.__array_interface__["data"][0]
+        self._run.samples = samples
+
+    def call(self) -> int:
+        """Run mini-batches until a reason to stop, which is returned (see library.py)."""
+        return int(self._library(self._address))
+
+    @property
+    def run(self) -> Run:
+        """What the next call is told, and what the last one left."""
+        return self._run
+
+    def over(self, arrays: Mapping[str, Array], samples: int) -> dict[str, Array]:
+        """All samples once, in order; every result in full, samples first where it has them."""
+        run, dtype = self._run, self.dtype
+        outputs = {
+            name: np.empty((samples, *shape), dtype) for name, shape in self._output_shapes.items()
+        }
+        ready = [np.ascontiguousarray(arrays[name], dtype) for name in self.plan.inputs]
+        for number, array in enumerate((*ready, *outputs.values())):
+            self._external[number] = array.__array_interface__["data"][0]
+        if len(self._in_order) < samples:
+            self._in_order = np.arange(samples)
+        run.order = self._in_order.ctypes.data
+        run.samples, run.position, run.loss_sum = samples, 0, 0.0
+        self.call()
+        found = {}
+        for name, result in self.program.results.items():
+            array = outputs[name] if name in outputs else self.read(name)
+            found[name] = in_full(array, result, samples, dtype)
+        return found

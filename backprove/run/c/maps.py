@@ -1,0 +1,305 @@
+"""A group of elementwise maps as one C function: a loop over features and samples.
+
+The text depends on what is computed and on how each operand varies, never on lengths, names or
+places, so that layers share it; those are words of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..program import Map
+from .groups import Unit
+from .views import Views, row_major
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a buffer is met in a loop: its root, where it begins, and a stride for each axis.
+
+    sampled: whether it varies with the sample, which is the innermost axis then.
+    """
+
+    root: int
+    start: int
+    strides: tuple[int, ...]
+    sampled: bool
+
+
+@dataclass(frozen=True)
+class Form:
+    """All that the text of a loop depends on.
+
+    sampled: whether samples are its innermost axis. flat: without samples, all buffers whole or
+    single numbers, so that one loop over the storage does it. rank: the other axes. reads: of
+    each, whether it has samples, and whether it is a single number. body: expressions over
+    a0, a1, … (reads) and t0, t1, … (themselves); stored: which t goes into each write.
+    """
+
+    sampled: bool
+    flat: bool
+    rank: int
+    reads: tuple[tuple[bool, bool], ...]
+    body: tuple[str, ...]
+    stored: tuple[int, ...]
+
+    @property
+    def weight(self) -> int:
+        """Operations for each component, roughly."""
+        heavy = sum(8 for line in self.body if "exp" in line or "tanh" in line or "log" in line)
+        return len(self.body) + heavy
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A group as a loop, and what it loops over.
+
+    extents: of the axes, the sample axis aside. reads, writes: the buffers, in the order of the
+    arguments.
+    """
+
+    form: Form
+    extents: tuple[int, ...]
+    reads: tuple[Access, ...]
+    writes: tuple[Access, ...]
+
+
+def fused(
+    unit: Unit,
+    views: Views,
+    counts: frozenset[int],
+    as_value: Mapping[int, str] | None = None,
+) -> Fused:
+    """The loop for a group of maps.
+
+    counts: the buffers that hold the number of samples. as_value: buffers that are not read but
+    are values already, by their C expression.
+    """
+    space = unit.space
+    assert space is not None, "only groups of maps have a space"
+    sampled = bool(space) and space[0] == -1
+    lengths = space[1:] if sampled else space
+    reads: dict[Access, str] = {}
+    names: dict[int, str] = dict(as_value or {})
+    body: list[str] = []
+    temporaries: dict[int, int] = {}
+    for instruction in unit.instructions:
+        operation = instruction.operation
+        assert isinstance(operation, Map)
+        arguments = []
+        for operand in operation.operands:
+            view = views[operand.buffer]
+            if operand.buffer in counts:
+                arguments.append("count")
+            elif operand.buffer in views.known and not views.lengths(operand.buffer):
+                arguments.append(literal(float(views.known[operand.buffer])))
+            elif view.root in names:
+                arguments.append(names[view.root])
+            else:
+                place = dict(zip(_feature_axes(operand.axes, operand.buffer, views),
+                                 view.strides, strict=True))  # fmt: skip
+                kept = _kept_axes(operation, instruction.target, views)
+                strides = tuple(place.get(axis, 0) for axis in kept)
+                access = Access(view.root, view.start, strides, views.sampled(operand.buffer))
+                arguments.append(reads.setdefault(access, f"a{len(reads)}"))
+        number = temporaries[instruction.target] = len(temporaries)
+        names[instruction.target] = f"t{number}"
+        body.append(f"f_{operation.function}({', '.join(arguments)})")
+    writes = tuple(Access(b, 0, row_major(lengths), sampled) for b in unit.outputs)
+    extents, accesses = _collapsed(lengths, (*reads, *writes))
+    flat = not sampled and _flat(extents, accesses)
+    form = Form(
+        sampled, flat, len(extents),
+        tuple((a.sampled, not any(a.strides)) for a in accesses[: len(reads)]),
+        tuple(body), tuple(temporaries[b] for b in unit.outputs),
+    )  # fmt: skip
+    return Fused(form, extents, accesses[: len(reads)], accesses[len(reads) :])
+
+
+def literal(value: float) -> str:
+    """A number as a vector; exact, whatever the locale."""
+    if value != value:
+        return "splat((real)NAN)"
+    if value in (float("inf"), float("-inf")):
+        return f"splat((real){'-' if value < 0 else ''}INFINITY)"
+    return f"splat((real){value.hex()})"
+
+
+def _feature_axes(axes: tuple[int, ...], buffer: int, views: Views) -> tuple[int, ...]:
+    return axes[1:] if views.sampled(buffer) else axes
+
+
+def _kept_axes(operation: Map, target: int, views: Views) -> tuple[int, ...]:
+    """The axes of a map that are longer than 1, the sample axis aside."""
+    first = 1 if views.sampled(target) else 0
+    lengths = views.lengths(target)
+    return tuple(a + first for a, length in enumerate(lengths) if length != 1)
+
+
+def _collapsed(
+    lengths: tuple[int, ...], accesses: Sequence[Access]
+) -> tuple[tuple[int, ...], tuple[Access, ...]]:
+    """Neighbouring axes as one, where every buffer's strides allow it."""
+    axes: list[tuple[int, tuple[int, ...]]] = []  # length, a stride for each buffer
+    for number, length in enumerate(lengths):
+        strides = tuple(a.strides[number] for a in accesses)
+        if axes:
+            before, outer = axes[-1]
+            if all(o == s * length for o, s in zip(outer, strides, strict=True)):
+                axes[-1] = (before * length, strides)
+                continue
+        axes.append((length, strides))
+    extents = tuple(length for length, _ in axes)
+    made = tuple(
+        Access(a.root, a.start, tuple(strides[n] for _, strides in axes), a.sampled)
+        for n, a in enumerate(accesses)
+    )
+    return extents, made
+
+
+def _flat(extents: tuple[int, ...], accesses: Sequence[Access]) -> bool:
+    if len(extents) > 1:
+        return False
+    return all(a.start == 0 or not any(a.strides) for a in accesses) and all(
+        set(a.strides) <= {0, 1} for a in accesses
+    )
+
+
+# -- C text --------------------------------------------------------------------------------
+
+
+def printed(form: Form, name: str) -> str:
+    """The C function of a loop.
+
+    Its words are the extents, then for each buffer its place and strides; of a flat one the
+    places only.
+    """
+    if form.sampled:
+        return _sampled_text(form, name)
+    return _flat_text(form, name) if form.flat else _strided_text(form, name)
+
+
+def _head(form: Form, name: str) -> list[str]:
+    lines = [f"static void {name}(const struct run *r, const int64_t *a, long lo, long hi) {{"]
+    if any("count" in text for text in form.body):
+        lines.append("    const vec count = splat((real)r->count);")
+    return lines
+
+
+def _buffers(form: Form) -> range:
+    return range(len(form.reads) + len(form.stored))
+
+
+def _statements(form: Form) -> list[str]:
+    return [f"const vec t{n} = {text};" for n, text in enumerate(form.body)]
+
+
+def _sampled_text(form: Form, name: str) -> str:
+    rank = form.rank
+    lines = _head(form, name)
+    lines += [f"    real *const b{n} = r->arena + a[{rank + n * (1 + rank)}];"
+              for n in _buffers(form)]  # fmt: skip
+    indent = "    "
+    for axis in range(rank):
+        lines.append(f"{indent}for (int64_t i{axis} = 0; i{axis} < a[{axis}]; i{axis}++) {{")
+        indent += "    "
+    for n in _buffers(form):
+        steps = "".join(
+            f" + i{axis} * a[{rank + n * (1 + rank) + 1 + axis}]" for axis in range(rank)
+        )
+        if n < len(form.reads) and not form.reads[n][0]:
+            lines.append(f"{indent}const vec a{n} = splat(*(b{n}{steps}));")
+        else:
+            lines.append(f"{indent}real *const p{n} = b{n}{steps};")
+    lines.append(f"{indent}for (long n = lo; n < hi; n += LANES) {{")
+    inner = indent + "    "
+    lines += [f"{inner}const vec a{n} = load(p{n} + n);"
+              for n, (sampled, _) in enumerate(form.reads) if sampled]  # fmt: skip
+    lines += [inner + s for s in _statements(form)]
+    for n, t in enumerate(form.stored, len(form.reads)):
+        lines.append(f"{inner}store(p{n} + n, t{t});")
+    lines.append(f"{indent}}}")
+    for axis in reversed(range(rank)):
+        lines.append("    " * (axis + 1) + "}")
+    return "\n".join([*lines, "}", ""])
+
+
+def _flat_text(form: Form, name: str) -> str:
+    """Over whole vectors [lo, hi) of the storage."""
+    lines = _head(form, name)
+    lines += [f"    real *const b{n} = r->arena + a[{n}];" for n in _buffers(form)]
+    lines += [f"    const vec a{n} = splat(*b{n});"
+              for n, (_, single) in enumerate(form.reads) if single]  # fmt: skip
+    lines.append("    for (long i = lo * LANES; i < hi * LANES; i += LANES) {")
+    lines += [f"        const vec a{n} = load(b{n} + i);"
+              for n, (_, single) in enumerate(form.reads) if not single]  # fmt: skip
+    lines += ["        " + s for s in _statements(form)]
+    for n, t in enumerate(form.stored, len(form.reads)):
+        lines.append(f"        store(b{n} + i, t{t});")
+    return "\n".join([*lines, "    }", "}", ""])
+
+
+def _strided_text(form: Form, name: str) -> str:
+    """Without samples, buffers lying anyhow: the last axis in vectors, with a remainder."""
+    rank = form.rank
+    lines = [*_head(form, name), "    (void)lo, (void)hi;"]
+    at = [rank + n * (1 + rank) for n in _buffers(form)]
+    lines += [f"    real *const b{n} = r->arena + a[{at[n]}];" for n in _buffers(form)]
+    indent = "    "
+    for axis in range(rank - 1):
+        lines.append(f"{indent}for (int64_t i{axis} = 0; i{axis} < a[{axis}]; i{axis}++) {{")
+        indent += "    "
+    for n in _buffers(form):
+        steps = "".join(f" + i{axis} * a[{at[n] + 1 + axis}]" for axis in range(rank - 1))
+        lines.append(f"{indent}real *const p{n} = b{n}{steps};")
+    last = f"a[{rank - 1}]" if rank else "1"
+    stride = [f"a[{at[n] + rank}]" if rank else "0" for n in _buffers(form)]
+    lines.append(f"{indent}for (int64_t i = 0; i < {last}; i += LANES) {{")
+    inner = indent + "    "
+    lines.append(f"{inner}const long some = {last} - i < LANES ? (long)({last} - i) : LANES;")
+    lines += [f"{inner}const vec a{n} = load_strided(p{n} + i * {stride[n]}, {stride[n]}, some);"
+              for n in range(len(form.reads))]  # fmt: skip
+    lines += [inner + s for s in _statements(form)]
+    for n, t in enumerate(form.stored, len(form.reads)):
+        lines.append(f"{inner}store_some(p{n} + i, t{t}, some);")
+    lines.append(f"{indent}}}")
+    for axis in reversed(range(rank - 1)):
+        lines.append("    " * (axis + 1) + "}")
+    return "\n".join([*lines, "}", ""])
+
+
+def printed_alone(form: Form, name: str) -> str:
+    """A flat loop that one thread does alone; one more word, the first: how many vectors."""
+    return printed(form, f"{name}_part") + (
+        f"static void {name}(const struct run *r, const int64_t *a, long lo, long hi) {{\n"
+        f"    (void)lo, (void)hi;\n    {name}_part(r, a + 1, 0, (long)a[0]);\n}}\n"
+    )
+
+
+def printed_after(form: Form, name: str) -> str:
+    """A gradient's product that ends in a flat loop: `g` is a vector of the product.
+
+    Its words are those of the product (see general.h), then the places of the buffers.
+    """
+    lines = [f"struct {name}_places {{"]
+    lines += [f"    real *b{n};" for n in _buffers(form)]
+    lines += ["    vec count;", "};", ""]
+    lines += [
+        f"ALWAYS_INLINE void {name}_after(void *context, long at, vec g) {{",
+        f"    const struct {name}_places *const c = context;",
+    ]
+    for n, (_, single) in enumerate(form.reads):
+        lines.append(f"    const vec a{n} = " + (f"splat(*c->b{n});" if single
+                                                 else f"load(c->b{n} + at);"))  # fmt: skip
+    lines += ["    " + s.replace("count", "c->count") for s in _statements(form)]
+    for n, t in enumerate(form.stored, len(form.reads)):
+        lines.append(f"    store(c->b{n} + at, t{t});")
+    lines += ["}", ""]
+    lines += [
+        f"static void {name}(const struct run *r, const int64_t *a, long lo, long hi) {{",
+        f"    struct {name}_places c = {{.count = splat((real)r->count)}};",
+    ]
+    lines += [f"    c.b{n} = r->arena + a[GRADIENT_WORDS + {n}];" for n in _buffers(form)]
+    lines += [f"    gradient_after({name}_after, &c, r, a, lo, hi);", "}", ""]
+    return "\n".join(lines)

@@ -1,0 +1,181 @@
+"""How the components of a buffer lie in memory, and where in the one arena they have room.
+
+Sampled buffers lie features × samples, a row for each feature, so that a vector holds one feature
+of several samples. A matrix that is multiplied with them lies in column panels, which all three
+products read from front to back. All else lies densely. The arena's size is known before it is
+asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..program import Map, sources
+from .groups import Unit, in_order
+from .patterns import Gradient, Product
+from .views import Views
+
+Array: TypeAlias = NDArray[Any]
+
+PANEL_VECTORS = 2
+"""The width of a column panel, in vectors."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A buffer as rows × columns in panels of `panel` columns; `leading` axes make the rows."""
+
+    rows: int
+    columns: int
+    leading: int
+    panel: int
+
+    @property
+    def size(self) -> int:
+        return self.rows * _rounded(self.columns, self.panel)
+
+    def packed(self, array: Array) -> Array:
+        """The matrix as it lies in memory, the last panel filled up with zeros."""
+        wide = np.zeros((self.rows, _rounded(self.columns, self.panel)), array.dtype)
+        wide[:, : self.columns] = array.reshape(self.rows, self.columns)
+        panels = wide.reshape(self.rows, -1, self.panel)
+        return np.ascontiguousarray(panels.transpose(1, 0, 2)).reshape(-1)
+
+    def unpacked(self, flat: Array, shape: tuple[int, ...]) -> Array:
+        """The array whose memory `flat` is."""
+        panels = flat.reshape(-1, self.rows, self.panel).transpose(1, 0, 2)
+        return panels.reshape(self.rows, -1)[:, : self.columns].reshape(shape)
+
+
+def matrices(
+    units: Iterable[Unit],
+    products: Mapping[int, Product | Gradient],
+    views: Views,
+    lanes: int,
+    pairs: Iterable[tuple[int, int]],
+) -> dict[int, Matrix]:
+    """The buffers without samples that lie in panels: all uses must see the same matrix.
+
+    products: the pattern of each contraction that is one, by its target. pairs: buffers that
+    must lie alike, as one replaces the other.
+    """
+    classes = _Classes()
+    for a, b in pairs:
+        classes.join(a, b)
+    wanted: dict[int, set[tuple[int, int, int]]] = {}
+    dense: set[int] = set()
+    for unit in units:
+        for i in unit.instructions:
+            operation = i.operation
+            found = products.get(i.target)
+            if isinstance(found, Product):
+                seen = (found.rows, found.columns, found.leading)
+                wanted.setdefault(views.root(found.weight), set()).add(seen)
+                if not views.whole(found.weight):
+                    dense.add(views.root(found.weight))
+            elif isinstance(found, Gradient):
+                wanted.setdefault(i.target, set()).add((found.rows, found.columns, found.leading))
+            elif isinstance(operation, Map) and not views.sampled(i.target):
+                for operand in operation.operands:
+                    if not views.lengths(operand.buffer):
+                        continue
+                    same = views.lengths(operand.buffer) == views.lengths(i.target)
+                    root = views.root(operand.buffer)
+                    if same and in_order(operand, views):
+                        classes.join(root, i.target)
+                    else:
+                        dense |= {root, i.target}
+            else:
+                dense.add(i.target)
+                dense |= {views.root(b) for b in sources(operation)}
+    whole: dict[int, set[tuple[int, int, int]]] = {}
+    spoilt = {classes.top(b) for b in dense}
+    for buffer, seen_as in wanted.items():
+        whole.setdefault(classes.top(buffer), set()).update(seen_as)
+    made = {}
+    for buffer in {*classes.members, *wanted}:
+        seen_as = whole.get(classes.top(buffer), set())
+        if len(seen_as) == 1 and classes.top(buffer) not in spoilt and not views.sampled(buffer):
+            (shape,) = seen_as
+            panel = min(PANEL_VECTORS * lanes, _rounded(shape[1], lanes))
+            made[buffer] = Matrix(*shape, panel)
+    return made
+
+
+class _Classes:
+    """Buffers that must lie alike."""
+
+    def __init__(self) -> None:
+        self._above: dict[int, int] = {}
+
+    @property
+    def members(self) -> Iterable[int]:
+        return self._above
+
+    def top(self, buffer: int) -> int:
+        while buffer in self._above and self._above[buffer] != buffer:
+            buffer = self._above[buffer]
+        return buffer
+
+    def join(self, a: int, b: int) -> None:
+        for buffer in (a, b):
+            self._above.setdefault(buffer, buffer)
+        self._above[self.top(a)] = self.top(b)
+
+
+def _rounded(length: int, step: int) -> int:
+    return -(-length // step) * step
+
+
+def dense_size(lengths: tuple[int, ...], lanes: int) -> int:
+    """Reals of a dense buffer: whole vectors, so that a loop over it needs no remainder."""
+    return _rounded(prod(lengths), lanes)
+
+
+class Arena:
+    """Places for buffers, first fit; what is given back is used again.
+
+    unit: every place begins at a multiple of it.
+    """
+
+    def __init__(self, unit: int) -> None:
+        self.unit = unit
+        self.size = 0
+        self._free: list[tuple[int, int]] = []  # start, size; in order, never adjacent
+
+    def take(self, size: int) -> int:
+        """The start of a free place."""
+        size = _rounded(max(size, 1), self.unit)
+        best = None
+        for number, (_, there) in enumerate(self._free):
+            if there >= size and (best is None or there < self._free[best][1]):
+                best = number
+        if best is None:
+            start = self.size
+            self.size += size
+            return start
+        start, there = self._free.pop(best)
+        if there > size:
+            self._free.insert(best, (start + size, there - size))
+        return start
+
+    def give_back(self, start: int, size: int) -> None:
+        """Free a place."""
+        size = _rounded(max(size, 1), self.unit)
+        place = 0
+        while place < len(self._free) and self._free[place][0] < start:
+            place += 1
+        self._free.insert(place, (start, size))
+        merged: list[tuple[int, int]] = []
+        for begin, length in self._free:
+            if merged and sum(merged[-1]) == begin:
+                merged[-1] = (merged[-1][0], merged[-1][1] + length)
+            else:
+                merged.append((begin, length))
+        self._free = merged

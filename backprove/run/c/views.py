@@ -1,0 +1,165 @@
+"""Where the components of each buffer lie: most have storage of their own, some are views.
+
+A view costs nothing: components at literal positions, a sum over axes of length 1, a product
+with nothing. What only constants feed is worked out here, once, in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..numpy_backend import prepare
+from ..program import (
+    SAMPLES,
+    Constant,
+    Contract,
+    Identity,
+    Instruction,
+    Operand,
+    Pick,
+    Program,
+    Result,
+    SampleCount,
+    Unit,
+    sources,
+)
+
+Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class View:
+    """The components of a buffer in the storage of `root`, samples aside.
+
+    start, strides: in components (of a sampled buffer: in features); one stride for each axis
+    that is not the sample axis.
+    """
+
+    root: int
+    start: int
+    strides: tuple[int, ...]
+
+
+class Views:
+    """Views of all buffers of a program, and the values of those that never change.
+
+    fixed: values of given buffers that are the same in every run, by name.
+    """
+
+    def __init__(self, program: Program, fixed: Mapping[str, Array]) -> None:
+        self.program = program
+        self.shapes = program.shapes
+        self.known = _known(program, fixed)
+        self._views: dict[int, View] = {}
+        self.instructions: list[Instruction] = []
+        for instruction in program.instructions:
+            if instruction.target in self.known:
+                continue
+            view = self._made_view(instruction)
+            if view is None:
+                self.instructions.append(instruction)
+            else:
+                self._views[instruction.target] = view
+
+    def sampled(self, buffer: int) -> bool:
+        """Whether a buffer has a value for each sample."""
+        shape = self.shapes[buffer]
+        return bool(shape) and shape[0] == SAMPLES
+
+    def lengths(self, buffer: int) -> tuple[int, ...]:
+        """The lengths of a buffer's axes, the sample axis aside."""
+        return self.shapes[buffer][1:] if self.sampled(buffer) else self.shapes[buffer]
+
+    def __getitem__(self, buffer: int) -> View:
+        found = self._views.get(buffer)
+        return found or View(buffer, 0, row_major(self.lengths(buffer)))
+
+    def root(self, buffer: int) -> int:
+        return self[buffer].root
+
+    def whole(self, buffer: int) -> bool:
+        """Whether a buffer has all of its root's components, in the same order."""
+        view = self[buffer]
+        lengths = self.lengths(buffer)
+        return (
+            view.start == 0
+            and prod(lengths) == prod(self.lengths(view.root))
+            and contiguous(lengths, view.strides)
+        )
+
+    def _made_view(self, instruction: Instruction) -> View | None:
+        """A view of what an instruction would copy, or None where it computes something."""
+        operation = instruction.operation
+        if isinstance(operation, Pick):
+            source = self[operation.source]
+            at = operation.at[1:] if self.sampled(operation.source) else operation.at
+            start = source.start
+            strides = []
+            for position, stride in zip(at, source.strides, strict=True):
+                if position is None:
+                    strides.append(stride)
+                else:
+                    start += position * stride
+            return View(source.root, start, tuple(strides))
+        if isinstance(operation, Contract) and len(operation.operands) == 1:
+            return self._sum_of_one(operation.operands[0], operation.result)
+        return None
+
+    def _sum_of_one(self, operand: Operand, result: tuple[int, ...]) -> View | None:
+        """The view for a sum over axes of length 1, or a diagonal; None for a true sum."""
+        source = self[operand.buffer]
+        shape = self.shapes[operand.buffer]
+        stride: dict[int, int] = {}
+        strides = iter(source.strides)
+        for axis, length in zip(operand.axes, shape, strict=True):
+            if length == SAMPLES:
+                if axis not in result:
+                    return None
+                continue
+            if axis not in result and length != 1:
+                return None
+            stride[axis] = stride.get(axis, 0) + next(strides)  # a repeated axis: the diagonal
+        return View(source.root, source.start, tuple(stride[a] for a in result if a in stride))
+
+
+def row_major(lengths: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of axes of these lengths that lie densely, the last one fastest."""
+    return tuple(prod(lengths[i + 1 :]) for i in range(len(lengths)))
+
+
+def contiguous(lengths: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether axes lie densely in this order; axes of length 1 may lie anywhere."""
+    expected = 1
+    for length, stride in zip(reversed(lengths), reversed(strides), strict=True):
+        if length != 1 and stride != expected:
+            return False
+        expected *= length
+    return True
+
+
+def _known(program: Program, fixed: Mapping[str, Array]) -> dict[int, Array]:
+    """The values of all buffers that only constants feed, in double precision."""
+    given = {b: name for name, b in program.given.items() if name in fixed}
+    made: list[Instruction] = []
+    known = set(given)
+    for i in program.instructions:
+        constant = isinstance(i.operation, Constant | Identity | Unit)
+        if isinstance(i.operation, SampleCount):
+            continue
+        if constant or (sources(i.operation) and known.issuperset(sources(i.operation))):
+            known.add(i.target)
+            made.append(i)
+    results = {
+        str(b): Result(b, tuple(range(len(program.shapes[b]))), program.shapes[b], sampled=False)
+        for b in known
+    }
+    names = {name: b for b, name in given.items()}
+    part = Program(program.shapes, names, tuple(made), results)
+    values = prepare(part, np.float64)({n: np.asarray(fixed[n], np.float64) for n in names})
+    return {int(b): np.array(value) for b, value in values.items()}

@@ -1,0 +1,308 @@
+"""`bp.compile`: a network as a program that trains, by C where there is a compiler, else NumPy.
+
+The choice between the two, the number of threads and every kernel depend on the program and on
+this machine only, never on a race between them, so that a run can be repeated bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ..adjoints import backprop
+from ..errors import DataError
+from ..network import ADJOINT, Network
+from .c import Machine, Trainer, Unavailable, random_state
+from .data import predicted_by
+from .lower import MEAN_LOSS, lower
+from .numpy_backend import Prepared, prepare
+from .optimizers import recipe as recipe_of
+from .program import Program
+from .step import NEXT, ScalarTable, Step, lower_step, slot_name
+from .values import check_memory, constant_values, draw, from_file, refuse_symbolic, shape_of
+
+Array: TypeAlias = NDArray[Any]
+
+Backend: TypeAlias = Literal["auto", "c", "numpy"]
+BACKENDS: tuple[Backend, ...] = ("auto", "c", "numpy")
+
+_CHUNK = 256  # samples at a time where nothing is learned: their values stay in the cache
+
+
+class Compiled:
+    """A network, ready to train, to give gradients and to predict, in one precision.
+
+    backend: "c" or "numpy", whichever it is. note: why it is NumPy although it might have been
+    C, in a sentence; else "". batch: samples of a mini-batch. threads: that share one.
+    """
+
+    def __init__(
+        self, network: Network, step: Step, backend: Backend, batch: int, dtype: np.dtype[Any],
+        threads: int | None, seed: int,
+    ) -> None:  # fmt: skip
+        self.network, self.batch, self.dtype = network, batch, dtype
+        self._step, self._threads = step, threads
+        self._fixed = constant_values(network, dtype)
+        self.note = ""
+        self._trainer: Trainer | NumpyTrainer
+        if backend == "numpy":
+            self._trainer = NumpyTrainer(step, self._fixed, batch, dtype)
+        else:
+            try:
+                self._trainer = Trainer(
+                    step, fixed=self._fixed, batch=batch, dtype=dtype, threads=threads
+                )
+            except Unavailable as reason:
+                if backend == "c":
+                    raise
+                self.note = f"{reason.message}; NumPy computes instead"
+                self._trainer = NumpyTrainer(step, self._fixed, batch, dtype)
+        self.backend = "c" if isinstance(self._trainer, Trainer) else "numpy"
+        self._programs: dict[tuple[str, ...], _Prepared] = {}
+        self._changes = 0
+        self.parameters = _start(network, step.slots, dtype, seed)
+
+    @property
+    def threads(self) -> int:
+        """How many threads share a mini-batch."""
+        return self._trainer.machine.threads if isinstance(self._trainer, Trainer) else 1
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """Weights and biases by name, as they are now: copies."""
+        return self._trainer.parameters()
+
+    @parameters.setter
+    def parameters(self, values: Mapping[str, Array]) -> None:
+        """Start from these; the optimizer starts anew."""
+        arrays = {}
+        for name in self._step.slots:
+            if name not in values:
+                raise DataError(
+                    f"there is no value for {name}", f"give {', '.join(self._step.slots)}"
+                )
+            shape = shape_of(self.network, name)
+            arrays[name] = np.asarray(values[name], self.dtype)
+            if arrays[name].shape != shape:
+                raise DataError(f"{name} has the shape {shape}, not {arrays[name].shape}")
+        self._trainer.load(arrays, 0)
+        self._changes += 1
+
+    def train(
+        self, data: Mapping[str, Any], epochs: int = 1, *, seed: int = 0, shuffle: bool = True
+    ) -> list[float]:
+        """Train for whole epochs on samples by name, samples first; the mean loss of each epoch.
+
+        seed: of the order of the samples, which is drawn anew for each epoch; without `shuffle`
+        they come in their own order. Raises DataError where the loss is no longer finite.
+        """
+        arrays, samples = self._samples(data, self._step.program)
+        random = random_state(seed) if shuffle else ()
+        self._changes += 1
+        self._trainer.begin(arrays, samples, order=np.arange(samples), random=random)
+        losses = self._trainer.train(epochs)
+        if len(losses) < epochs or not np.isfinite(losses).all():
+            raise DataError(
+                f"the loss is not finite in epoch {min(len(losses) + 1, epochs)},"
+                f" at step {self._trainer.steps:,}: the training diverges",
+                "try a lower learning rate, clip the gradients, or scale the inputs",
+            )
+        return losses
+
+    def gradients(self, data: Mapping[str, Any]) -> tuple[float, dict[str, Array]]:
+        """The mean loss over samples, and its gradient in each weight and bias."""
+        names = (MEAN_LOSS, *(ADJOINT + name for name in self._step.slots))
+        prepared = self._programs.get(names)
+        samples = self._samples(data, self._step.program)[1]
+        if prepared is None or prepared.room < samples:
+            prepared = self._prepared(names, backprop(self.network).adjoints, samples)
+        results = self._run(prepared, data)
+        return float(results[MEAN_LOSS]), {n: results[ADJOINT + n] for n in self._step.slots}
+
+    def predict(self, data: Mapping[str, Any], quantities: Sequence[str] = ()) -> dict[str, Array]:
+        """Quantities over samples, samples first: by default what the targets are compared with."""
+        names = tuple(quantities) or predicted(self.network)
+        prepared = self._programs.get(names) or self._prepared(names, {}, _CHUNK)
+        return self._run(prepared, data)
+
+    # -- how it is done --------------------------------------------------------------------
+
+    def _prepared(
+        self, names: tuple[str, ...], adjoints: Mapping[str, Any], room: int
+    ) -> _Prepared:
+        program = lower(self.network, adjoints, names)
+        made: Machine | Prepared
+        if self.backend == "c":
+            made = Machine(
+                program, fixed=self._fixed, batch=room, dtype=self.dtype, threads=self._threads
+            )
+        else:
+            needed = program.bytes_needed(room, self.dtype.itemsize)
+            check_memory(needed, f"{room:,} samples")
+            made = prepare(program, self.dtype)
+        self._programs[names] = _Prepared(program, made, room)
+        return self._programs[names]
+
+    def _run(self, prepared: _Prepared, data: Mapping[str, Any]) -> dict[str, Array]:
+        arrays, samples = self._samples(data, prepared.program)
+        made = prepared.made
+        if isinstance(made, Prepared):
+            return made({**self._fixed, **self._trainer.parameters(), **arrays}, samples)
+        if prepared.seen != self._changes:
+            parameters = self._trainer.parameters()
+            for name in made.plan.given:
+                made.write(name, parameters[name])
+            prepared.seen = self._changes
+        return made.over(arrays, samples)
+
+    def _samples(self, data: Mapping[str, Any], program: Program) -> tuple[dict[str, Array], int]:
+        """The arrays that a program wants, in its precision, and how many samples they hold."""
+        arrays: dict[str, Array] = {}
+        samples = -1
+        for name, buffer in program.given.items():
+            wanted = program.shapes[buffer]
+            if not wanted or wanted[0] != -1:
+                continue
+            if name not in data:
+                raise DataError(f"there is no array for {name}", f"give one: {name}=…")
+            array = np.ascontiguousarray(data[name], self.dtype)
+            if array.ndim == 1 and wanted[1:] == (1,):
+                array = array[:, None]
+            if array.shape[1:] != wanted[1:] or not array.ndim:
+                shape = ", ".join(("samples", *map(str, wanted[1:])))
+                raise DataError(f"{name} has the shape ({shape}), not {array.shape}")
+            if samples not in (-1, len(array)):
+                raise DataError(f"{name} has {len(array)} samples, others have {samples}")
+            samples = len(array)
+            arrays[name] = array
+        if samples < 1:
+            raise DataError("there are no samples", "every array has one row a sample")
+        return arrays, samples
+
+
+class _Prepared:
+    """A program in a backend. room: samples at a time; seen: the parameters that it has."""
+
+    def __init__(self, program: Program, made: Machine | Prepared, room: int) -> None:
+        self.program, self.made, self.room, self.seen = program, made, room, -1
+
+
+class NumpyTrainer:
+    """`Trainer` in NumPy: one call of the prepared step a mini-batch."""
+
+    def __init__(
+        self, step: Step, fixed: Mapping[str, Array], batch: int, dtype: np.dtype[Any]
+    ) -> None:
+        needed = step.program.bytes_needed(batch, dtype.itemsize)
+        check_memory(needed, f"a mini-batch of {batch:,} samples")
+        self._prepared = prepare(step.program, dtype)
+        self._scalars = ScalarTable(step, dtype)
+        self._fixed, self._batch, self._step = fixed, batch, step
+        self._state: dict[str, Array] = {}
+        self.steps = 0
+
+    def load(self, parameters: Mapping[str, Array], steps: int) -> None:
+        """Weights and biases to start from, the optimizer's slots at 0."""
+        self._state = dict(parameters)
+        for name, slots in self._step.slots.items():
+            for slot in slots:
+                self._state[slot_name(name, slot)] = np.zeros_like(parameters[name])
+        self.steps = steps
+
+    def parameters(self) -> dict[str, Array]:
+        """Copies of all weights and biases."""
+        return {name: self._state[name].copy() for name in self._step.slots}
+
+    def begin(
+        self, arrays: Mapping[str, Array], samples: int, *, order: Array, random: tuple[int, ...]
+    ) -> None:
+        """What is trained on, in which order; shuffled anew for each epoch unless random is ()."""
+        self._arrays, self._order = arrays, np.asarray(order)
+        self._random = np.random.default_rng(list(random)) if random else None
+
+    def train(self, epochs: int) -> list[float]:
+        """Train for whole epochs; the mean loss of each, up to one that is not finite."""
+        losses: list[float] = []
+        while len(losses) < epochs:
+            if self._random is not None:
+                self._order = self._random.permutation(self._order)
+            total = 0.0
+            for start in range(0, len(self._order), self._batch):
+                rows = self._order[start : start + self._batch]
+                loss = self._one(rows)
+                if not np.isfinite(loss):
+                    return losses
+                total += loss * len(rows)
+            losses.append(total / len(self._order))
+        return losses
+
+    def _one(self, rows: Array) -> float:
+        self.steps += 1
+        given = {**self._fixed, **self._scalars.at(self.steps), **self._state}
+        given |= {name: array[rows] for name, array in self._arrays.items()}
+        results = self._prepared(given, len(rows))
+        self._state = {name: results[NEXT + name] for name in self._state}
+        return float(results[MEAN_LOSS])
+
+
+def predicted(network: Network) -> tuple[str, ...]:
+    """The quantities that the targets are compared with."""
+    found = [predicted_by(network, target.name) for target in network.of_kind("target")]
+    names = tuple(dict.fromkeys(name for name in found if name))
+    if not names:
+        raise DataError(
+            "it cannot be told what this network predicts", "name quantities: predict(data, ['h'])"
+        )
+    return names
+
+
+def _start(
+    network: Network, names: Iterable[str], dtype: np.dtype[Any], seed: int
+) -> dict[str, Array]:
+    """The file's values; what has none is drawn (Glorot uniform), biases 0."""
+    wanted = [network[name] for name in names]
+    drawn, _ = draw(network, seed, dtype, [q for q in wanted if q.value is None])
+    return {
+        q.name: drawn[q.name]
+        if q.value is None
+        else from_file(q.value, shape_of(network, q.name), dtype)
+        for q in wanted
+    }
+
+
+def compile(
+    network: Network,
+    *,
+    backend: Backend = "auto",
+    optimizer: str = "sgd",
+    eta: float | None = None,
+    batch: int = 32,
+    dtype: DTypeLike = np.float32,
+    threads: int | None = None,
+    seed: int = 0,
+    **around: Any,
+) -> Compiled:
+    """A network's step (forward, loss, adjoints, gradients, update) as one program.
+
+    backend: "c", "numpy", or "auto": C where there is a compiler. optimizer: its name or a file
+    of equations; around: what stands around it (`decay`, `clip_norm`, `clip_value`, `schedule`,
+    `warmup`, `steps`). threads: how many share a mini-batch; by default as many as this process
+    may use, where there is work for them. seed: of the weights that have no value in the file.
+    Raises DataError for what cannot be computed, Unavailable for "c" without a compiler.
+    """
+    if backend not in BACKENDS:
+        raise DataError(f"there is no backend {backend!r}", f"it is one of {', '.join(BACKENDS)}")
+    kind = np.dtype(dtype)
+    if kind not in (np.float32, np.float64):
+        raise DataError(f"numbers of type {kind} cannot be trained with", "float32 or float64")
+    if batch < 1:
+        raise DataError(f"a mini-batch of {batch} cannot be trained with", "at least 1")
+    refuse_symbolic(network)
+    step = lower_step(network, recipe_of(optimizer, eta=eta, **around))
+    return Compiled(network, step, backend, batch, kind, threads, seed)
+
+
+__all__ = ["BACKENDS", "Backend", "Compiled", "compile", "predicted"]
