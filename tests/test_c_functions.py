@@ -236,8 +236,8 @@ REFERENCE: Mapping[str, Ball] = {
 
 # units in the last place, float and double, as functions.h states them
 BOUND = {
-    "exp": (1, 1), "tanh": (2, 2.2), "sigmoid": (2, 2), "log": (1, 1), "erf": (1.5, 1.5),
-    "elu": (1.1, 1.2), "softplus": (1.8, 1.8), "gelu": (7, 7), "erf_derivative": (2.5, 2),
+    "exp": (1, 1), "tanh": (2, 2), "sigmoid": (2, 2), "log": (1, 1), "erf": (1.5, 2),
+    "elu": (1, 1), "softplus": (1.8, 1.8), "gelu": (7, 9), "erf_derivative": (2.5, 2),
     "sin": (2.5, 2), "cos": (2.5, 2),
 }  # fmt: skip
 

@@ -3,6 +3,29 @@
  * Every function returns NaN for NaN (a second argument included) and overflows only where its
  * true value does. A lane's value depends on that lane alone.
  *
+ * The largest errors found, in units in the last place of the true value (subnormal values too):
+ *
+ *                     float  double
+ *     exp              0.98    0.98
+ *     tanh             1.91    1.92
+ *     sigmoid          1.75    1.85
+ *     log              0.87    0.84
+ *     erf              1.23    1.56
+ *     elu              0.87    0.93
+ *     softplus         1.63    1.67
+ *     gelu             6.5     7.7
+ *     erf_derivative   2.1     1.4
+ *     sin, cos         2.3     1.6     beyond 1000: the C library's
+ *     silu             4       4       of |u| times sigmoid's unit where sigmoid is subnormal
+ *     times_exp        4       4       also where the exponential itself overflows
+ *     logaddexp        2       2       of the units of the largest of |a|, |b| and the value
+ *     power            the C library's
+ *     others           correctly rounded or exact
+ *
+ * float: exp, tanh, sigmoid, log, erf on all 2^32 arguments with fused multiply-add; the others,
+ * and these without it, on every 101st. double: on 10^7 random arguments for exp to gelu, on
+ * 10^5 for the others.
+ *
  * The polynomials are minimax, found by Remez's exchange in 78 digits
  * (benchmarks/function_coefficients.py); where they meet exp and log, the argument is reduced
  * by Cody and Waite's splitting of ln 2 and of pi/2.
@@ -214,8 +237,15 @@ typedef struct {
 
 ALWAYS_INLINE Neighbours exp_and_one(vec u) {
   Reduced e = reduced(max_or_second(splat(NO_DIFFERENCE), u), NOTHING);
-  vec two_n = power_of_two((uvec)e.rounded), part = small_expm1(e.r);
-  return (Neighbours){two_n * part + (two_n - 1), two_n * part + (two_n + 1)};
+  vec two_n = power_of_two((uvec)e.rounded);
+#if REAL_IS_DOUBLE /* what the sum of the large parts loses is put back, which holds 2 units */
+  vec line = two_n * e.r, bend = line * e.r * POLYNOMIAL(e.r, EXPM1);
+  vec sum = (two_n - 1) + line, lost = line - (sum - (two_n - 1));
+  return (Neighbours){sum + (bend + lost), (two_n + 1) + (line + bend)};
+#else
+  vec part = two_n * small_expm1(e.r);
+  return (Neighbours){part + (two_n - 1), part + (two_n + 1)};
+#endif
 }
 
 /* tanh|u| = (1 - exp(-2|u|)) / (1 + exp(-2|u|)), each rounded by itself. */
@@ -271,13 +301,15 @@ ALWAYS_INLINE vec log1p_plus(vec f, vec n) {
 }
 
 ALWAYS_INLINE vec f_log(vec u) {
-  const real up = (real)((natural)1 << (MANTISSA_BITS + 2)); /* makes a subnormal number normal */
+  const real shift = MANTISSA_BITS + 2; /* makes a subnormal number normal */
+  const real up = (real)((natural)1 << (MANTISSA_BITS + 2)), zero = ROUNDER + EXPONENT_BIAS;
   ivec tiny = u < LEAST_NORMAL;
-  uvec bits = (uvec)select(tiny, u * up, u) - (uvec)splat((real)0.7071067811865476);
-  /* the exponent, plus EXPONENT_BIAS so that it is positive, and the number between sqrt(1/2) and sqrt(2) */
+  uvec root_half = (uvec)splat((real)0.7071067811865476);
+  uvec bits = (uvec)select(tiny, u * up, u) - root_half;
+  /* u = m 2^n, m from sqrt(1/2) to sqrt(2); n is made positive until it is a number */
   uvec exponent = (bits + ((natural)EXPONENT_BIAS << MANTISSA_BITS)) >> MANTISSA_BITS;
-  vec n = (vec)(exponent | (uvec)splat(ROUNDER)) - select(tiny, splat(ROUNDER + EXPONENT_BIAS + MANTISSA_BITS + 2), splat(ROUNDER + EXPONENT_BIAS));
-  vec m = (vec)((bits & (((natural)1 << MANTISSA_BITS) - 1)) + (uvec)splat((real)0.7071067811865476));
+  vec n = (vec)(exponent | (uvec)splat(ROUNDER)) - select(tiny, splat(zero + shift), splat(zero));
+  vec m = (vec)((bits & (((natural)1 << MANTISSA_BITS) - 1)) + root_half);
   vec value = log1p_plus(m - 1, n);
   value = select(u < INFINITE, value, u);
   return select(u > 0, value, select(u == 0, splat(-INFINITE), splat(NOT_A_NUMBER)));
