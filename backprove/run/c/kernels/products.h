@@ -35,13 +35,13 @@
 #endif
 
 enum {
-    PANEL = 2,           /* vectors: columns of the usual tile */
-    BLOCK = 256,         /* terms of a sum for which the right factor is packed: it stays in L1 */
-    ROW_BLOCK = 1024,    /* rows of the left factor that stay in L2, BLOCK terms each */
-    PACKED_ROWS = 128,   /* from so many rows and terms on, packing costs less than it saves */
+    PANEL = 2,            /* vectors: columns of the usual tile */
+    BLOCK = 256,          /* terms of a sum for which the right factor is packed: it stays in L1 */
+    ROW_BLOCK = 1024,     /* rows of the left factor that stay in L2, BLOCK terms each */
+    PACKED_ROWS = 128,    /* from so many rows and terms on, packing costs less than it saves */
     PACKED_TERMS = 128,
-    PACKED_SAMPLES = 1024, /* the gradient packs all its terms or none */
-    VECTOR_BLOCK = 2048, /* terms of a product with one vector that are gathered at once */
+    PACKED_SAMPLES = 512, /* the gradient packs all its terms or none */
+    VECTOR_BLOCK = 2048,  /* terms of a product with one vector that are gathered at once */
 };
 
 ALWAYS_INLINE long smaller(long a, long b) { return a < b ? a : b; }
@@ -173,7 +173,7 @@ static NOT_INLINED void rows_by_columns(struct product p, const real *x, long ro
     const long y_stride = p.y_stride;
     for (long n = n0, columns; n < n1; n += columns * LANES) {
         const long vectors = (n1 - n) / LANES;
-        columns = vectors >= 4 && smaller(rows, group) <= 2 ? 4 : smaller(vectors, PANEL);
+        columns = vectors >= 4 && rows <= 2 ? 4 : smaller(vectors, PANEL);
         tile_function *const *of_height = tiles[columns - 1];
         const real *right = y + n;
         if (packs) {
