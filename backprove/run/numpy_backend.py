@@ -69,11 +69,12 @@ class Prepared:
 
 def in_full(array: Any, result: Result, samples: int, dtype: np.dtype[Any]) -> Array:
     """A result's array with its axes in the quantity's order, repeated along missing ones."""
+    own = tuple(range(len(result.shape)))
+    if result.axes == ((SAMPLES, *own) if result.sampled else own):
+        return np.asarray(array, dtype=dtype)
     shape = (samples, *result.shape) if result.sampled else result.shape
     shift = 1 if result.sampled else 0
     places = [0 if axis == SAMPLES else axis + shift for axis in result.axes]
-    if places == list(range(len(shape))):
-        return np.asarray(array, dtype=dtype)
     order = sorted(range(len(places)), key=places.__getitem__)
     aligned = np.asarray(array, dtype=dtype).transpose(order)
     lengths = [length if axis in places else 1 for axis, length in enumerate(shape)]
