@@ -165,8 +165,8 @@ static inline void pack_columns(real *to, const real *from, long rows, long stri
 }
 
 /* `rows` rows of z, columns [n0,n1). Rows of x come in groups, at x + group_stride * number. */
-static NOT_INLINED void rows_by_columns(struct product p, const real *x, long rows,
-                                        long group, long group_stride, const real *y, real *z, long n0,
+static NOT_INLINED void rows_by_columns(struct product p, const real *x, long rows, long group,
+                                        long group_stride, const real *y, real *z, long n0,
                                         long n1) {
     _Alignas(64) real packed[BLOCK * PANEL * LANES];
     const int packs = rows >= PACKED_ROWS && p.terms >= PACKED_TERMS && p.terms <= BLOCK;
@@ -367,7 +367,8 @@ static inline void vector_forward(real *z, const real *w, const real *a, long J,
         for (; j + LANES <= j1; j += LANES) {
             row_sums(LANES, sum, w + j * P, right, J, P, k0, k1);
             const vec result = sum_each(sum);
-            NOT_UNROLLED for (long r = 0; r < LANES; r++) put(z + (j + r) * ldz, ldz, result[r], adds);
+            NOT_UNROLLED for (long r = 0; r < LANES; r++)
+                put(z + (j + r) * ldz, ldz, result[r], adds);
         }
         for (; j + 4 <= j1; j += 4) {
             row_sums(4, sum, w + j * P, right, J, P, k0, k1);
