@@ -17,9 +17,6 @@ _SIGNS = {
     "'": "_prime", "\u2032": "_prime", "+": "_plus_", "-": "_minus_", "\u2212": "_minus_",
     "∂": "d",
 }  # fmt: skip
-_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-"""Unicode categories of what cannot be seen: controls, format signs, line ends, nothing."""
-
 _TURNING = {"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI"}
 """Bidirectional classes that change the order in which the characters beside them are shown."""
 
@@ -86,7 +83,8 @@ def _in_string(character: str) -> str:
 
 
 def _hidden(character: str) -> bool:
-    return unicodedata.category(character) in _HIDDEN
+    """Whether it cannot be seen: controls, format signs, line ends, unusual spaces."""
+    return not character.isprintable()
 
 
 def _numbered(character: str) -> str:

@@ -65,7 +65,7 @@ class _Source:
         self.p, self.g, self.s = names.claim("p"), names.claim("g"), names.claim("s")
         self.n, self.sample = names.claim("n"), names.claim("sample")
         self.total = names.claim("total")
-        self.constants = {q.name: names.claim(f"{name}_{q.name}") for q in plan.constants}
+        self.constants = {q.name: names.claim(f"{name}_{self.word[q.name]}") for q in plan.constants}
         places = {plan.given[n]: self._place(plan.network[n]) for n in plan.given}
         self.moved = _moved(plan, [plan.given[q.name] for q in self.data])
         self.writer = Writer(plan, names, self.s, places, self.moved, single)

@@ -24,6 +24,7 @@ from ..program import (
     Pick,
     SampleCount,
     Unit,
+    sources,
 )
 from .naming import Names
 from .plan import Part, Plan, spelled, word_for
@@ -31,8 +32,8 @@ from .plan import Part, Plan, spelled, word_for
 SUM, PRODUCT, SIGN, POWER, ATOM = 1, 2, 3, 4, 5
 """How strongly the last operation of an expression binds."""
 
-LONGEST_INSIDE = 46
-"""Characters above which a part of an expression gets a name of its own."""
+MOST_INSIDE = 4
+"""Operations above which a part of an expression gets a name of its own."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class Writer:
         self.made_in: dict[int, Part] = {}
         """The part in which a named buffer is made."""
         self.codes: dict[int, Code] = {}
+        self._weights: dict[int, int] = {}  # the operations in a code that has no name
         self.helpers: set[str] = set()
         for buffer, name in given.items():
             self._name(buffer, name)
@@ -131,10 +133,13 @@ class Writer:
         plan, body = self.plan, Body()
         for buffer in plan.parts[part]:
             code = self._code(buffer)
+            inner = sum(self._weights.get(b, 0) for b in sources(plan.operations[buffer]))
+            self._weights[buffer] = 0 if plan.leaf(buffer) or not code.reads else inner + 1
             name = self._name_for(buffer, code)
             if name:
                 body.statements.append(Statement(buffer, name, code, plan.origins[buffer]))
                 self._name(buffer, name)
+                self._weights[buffer] = 0
                 self.made_in[buffer] = part
                 body.read(code)
             else:
@@ -148,7 +153,7 @@ class Writer:
             return None
         if buffer in self._owned:
             return self._owned[buffer]
-        if plan.uses[buffer] == 1 and len(code.text) <= LONGEST_INSIDE:
+        if plan.uses[buffer] == 1 and self._weights[buffer] <= MOST_INSIDE:
             return None
         return self.names.claim(word_for(plan, buffer, self.identifiers))
 
@@ -213,8 +218,8 @@ class Writer:
                 return mean
         row = [self.view(o, rank) for o in operation.operands]
         reads = frozenset[int]().union(*(c.reads for c in row))
-        if function in _OPERATORS:
-            return _OPERATORS[function](row, reads)
+        if function in OPERATORS:
+            return OPERATORS[function](row, reads)
         template = self.dialect.functions[function]
         self._call(template)
         if self.dialect.like:
@@ -426,7 +431,7 @@ def _is_name(code: Code) -> bool:
     return code.text.isidentifier()
 
 
-_OPERATORS: Mapping[str, Callable[[Row, frozenset[int]], Code]] = {
+OPERATORS: Mapping[str, Callable[[Row, frozenset[int]], Code]] = {
     "add": _add,
     "subtract": _subtract,
     "multiply": _multiply,

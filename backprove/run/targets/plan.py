@@ -155,7 +155,7 @@ def plan(
     instructions, shapes = list(program.instructions), list(program.shapes)
     data = [ADJOINT + name for name in asked if network[name].kind not in TRAINED]
     if lifted and data:
-        _average(instructions, shapes, results, data)
+        _average(instructions, shapes, results, data, [ADJOINT + name for name in adjoints])
     operations = _folded(instructions)
     if isinstance(operations.get(results[MEAN_LOSS].buffer), Constant):
         raise DataError(
@@ -201,10 +201,12 @@ def _average(
     shapes: list[tuple[int, ...]],
     results: dict[str, Result],
     names: Iterable[str],
+    order: Sequence[str],
 ) -> None:
     """The gradient of the mean in what belongs to one sample: its own adjoint over n.
 
-    The division is put behind what it divides, so that it stands under the same equation.
+    names: of adjoints; order: that of all adjoints. Each division is put behind what is made
+    for its equation and those before it, so that it stands under that.
     """
     found = [i for i in instructions if isinstance(i.operation, SampleCount)]
     if found:
@@ -220,8 +222,9 @@ def _average(
         whole = Operand(result.buffer, tuple(range(len(shape))))
         shapes.append(shape)
         divided = Map("divide", (whole, Operand(count, ())), len(shape))
-        made = [place for place, i in enumerate(instructions) if i.target in (whole.buffer, count)]
-        instructions.insert(max(made) + 1, Instruction(len(shapes) - 1, divided, name))
+        later = {MEAN_LOSS, "", *order[order.index(name) + 1 :]}
+        made = [place for place, i in enumerate(instructions) if i.origin not in later]
+        instructions.insert(max(made, default=0) + 1, Instruction(len(shapes) - 1, divided, name))
         results[name] = replace(result, buffer=len(shapes) - 1)
 
 
