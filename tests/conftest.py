@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from backprove.run.c import Unavailable
+from backprove.run.c.cache import library
+from backprove.run.c.printing import library_text
+
 # Machines that run tests are slow now and then; a property fails for its content only.
 settings.register_profile("backprove", deadline=None, print_blob=True)
 settings.load_profile("backprove")
@@ -22,3 +26,20 @@ def root() -> Path:
 def examples(root: Path) -> Path:
     """The folder of example networks."""
     return root / "examples"
+
+
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """Skips what needs a C compiler where there is none."""
+    try:
+        library([], lambda: library_text(()))
+    except Unavailable as reason:
+        pytest.skip(f"nothing can be compiled here: {reason.message}")
+
+
+@pytest.fixture(params=["numpy", "c"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each backend that can be had here."""
+    if request.param == "c":
+        request.getfixturevalue("compiled")
+    return str(request.param)

@@ -18,6 +18,7 @@ import pytest
 from backprove.errors import BackproveError, DataError
 from backprove.language import load, parse
 from backprove.run.checkpoint import written
+from backprove.run.choice import Backend
 from backprove.run.data import predicted_by
 from backprove.run.optimizers import OPTIMIZERS
 from backprove.run.plot import save_curve, text_curve
@@ -46,17 +47,21 @@ def same(one: Model, other: Model) -> bool:
     return bits(one) == bits(other) and one.history == other.history
 
 
-def test_a_seed_reproduces_a_run_bit_for_bit() -> None:
-    first, again, other = (train(SMALL, DIGITS, epochs=2, seed=s) for s in (4, 4, 5))
+def test_a_seed_reproduces_a_run_bit_for_bit(backend: Backend) -> None:
+    first, again, other = (
+        train(SMALL, DIGITS, epochs=2, seed=s, backend=backend) for s in (4, 4, 5)
+    )
     assert same(first, again)
     assert not same(first, other)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_resuming_after_an_epoch_is_exact(optimizer: str, tmp_path: Path) -> None:
+def test_resuming_after_an_epoch_is_exact(
+    optimizer: str, backend: Backend, tmp_path: Path
+) -> None:
     path = tmp_path / "model.npz"
-    whole = train(SMALL, DIGITS, epochs=4, optimizer=optimizer)
-    train(SMALL, DIGITS, epochs=2, optimizer=optimizer, checkpoint=path)
+    whole = train(SMALL, DIGITS, epochs=4, optimizer=optimizer, backend=backend)
+    train(SMALL, DIGITS, epochs=2, optimizer=optimizer, backend=backend, checkpoint=path)
     assert same(resume(path, epochs=4), whole)
     assert same(load_model(path), whole)
 
@@ -103,14 +108,15 @@ ENDLESS = """
 import sys
 from backprove.language import load
 from backprove.run.training import train
-train(load("mlp:64-8-10,tanh,cross_entropy"), "digits", epochs=10**6, checkpoint=sys.argv[1])
+train(load("mlp:64-8-10,tanh,cross_entropy"), "digits", epochs=10**6, checkpoint=sys.argv[1],
+      backend=sys.argv[2])
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
-def test_a_kill_leaves_a_whole_file(tmp_path: Path) -> None:
+def test_a_kill_leaves_a_whole_file(backend: Backend, tmp_path: Path) -> None:
     path = tmp_path / "model.npz"
-    run = subprocess.Popen([sys.executable, "-c", ENDLESS, str(path)])
+    run = subprocess.Popen([sys.executable, "-c", ENDLESS, str(path), backend])
     try:
         deadline = time.monotonic() + 60
         while not path.exists():
@@ -122,7 +128,7 @@ def test_a_kill_leaves_a_whole_file(tmp_path: Path) -> None:
         run.wait()
     done = len(load_model(path).history)
     assert done >= 1
-    whole = train(SMALL, DIGITS, epochs=done + 1)
+    whole = train(SMALL, DIGITS, epochs=done + 1, backend=backend)
     assert same(resume(path, epochs=done + 1), whole)
 
 
@@ -130,6 +136,7 @@ HALF_WRITTEN = """
 import sys, time
 from pathlib import Path
 from backprove.run.checkpoint import written
+from backprove.run.choice import Backend
 def half(file):
     file.write(b"half a model")
     file.flush()
@@ -157,10 +164,11 @@ def test_a_signal_in_the_middle_of_a_write_leaves_the_old_file(number: str, tmp_
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
-def test_sigterm_saves_first(tmp_path: Path) -> None:
+def test_sigterm_saves_first(backend: Backend, tmp_path: Path) -> None:
     path = tmp_path / "model.npz"
     command = [sys.executable, "-m", "backprove", "train", "mlp:64-8-10,tanh,cross_entropy",
-               "--data", "digits", "--epochs", "1000000", "--output", str(path)]  # fmt: skip
+               "--data", "digits", "--epochs", "1000000", "--backend", backend,
+               "--output", str(path)]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
         deadline = time.monotonic() + 60
         while not path.exists():
@@ -171,7 +179,7 @@ def test_sigterm_saves_first(tmp_path: Path) -> None:
         _, said = run.communicate(timeout=60)
     assert b"--resume" in said
     done = load_model(path).state
-    whole = train(SMALL, DIGITS, epochs=done.epoch)
+    whole = train(SMALL, DIGITS, epochs=done.epoch, backend=backend)
     assert same(resume(path, epochs=done.epoch), whole)
 
 

@@ -115,6 +115,14 @@ Precision = Annotated[
     Literal["float32", "float64"] | None,
     option("--precision", help="The arithmetic; by default float32."),
 ]
+BackendName = Annotated[
+    Literal["auto", "c", "numpy"] | None,
+    option("--backend", help="What computes; by default C where that is worth compiling."),
+]
+Threads = Annotated[
+    int | None,
+    option("--threads", metavar="N", help="That share a mini-batch; by default by its size."),
+]
 Resume = Annotated[
     Path | None, option("--resume", metavar="MODEL", help="Go on with the run saved there.")
 ]
@@ -157,6 +165,8 @@ def train(
     test: Test = None,
     patience: Patience = None,
     precision: Precision = None,
+    backend: BackendName = None,
+    threads: Threads = None,
     resume: Resume = None,
     output: ModelFile = None,
     plot: Plot = None,
@@ -181,6 +191,7 @@ def train(
         "optimizer": optimizer, "eta": eta, "decay": decay, "clip_norm": clip_norm,
         "clip_value": clip_value, "schedule": schedule, "warmup": warmup, "seed": seed,
         "validation": validation, "test": test, "patience": patience, "dtype": precision,
+        "backend": backend, "threads": threads,
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     if resume is not None:

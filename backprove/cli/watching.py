@@ -75,6 +75,9 @@ class Bar(Watcher):
         if self.task is not None:
             self.progress.update(self.task, completed=epoch - 1 + done / self.samples)
 
+    def wait(self, sentence: str) -> None:
+        print(f"backprove: {sentence}", file=sys.stderr, flush=True)
+
     def epoch(self, record: Mapping[str, float]) -> None:
         if self.task is not None:
             self.progress.update(self.task, completed=record["epoch"], said=said(record))
@@ -89,6 +92,9 @@ class Lines(Watcher):
     def begin(self, notes: Sequence[str], epochs: int, samples: int) -> None:
         print_notes(notes)
         self.epochs = epochs
+
+    def wait(self, sentence: str) -> None:
+        print(f"backprove: {sentence}", file=sys.stderr, flush=True)
 
     def epoch(self, record: Mapping[str, float]) -> None:
         number = int(record["epoch"])

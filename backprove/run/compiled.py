@@ -7,7 +7,7 @@ this machine only, never on a race between them, so that a run can be repeated b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -16,6 +16,7 @@ from ..adjoints import backprop
 from ..errors import DataError
 from ..network import ADJOINT, Network
 from .c import Machine, Trainer, Unavailable, random_state
+from .choice import WORTH_THREADS, Backend, Choice, by_numpy, choice, operations
 from .data import predicted_by
 from .lower import MEAN_LOSS, lower
 from .numpy_backend import Prepared, prepare
@@ -26,49 +27,47 @@ from .values import check_memory, constant_values, draw, from_file, refuse_symbo
 
 Array: TypeAlias = NDArray[Any]
 
-Backend: TypeAlias = Literal["auto", "c", "numpy"]
-BACKENDS: tuple[Backend, ...] = ("auto", "c", "numpy")
-
 _CHUNK = 256  # samples at a time where nothing is learned: their values stay in the cache
 
 
 class Compiled:
     """A network, ready to train, to give gradients and to predict, in one precision.
 
-    backend: "c" or "numpy", whichever it is. note: why it is NumPy although it might have been
-    C, in a sentence; else "". batch: samples of a mini-batch. threads: that share one.
+    batch: samples of a mini-batch.
     """
 
     def __init__(
-        self, network: Network, step: Step, backend: Backend, batch: int, dtype: np.dtype[Any],
-        threads: int | None, seed: int,
+        self, network: Network, step: Step, chosen: Choice, batch: int, dtype: np.dtype[Any],
+        seed: int,
     ) -> None:  # fmt: skip
         self.network, self.batch, self.dtype = network, batch, dtype
-        self._step, self._threads = step, threads
+        self._step, self._chosen = step, chosen
         self._fixed = constant_values(network, dtype)
-        self.note = ""
         self._trainer: Trainer | NumpyTrainer
-        if backend == "numpy":
-            self._trainer = NumpyTrainer(step, self._fixed, batch, dtype)
+        if chosen.backend == "c":
+            self._trainer = Trainer(
+                step, fixed=self._fixed, batch=batch, dtype=dtype, threads=chosen.threads
+            )
         else:
-            try:
-                self._trainer = Trainer(
-                    step, fixed=self._fixed, batch=batch, dtype=dtype, threads=threads
-                )
-            except Unavailable as reason:
-                if backend == "c":
-                    raise
-                self.note = f"{reason.message}; NumPy computes instead"
-                self._trainer = NumpyTrainer(step, self._fixed, batch, dtype)
-        self.backend = "c" if isinstance(self._trainer, Trainer) else "numpy"
+            self._trainer = NumpyTrainer(step, self._fixed, batch, dtype)
         self._programs: dict[tuple[str, ...], _Prepared] = {}
         self._changes = 0
         self.parameters = _start(network, step.slots, dtype, seed)
 
     @property
+    def backend(self) -> str:
+        """What computes it: "c" or "numpy"."""
+        return self._chosen.backend
+
+    @property
     def threads(self) -> int:
         """How many threads share a mini-batch."""
-        return self._trainer.machine.threads if isinstance(self._trainer, Trainer) else 1
+        return self._chosen.threads
+
+    @property
+    def note(self) -> str:
+        """What computes it and why, in a sentence."""
+        return self._chosen.says
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -136,8 +135,9 @@ class Compiled:
         program = lower(self.network, adjoints, names)
         made: Machine | Prepared
         if self.backend == "c":
+            threads = self.threads if operations(program, room) >= WORTH_THREADS else 1
             made = Machine(
-                program, fixed=self._fixed, batch=room, dtype=self.dtype, threads=self._threads
+                program, fixed=self._fixed, batch=room, dtype=self.dtype, threads=threads
             )
         else:
             needed = program.bytes_needed(room, self.dtype.itemsize)
@@ -293,8 +293,6 @@ def compile(
     may use, where there is work for them. seed: of the weights that have no value in the file.
     Raises DataError for what cannot be computed, Unavailable for "c" without a compiler.
     """
-    if backend not in BACKENDS:
-        raise DataError(f"there is no backend {backend!r}", f"it is one of {', '.join(BACKENDS)}")
     kind = np.dtype(dtype)
     if kind not in (np.float32, np.float64):
         raise DataError(f"numbers of type {kind} cannot be trained with", "float32 or float64")
@@ -302,7 +300,11 @@ def compile(
         raise DataError(f"a mini-batch of {batch} cannot be trained with", "at least 1")
     refuse_symbolic(network)
     step = lower_step(network, recipe_of(optimizer, eta=eta, **around))
-    return Compiled(network, step, backend, batch, kind, threads, seed)
-
-
-__all__ = ["BACKENDS", "Backend", "Compiled", "compile", "predicted"]
+    forever = 2**62  # how long a run will be is not known here: it is worth compiling
+    chosen = choice(step.program, backend=backend, batch=batch, steps=forever, threads=threads)
+    try:
+        return Compiled(network, step, chosen, batch, kind, seed)
+    except Unavailable as reason:
+        if backend == "c":
+            raise
+        return Compiled(network, step, by_numpy(reason.message), batch, kind, seed)

@@ -19,7 +19,9 @@ from ..errors import DataError
 from ..language import parse, source_text
 from ..network import Network
 from .advance import Advance, NumpyAdvance, check_finite
+from .c import CompiledAdvance, Unavailable
 from .checkpoint import Saved, State, load, save
+from .choice import Backend, by_numpy, choice
 from .data import Fit, Scaling, fit, has_targets, input_arrays, target_arrays
 from .optimizers import Recipe, recipe
 from .runner import Prediction, Runner, Score, prediction
@@ -63,6 +65,9 @@ class Watcher:
     def batch(self, epoch: int, done: int) -> None:
         """After each mini-batch: samples of this epoch that are done."""
 
+    def wait(self, sentence: str) -> None:
+        """Before a wait that is not training, or where something has to be done without."""
+
     def epoch(self, record: Mapping[str, float]) -> None:
         """After each epoch: `epoch`, `loss`, and `validation loss` and measures if validated."""
 
@@ -72,6 +77,7 @@ class Options:
     """How a run is made; saved with it.
 
     optimizer and what belongs to it say what was asked for; what is done is in the recipe.
+    backend, threads, vector_bytes: what computes it, once that is chosen.
     """
 
     epochs: int = 30
@@ -90,6 +96,9 @@ class Options:
     clip_norm: float | None = None
     schedule: str = "constant"
     warmup: int = 0
+    backend: Backend = "auto"
+    threads: int | None = None
+    vector_bytes: int = 0
 
     def recipe(self) -> Recipe:
         """What is done with a gradient, as the files say now. Raises DataError."""
@@ -182,6 +191,8 @@ def train(
     test: float = 0.0,
     patience: int | None = None,
     dtype: str = "float32",
+    backend: Backend = "auto",
+    threads: int | None = None,
     checkpoint: str | Path | None = None,
     watcher: Watcher | None = None,
 ) -> Model:
@@ -197,14 +208,16 @@ def train(
     in which the rate rises.
     validation, test: parts of the samples set aside, 0 to 1. patience: stop after so many
     epochs without a better validation loss, and keep the best. checkpoint: a file written
-    after each epoch, from which `resume` goes on. The same seed gives the same run bit for bit
-    (same machine, NumPy and number of threads).
+    after each epoch, from which `resume` goes on. backend: c, numpy, or auto: C where the work
+    is worth compiling for. threads: that share a mini-batch. The same seed gives the same run
+    bit for bit (same CPU, backend and versions).
     Raises DataError for data that do not fit and for a loss that is no longer finite.
     """
     refuse_symbolic(network)
     options = Options(
         epochs, batch_size, optimizer, eta, seed, validation, test, patience, dtype,
         decay=decay, clip_value=clip_value, clip_norm=clip_norm, schedule=schedule, warmup=warmup,
+        backend=backend, threads=threads,
     )  # fmt: skip
     _check(options)
     done = options.recipe()
@@ -217,7 +230,7 @@ def train(
     options = replace(options, eta=float(done.eta))
     state, notes = _start(network, options, done, len(parts.train))
     run = _Run(network, fitted, options, done, table, parts, state, checkpoint, watcher)
-    return run.to_the_end((*_notes(network, fitted, options, done, parts), *notes))
+    return run.to_the_end((*_notes(network, fitted, options, done, parts), run.chosen.says, *notes))
 
 
 def resume(
@@ -251,7 +264,7 @@ def resume(
     run = _Run(network, fitted, options, done, table, parts, state, checkpoint, watcher)
     epochs_done = len(state.history)
     notes = (f"resumed after {epochs_done} epoch{'s' * (epochs_done != 1)}",)
-    return run.to_the_end((*notes, *_notes(network, fitted, options, done, parts)))
+    return run.to_the_end((*notes, *_notes(network, fitted, options, done, parts), run.chosen.says))
 
 
 def load_model(path: str | Path) -> Model:
@@ -302,10 +315,32 @@ class _Run:
         self.test = self._arrays(table, parts.test)
 
     def _engine(self, arrays: Mapping[str, Array]) -> Advance:
-        """What makes the next state from the one before it."""
+        """What makes the next state from the one before it: by C or NumPy, as chosen."""
+        options = self.options
         step = lower_step(self.network, self.recipe)
         check_scalars(step, self.recipe.steps or 1)
-        return NumpyAdvance(self.network, step, arrays, self.options.batch_size, self.runner.dtype)
+        self.chosen = choice(
+            step.program, backend=options.backend, batch=options.batch_size,
+            steps=self.recipe.steps or 1, threads=options.threads,
+            vector_bytes=options.vector_bytes,
+        )  # fmt: skip
+        given = (self.network, step, arrays, options.batch_size, self.runner.dtype)
+        made: Advance | None = None
+        if self.chosen.backend == "c":
+            try:
+                made = CompiledAdvance(
+                    *given, threads=self.chosen.threads, vector_bytes=self.chosen.vector_bytes,
+                    announce=self.watcher.wait,
+                )  # fmt: skip
+            except Unavailable as reason:
+                if options.backend == "c" and not options.vector_bytes:
+                    raise
+                self.chosen = by_numpy(reason.message)
+        self.options = replace(
+            options, backend=self.chosen.backend, threads=self.chosen.threads,
+            vector_bytes=self.chosen.vector_bytes,
+        )  # fmt: skip
+        return made or NumpyAdvance(*given)
 
     def _arrays(self, table: Table, rows: Array) -> dict[str, Array]:
         part = table.only(rows)

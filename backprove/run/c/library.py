@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 from typing import cast
 
 from .cache import library
-from .compiler import Announce, Options, levels
+from .compiler import Announce, Options, Unavailable, levels
 from .plan import Kernel
 from .printing import library_text
 
@@ -34,22 +37,35 @@ EPOCHS_DONE, STEPS_DONE, TIME_UP, STOPPED, NOT_FINITE = range(5)
 """Why a call ended."""
 
 
-def vector_bytes() -> int:
-    """The width of this CPU's vectors. Raises Unavailable where nothing can be compiled."""
-    return levels()[0].vector_bytes
+def widths() -> tuple[int, ...]:
+    """Bytes of the vectors that this CPU has, widest first. Raises Unavailable where nothing can
+    be compiled."""
+    return tuple(level.vector_bytes for level in levels())
 
 
 def built(
-    kernels: Sequence[Kernel], double: bool, announce: Announce = lambda sentence: None
+    kernels: Sequence[Kernel],
+    wide: int,
+    double: bool,
+    announce: Announce = lambda sentence: None,
 ) -> Callable[[int], int]:
     """The function that runs a table of these kernels, given the address of a Run.
 
-    It is looked for in the cache first. announce: is told of a wait, in a sentence. Raises
-    Unavailable without a compiler that works.
+    It is looked for in the cache first. wide: bytes of a vector. announce: is told of a wait, in a
+    sentence. Raises Unavailable without a compiler that works, or such vectors.
     """
-    key = [f"{kernel.name} {kernel.form}" for kernel in kernels]
-    options = Options(levels()[0], double)
-    loaded = library(key, lambda: library_text(kernels), options, announce)
+    level = next((v for v in levels() if v.vector_bytes == wide), None)
+    if level is None:
+        raise Unavailable(f"this CPU has no vectors of {8 * wide} bits")
+    key = [_printers_digest(), *(f"{kernel.name} {kernel.form}" for kernel in kernels)]
+    loaded = library(key, lambda: library_text(kernels), Options(level, double), announce)
     function = loaded.handle.backprove_run
     function.restype, function.argtypes = ctypes.c_int64, [ctypes.c_void_p]
     return cast(Callable[[int], int], function)
+
+
+@cache
+def _printers_digest() -> str:
+    """One number for the text of what prints a kernel: another printer, another library."""
+    files = (Path(__file__).with_name(name) for name in ("maps.py", "printing.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

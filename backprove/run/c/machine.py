@@ -17,15 +17,11 @@ from numpy.typing import NDArray
 from ..numpy_backend import in_full
 from ..program import Program
 from ..values import check_memory
-from .blas import default_threads
 from .compiler import Announce
-from .library import Run, built, vector_bytes
+from .library import Run, built, widths
 from .plan import Place, plan
 
 Array: TypeAlias = NDArray[Any]
-
-WORTH_THREADS = 400_000
-"""Operations of a mini-batch below which one thread is faster than several."""
 
 _ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 _NEVER = 1e18
@@ -36,7 +32,7 @@ class Machine:
 
     fixed: values of given buffers that never change. replaced: results that take the place of
     what is given (the next weights of the weights). batch: the most samples of a mini-batch.
-    threads: None for as many as this process may use, where there is work for them. scalars:
+    threads: that share one. vector_bytes: of the vectors, by default this CPU's widest. scalars:
     the given numbers that each step has its own of. loss: the result to watch and sum up.
     Raises DataError where the arena does not fit into memory, Unavailable without a compiler.
     """
@@ -49,17 +45,19 @@ class Machine:
         replaced: Mapping[str, str] | None = None,
         batch: int,
         dtype: np.dtype[Any],
-        threads: int | None = None,
+        threads: int = 1,
+        vector_bytes: int | None = None,
         scalars: Sequence[str] = (),
         loss: str = "",
         announce: Announce = lambda sentence: None,
     ) -> None:
         self.program, self.dtype = program, dtype
-        lanes = vector_bytes() // dtype.itemsize
+        wide = widths()[0] if vector_bytes is None else vector_bytes
+        lanes = wide // dtype.itemsize
         made = plan(program, fixed=fixed, replaced=replaced or {}, batch=batch, lanes=lanes)
         self.plan = made
         check_memory(made.size * dtype.itemsize, f"a mini-batch of {batch:,} samples")
-        self._library = built(made.kernels, dtype.itemsize == 8, announce)
+        self._library = built(made.kernels, wide, dtype.itemsize == 8, announce)
         block = np.zeros(made.size + _ALIGNMENT // dtype.itemsize, dtype)
         shift = -block.ctypes.data % _ALIGNMENT // dtype.itemsize
         self.arena = block[shift : shift + made.size]
@@ -69,8 +67,6 @@ class Machine:
         self._output_shapes = {
             name: program.shapes[program.results[name].buffer][1:] for name in made.outputs
         }
-        if threads is None:
-            threads = default_threads() if made.operations >= WORTH_THREADS else 1
         self.threads = threads
         self.stop = np.zeros(1, np.int32)
         self._table = made.table

@@ -105,7 +105,10 @@ def fused(
                 arguments.append(reads.setdefault(access, f"a{len(reads)}"))
         number = temporaries[instruction.target] = len(temporaries)
         names[instruction.target] = f"t{number}"
-        body.append(f"f_{operation.function}({', '.join(arguments)})")
+        function = operation.function
+        if function == "divide" and arguments[1] == "count":
+            function, arguments[1] = "multiply", "share"
+        body.append(f"f_{function}({', '.join(arguments)})")
     writes = tuple(Access(b, 0, row_major(lengths), sampled) for b in unit.outputs)
     extents, accesses = _collapsed(lengths, (*reads, *writes))
     flat = not sampled and _flat(extents, accesses)
@@ -180,11 +183,19 @@ def printed(form: Form, name: str) -> str:
     return _flat_text(form, name) if form.flat else _strided_text(form, name)
 
 
-def _head(form: Form, name: str) -> list[str]:
-    lines = [f"static void {name}(const struct run *r, const int64_t *a, long lo, long hi) {{"]
-    if any("count" in text for text in form.body):
-        lines.append("    const vec count = splat((real)r->count);")
+def _head(form: Form, function: str) -> list[str]:
+    lines = [f"static void {function}(const struct run *r, const int64_t *a, long lo, long hi) {{"]
+    for name in _of_the_batch(form):
+        lines.append(f"    const vec {name} = {_BATCH[name]};")
     return lines
+
+
+_BATCH = {"count": "splat((real)r->count)", "share": "splat(1 / (real)r->count)"}
+"""What a loop may ask of the mini-batch: its samples, and one sample's share in a mean."""
+
+
+def _of_the_batch(form: Form) -> list[str]:
+    return [name for name in _BATCH if any(name in text for text in form.body)]
 
 
 def _buffers(form: Form) -> range:
@@ -284,7 +295,8 @@ def printed_after(form: Form, name: str) -> str:
     """
     lines = [f"struct {name}_places {{"]
     lines += [f"    real *b{n};" for n in _buffers(form)]
-    lines += ["    vec count;", "};", ""]
+    lines += [f"    vec {asked};" for asked in _of_the_batch(form)]
+    lines += ["};", ""]
     lines += [
         f"ALWAYS_INLINE void {name}_after(void *context, long at, vec g) {{",
         f"    const struct {name}_places *const c = context;",
@@ -292,14 +304,16 @@ def printed_after(form: Form, name: str) -> str:
     for n, (_, single) in enumerate(form.reads):
         lines.append(f"    const vec a{n} = " + (f"splat(*c->b{n});" if single
                                                  else f"load(c->b{n} + at);"))  # fmt: skip
-    lines += ["    " + s.replace("count", "c->count") for s in _statements(form)]
+    lines += [f"    const vec {asked} = c->{asked};" for asked in _of_the_batch(form)]
+    lines += ["    " + s for s in _statements(form)]
     for n, t in enumerate(form.stored, len(form.reads)):
         lines.append(f"    store(c->b{n} + at, t{t});")
     lines += ["}", ""]
     lines += [
         f"static void {name}(const struct run *r, const int64_t *a, long lo, long hi) {{",
-        f"    struct {name}_places c = {{.count = splat((real)r->count)}};",
+        f"    struct {name}_places c;",
     ]
+    lines += [f"    c.{asked} = {_BATCH[asked]};" for asked in _of_the_batch(form)]
     lines += [f"    c.b{n} = r->arena + a[GRADIENT_WORDS + {n}];" for n in _buffers(form)]
     lines += [f"    gradient_after({name}_after, &c, r, a, lo, hi);", "}", ""]
     return "\n".join(lines)

@@ -30,7 +30,7 @@ from . import maps
 from .groups import Unit, grouped
 from .patterns import General, Gradient, Product, pattern
 from .storage import Arena, Matrix, dense_size, matrices
-from .views import Views, row_major
+from .views import Views, contiguous, row_major
 
 Array: TypeAlias = NDArray[Any]
 
@@ -117,7 +117,7 @@ class _Planner:
         lanes: int,
     ) -> None:
         self.program, self.lanes, self.batch = program, lanes, batch
-        self.columns = -(-batch // lanes) * lanes
+        self.columns = spread(-(-batch // lanes)) * lanes
         self.views = Views(program, fixed)
         self.fixed = frozenset(fixed)
         self.counts = frozenset(
@@ -236,8 +236,7 @@ class _Planner:
     def _rows_buffer(self, buffer: int) -> tuple[int, int]:
         """A buffer samples × features, and its row stride: whole panels."""
         features = prod(self.views.lengths(buffer))
-        panel = min(2 * self.lanes, -(-features // self.lanes) * self.lanes)
-        stride = -(-features // panel) * panel
+        stride = spread(-(-features // self.lanes)) * self.lanes
         made = self.extra_rows.get(buffer)
         if made is None:
             made = self.extra_rows[buffer] = self._new(stride * self.columns)
@@ -390,8 +389,7 @@ class _Planner:
         if whole >= 0:
             made, stride = self._rows_buffer(whole)
         else:
-            panel = min(2 * self.lanes, -(-features // self.lanes) * self.lanes)
-            stride = -(-features // panel) * panel
+            stride = spread(-(-features // self.lanes)) * self.lanes
             made = self._new(stride * self.columns)
         words = [("at", view.root, view.start * self.columns), features, ("at", made, 0), stride]
         self.calls.append(
@@ -429,8 +427,31 @@ class _Planner:
         reads = (root, view.root)
         self.calls.append(Call(Kernel(name), words, SAMPLED, 0, cost, reads, (target,)))
 
+    def _row_sums(self, operation: Contract, target: int) -> bool:
+        """The sum over samples of each feature, if that is what it is."""
+        operand = operation.operands[0]
+        view, lengths = self.views[operand.buffer], self.views.lengths(operand.buffer)
+        if (
+            len(operation.operands) > 1
+            or not self.views.sampled(operand.buffer)
+            or operand.axes[1:] != operation.result
+            or len(set(operand.axes)) < len(operand.axes)
+            or not contiguous(lengths, view.strides)
+        ):
+            return False
+        rows = prod(lengths)
+        words = [("at", target, 0), ("at", view.root, view.start * self.columns), rows]
+        cost = 2.0 * rows * self.batch
+        split = cost > _WORTH_SPLITTING
+        mode, units = (SPLIT, -(-rows // self.lanes)) if split else (ALONE, 0)
+        kernel = Kernel("sum_rows_split" if split else "sum_rows_alone")
+        self.calls.append(Call(kernel, words, mode, units, cost, (view.root,), (target,)))
+        return True
+
     def _contraction(self, operation: Contract, target: int) -> None:
         """Any sum of products, by loops over axes; its words are read by contract in general.h."""
+        if self._row_sums(operation, target):
+            return
         views = self.views
         sampled_axes = {
             o.axes[0] for o in operation.operands if views.sampled(o.buffer)
@@ -687,6 +708,11 @@ class _Planner:
 
     def _row_size(self, buffer: int) -> int:
         return prod(self.views.lengths(buffer)) * self.columns
+
+
+def spread(vectors: int) -> int:
+    """A row's length in vectors: odd from 8 on, as powers of 2 crowd into few sets of the cache."""
+    return vectors + 1 if vectors >= 8 and vectors % 2 == 0 else vectors
 
 
 def _padded(lengths: tuple[int, ...], strides: tuple[int, ...]) -> list[int]:

@@ -7,6 +7,7 @@ next call, or a resumed run, goes on bit for bit.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from ..lower import MEAN_LOSS
 from ..step import NEXT, ScalarTable, Step, slot_name
 from .blas import one_blas_thread
+from .compiler import Announce
 from .library import STEPS_DONE, TIME_UP
 from .machine import Machine
 
@@ -41,7 +43,9 @@ class Trainer:
         fixed: Mapping[str, Array],
         batch: int,
         dtype: np.dtype[Any],
-        threads: int | None = None,
+        threads: int = 1,
+        vector_bytes: int | None = None,
+        announce: Announce = lambda sentence: None,
     ) -> None:
         self.step = step
         program = step.program
@@ -58,6 +62,8 @@ class Trainer:
             batch=batch,
             dtype=dtype,
             threads=threads,
+            vector_bytes=vector_bytes,
+            announce=announce,
             scalars=self._scalars,
             loss=MEAN_LOSS,
         )
@@ -154,7 +160,7 @@ class Trainer:
     def train(self, epochs: int) -> list[float]:
         """Train for whole epochs; the mean loss of each."""
         losses: list[float] = []
-        with one_blas_thread():
+        with one_blas_thread() if self.machine.threads > 1 else nullcontext():
             while len(losses) < epochs:
                 status, made = self.advance(epochs - len(losses))
                 losses += made

@@ -31,6 +31,22 @@ static inline int64_t reached(const struct odometer *o, const int64_t *strides, 
 
 /* external, features, a, at or -1, row stride of at */
 static inline void gather(const struct run *r, const int64_t *a, long lo, long hi) {
+    if (a[1] < LANES / 2) { /* short rows: turning whole vectors would cost more */
+        const real *rows = r->external[a[0]];
+        for (long n = lo; n < hi; n++) {
+            const long k = (long)a[1], last = (long)r->count - 1;
+            const real *row = rows + r->order[r->first + (n < last ? n : last)] * k;
+            real *column = r->arena + a[2] + n, *copy = r->arena + a[3] + n * a[4];
+            if (a[3] >= 0)
+                store(copy, splat(0));
+            for (long i = 0; i < k; i++) {
+                column[i * r->ldn] = row[i];
+                if (a[3] >= 0)
+                    copy[i] = row[i];
+            }
+        }
+        return;
+    }
     gather_rows(r->arena + a[2], (long)r->ldn, a[3] < 0 ? NULL : r->arena + a[3], (long)a[4],
                 r->external[a[0]], (long)a[1], r->order + r->first, (long)r->count, lo, hi,
                 (long)a[1]);
@@ -224,6 +240,31 @@ static inline void contract_split(const struct run *r, const int64_t *a, long lo
 static inline void contract_alone(const struct run *r, const int64_t *a, long lo, long hi) {
     (void)lo, (void)hi;
     contract_split(r, a, 0, (long)a[0]);
+}
+
+/* result, source, rows: the sum of each row over the samples, for LANES rows at a time */
+static inline void sum_rows_split(const struct run *r, const int64_t *a, long lo, long hi) {
+    for (long j = lo * LANES; j < hi * LANES; j += LANES) {
+        vec sums[LANES];
+        for (long i = 0; i < LANES; i++) {
+            vec sum = {0};
+            if (j + i < a[2]) {
+                const real *row = r->arena + a[1] + (j + i) * r->ldn;
+                long n = 0;
+                for (; n + LANES <= r->count; n += LANES)
+                    sum += load(row + n);
+                if (n < r->count)
+                    sum += load_some(row + n, (long)r->count - n);
+            }
+            sums[i] = sum;
+        }
+        store(r->arena + a[0] + j, sum_each(sums));
+    }
+}
+
+static inline void sum_rows_alone(const struct run *r, const int64_t *a, long lo, long hi) {
+    (void)lo, (void)hi;
+    sum_rows_split(r, a, 0, (long)((a[2] + LANES - 1) / LANES));
 }
 
 /* -- along one axis --------------------------------------------------------------------- */

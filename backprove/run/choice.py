@@ -1,0 +1,100 @@
+"""Which backend computes a run, decided by counting, never by a race.
+
+The same network, data and options on the same machine give the same choice; it is saved with the
+run, and a resumed run makes no new one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Literal, TypeAlias
+
+from ..errors import DataError
+from .c import Unavailable, widths
+from .c.blas import default_threads
+from .program import SAMPLES, Contract, Program
+
+Backend: TypeAlias = Literal["auto", "c", "numpy"]
+BACKENDS: tuple[Backend, ...] = ("auto", "c", "numpy")
+
+WORTH_COMPILING = 1.0
+"""Seconds that NumPy would take, by the estimate, from which on a run is compiled."""
+
+WORTH_THREADS = 400_000
+"""Operations of a mini-batch from which on several threads share it."""
+
+_SECONDS_A_CALL = 3e-6
+_SECONDS_AN_OPERATION = 4e-11
+
+
+@dataclass(frozen=True)
+class Choice:
+    """backend: "c" or "numpy". threads: that share a mini-batch. vector_bytes: of the CPU's
+    vectors that are used, 0 for NumPy. says: the choice in a sentence, for a run's notes."""
+
+    backend: Literal["c", "numpy"]
+    threads: int
+    vector_bytes: int
+    says: str
+
+
+def by_numpy(reason: str) -> Choice:
+    """NumPy, as nothing can be compiled here."""
+    return Choice("numpy", 1, 0, f"computed by NumPy: {reason}")
+
+
+def choice(
+    program: Program,
+    *,
+    backend: Backend,
+    batch: int,
+    steps: int,
+    threads: int | None,
+    vector_bytes: int = 0,
+) -> Choice:
+    """The choice for `steps` runs of a program, each over up to `batch` samples.
+
+    vector_bytes: of a choice that was made before, when a run goes on; then C may be replaced by
+    NumPy, and wide vectors by narrower ones, where this machine has no others. Raises
+    Unavailable where C is asked for and nothing can be compiled here.
+    """
+    if backend not in BACKENDS:
+        raise DataError(f"there is no backend {backend!r}", f"it is one of {', '.join(BACKENDS)}")
+    if threads is not None and threads < 1:
+        raise DataError(f"{threads} threads cannot compute anything", "at least 1")
+    if backend == "numpy":
+        return Choice("numpy", 1, 0, "computed by NumPy")
+    each = operations(program, batch)
+    seconds = steps * (_SECONDS_A_CALL * len(program.instructions) + _SECONDS_AN_OPERATION * each)
+    if backend == "auto" and seconds < WORTH_COMPILING:
+        return Choice("numpy", 1, 0, "computed by NumPy, as there is too little to do to compile")
+    try:
+        there = widths()
+    except Unavailable as reason:
+        if backend == "c" and not vector_bytes:
+            raise
+        return by_numpy(reason.message)
+    wide = vector_bytes if vector_bytes in there else there[0]
+    if threads is None:
+        threads = default_threads() if each >= WORTH_THREADS else 1
+    shared = f"{threads} threads" if threads > 1 else "one thread"
+    says = f"compiled to C: {shared}, vectors of {8 * wide} bits"
+    if vector_bytes and wide != vector_bytes:
+        says += f" (it was begun with {8 * vector_bytes}: no longer the same bit for bit)"
+    return Choice("c", threads, wide, says)
+
+
+def operations(program: Program, samples: int) -> float:
+    """About how many additions and multiplications a program takes over so many samples."""
+    total = 0.0
+    for instruction in program.instructions:
+        lengths: dict[int, int] = {}
+        operation = instruction.operation
+        if isinstance(operation, Contract):
+            for operand in operation.operands:
+                lengths.update(zip(operand.axes, program.shapes[operand.buffer], strict=True))
+        else:
+            lengths = dict(enumerate(program.shapes[instruction.target]))
+        total += 2.0 * prod(samples if n == SAMPLES else n for n in lengths.values())
+    return total
