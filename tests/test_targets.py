@@ -669,8 +669,8 @@ def plain(to: str) -> Any:
 
 
 def tokens(code: str) -> list[str]:
-    """C without comments and spaces, each identifier by the number of its first use."""
-    code = re.sub(r"/\*.*?\*/|#include <math.h>", " ", code, flags=re.DOTALL)
+    """C without comments, spaces and helpers, each identifier by the number of its first use."""
+    code = re.sub(r"/\*.*?\*/|#include <math.h>|static inline.*?\n}", " ", code, flags=re.DOTALL)
     assert code.isascii()
     numbers: dict[str, int] = {}
     found = re.findall(r"[A-Za-z_]\w*|\d[\w.]*|\S", code)

@@ -65,18 +65,19 @@ class _Source:
         self.p, self.g, self.s = names.claim("p"), names.claim("g"), names.claim("s")
         self.n, self.sample = names.claim("n"), names.claim("sample")
         self.total = names.claim("total")
-        self.constants = {q.name: names.claim(f"{name}_{self.word[q.name]}") for q in plan.constants}
+        self.constants = {
+            q.name: names.claim(f"{name}_{self.word[q.name]}") for q in plan.constants
+        }
         places = {plan.given[n]: self._place(plan.network[n]) for n in plan.given}
         self.moved = _moved(plan, [plan.given[q.name] for q in self.data])
         self.writer = Writer(plan, names, self.s, places, self.moved, single)
         self.bodies = {
-            "prepare": self._statements(("forward", "loss"), moved=False),
-            "forward": self._statements(("forward",), moved=True),
+            "prepare": [*self._statements(("forward", "loss"), moved=False)],
+            "forward": [*self._statements(("forward",), moved=True)],
             "loss": [*self._statements(("loss",), moved=True), *self._loss_line()],
-            "prepare_backward": self._statements(("backward",), moved=False),
-            "backward": [*self._statements(("backward",), moved=True), *self._sinks()],
+            "prepare_backward": [*self._statements(("backward",), moved=False)],
+            "backward": [*self._statements(("backward",), moved=True)],
         }
-        self._equations: dict[Part, Equations] = {}
 
     def _place(self, q: Quantity) -> Place:
         word, shape = self.word[q.name], self.plan.shape(q.name)
@@ -88,44 +89,50 @@ class _Source:
 
     # -- statements ------------------------------------------------------------------------
 
-    def _statements(self, parts: Sequence[Part], moved: bool) -> list[str]:
-        """The lines of the instructions that differ from sample to sample, or that do not."""
-        shown: list[str] = []
+    def _statements(self, parts: Sequence[Part], moved: bool) -> Iterator[str]:
+        """The lines of the instructions that differ from sample to sample, or that do not.
+
+        The gradients are among those of the backward pass, each behind what it needs.
+        """
         for part in parts:
             kept = [
                 b
                 for b in self.plan.parts[part]
                 if b in self.writer.places and (b in self.moved) == moved
             ]
-            concerned = self._said(part, kept, moved)
-            equations = Equations(self.plan, part, concerned)
+            equations = Equations(self.plan, part, self._said(part, kept, moved))
+            sinks = (
+                [ADJOINT + n for n in self.plan.gradients] if part == "backward" and moved else []
+            )
             for buffer in kept:
-                shown += _comments(equations.upto(self.plan.origins[buffer]))
-                shown += printed(self.writer.statement(buffer))
-            shown += _comments(equations.rest())
-        return shown
+                origin = self.plan.origins[buffer]
+                while sinks and equations.comes_before(sinks[0], origin):
+                    yield from self._gradient(sinks.pop(0), equations)
+                yield from _comments(equations.upto(origin))
+                yield from printed(self.writer.statement(buffer))
+            for name in sinks:
+                yield from self._gradient(name, equations)
+            yield from _comments(equations.rest())
+
+    def _gradient(self, name: str, equations: Equations) -> Iterator[str]:
+        """A gradient: added up over the samples, or of one sample where it is in an input."""
+        yield from _comments(equations.upto(name))
+        yield from printed(self._sink(name.removeprefix(ADJOINT)))
 
     def _said(self, part: Part, kept: Iterable[int], moved: bool) -> set[str]:
-        """The equations to be said beside these instructions; gradients are said later."""
+        """The equations to be said beside these instructions; each is said once."""
         here = {self.plan.origins[b] for b in kept}
+        rows = {row.name for row in self.plan.said[part]}
         sinks = {ADJOINT + name for name in self.plan.gradients}
-        rows = {row.name for row in self.plan.said[part]} - sinks
         if not moved:
-            return here & rows
+            return (here & rows) - sinks
         fixed = {self.plan.origins[b] for b in self.plan.parts[part] if b not in self.moved}
-        return rows - (fixed - here)
+        return rows - (fixed - here - sinks)
 
     def _loss_line(self) -> Iterator[str]:
         scope = Scope([], 0, [])
         code = self.writer.component(MEAN_LOSS, (), scope)
         yield from printed([*scope.body, f"return {code.text};"])
-
-    def _sinks(self) -> Iterator[str]:
-        """The gradients: added up over the samples, or of one sample where in inputs."""
-        rows = {row.name: row for row in self.plan.said["backward"]}
-        for name in self.plan.gradients:
-            yield from _comments(lines(rows[ADJOINT + name].text))
-            yield from printed(self._sink(name))
 
     def _sink(self, name: str) -> list[Node]:
         shape, slope = self.plan.shape(name), self.slopes.get(name)

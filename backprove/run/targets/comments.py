@@ -34,6 +34,11 @@ class Equations:
         self._places = {row.name: place for place, row in enumerate(self.rows)}
         self._next = 0
 
+    def comes_before(self, name: str, other: str) -> bool:
+        """Whether an equation stands above another one; an unknown one stands below all."""
+        last = len(self.rows)
+        return self._places.get(name, last) < self._places.get(other, -1)
+
     def upto(self, name: str) -> Iterator[str]:
         """The lines that stand above a statement: its equation, and those passed over."""
         place = self._places.get(name, -1)

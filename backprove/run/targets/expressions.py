@@ -134,7 +134,8 @@ class Writer:
         for buffer in plan.parts[part]:
             code = self._code(buffer)
             inner = sum(self._weights.get(b, 0) for b in sources(plan.operations[buffer]))
-            self._weights[buffer] = 0 if plan.leaf(buffer) or not code.reads else inner + 1
+            small = isinstance(plan.operations[buffer], Pick) or not code.reads
+            self._weights[buffer] = inner if small else inner + 1
             name = self._name_for(buffer, code)
             if name:
                 body.statements.append(Statement(buffer, name, code, plan.origins[buffer]))
