@@ -23,8 +23,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from backprove.adjoints import backprop
+from backprove.cli import app
 from backprove.errors import BackproveError, DataError
 from backprove.expr import Expr, Ref, substituted
 from backprove.functions import FUNCTIONS
@@ -584,6 +586,31 @@ def test_unknown_targets_and_precisions_are_named() -> None:
         standalone(network, "c", precision="float16")
     with pytest.raises(DataError, match="too large for float32"):
         standalone(parse("weight w\nloss J = w*1e40\n"), "c", precision="float32")
+
+
+def test_the_command(tmp_path: Path, examples: Path) -> None:
+    runner = CliRunner()
+    output = tmp_path / "net.c"
+    file = str(examples / "residual.bp")
+    made = runner.invoke(app, ["compile", file, "--to", "c", "--inputs", "-o", str(output)])
+    assert made.exit_code == 0
+    assert "residual_gradients(" in output.read_text(encoding="utf-8")
+    shown = runner.invoke(app, ["compile", "mlp:2-1,tanh,sse", "--to", "jax", "--name", "tiny"])
+    assert shown.exit_code == 0
+    check_python(shown.stdout)
+    assert shown.stdout.startswith("# tiny: ")
+    wrong = runner.invoke(app, ["compile", file, "--to", "fortran"])
+    assert wrong.exit_code == 2
+    assert "no target fortran" in wrong.stderr
+    assert "c, numpy, torch, jax" in wrong.stderr
+
+
+def test_the_page_shows_what_is_printed(root: Path, examples: Path) -> None:
+    page = (root / "docs" / "compile.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^    \S.*$", page.split("```")[1], re.MULTILINE)
+    printed = standalone(load(str(examples / "residual.bp")), "numpy").splitlines()
+    assert len(shown) >= 6
+    assert [line for line in printed if line in shown] == shown
 
 
 # -- hostile names -------------------------------------------------------------------------
