@@ -213,6 +213,62 @@ def test_training_is_the_same_as_steps_by_hand(backend: str, batch: int) -> None
     np.testing.assert_allclose(graph.biases, other.biases, rtol=1e-8, atol=1e-11)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("optimizer", "theirs", "options"),
+    [
+        ("momentum", lambda p: torch.optim.SGD(p, 0.01, momentum=0.9), {}),
+        ("adam", lambda p: torch.optim.Adam(p, 0.01), {}),
+        (
+            "adamw",
+            lambda p: torch.optim.AdamW(
+                [{"params": p[:1], "weight_decay": 0.2}, {"params": p[1:], "weight_decay": 0}], 0.01
+            ),
+            {"decay": 0.2},
+        ),
+        ("adam", lambda p: torch.optim.Adam(p, 0.01), {"clip_norm": 0.05}),
+    ],
+)
+def test_other_optimizers_are_pytorch_s(
+    backend: str, optimizer: str, theirs: Any, options: Any
+) -> None:
+    """Ten steps with all samples at once; PyTorch is given the gradients of the NumPy passes."""
+    graph, other = made(7, 30, 90), made(7, 30, 90)
+    x, y = data(graph, np.random.default_rng(7), 12)
+    graph.train(x, y, 10, 12, optimizer, 0.01, backend=backend, **options)
+    w = torch.tensor(other.weights, requires_grad=True)
+    b = torch.tensor(other.biases, requires_grad=True)
+    steps = theirs([w, b])
+    for _ in range(10):
+        found = other.evaluate(x, y, backend="numpy")
+        w.grad, b.grad = torch.tensor(found.gradients), torch.tensor(found.bias_gradients)
+        if "clip_norm" in options:
+            torch.nn.utils.clip_grad_norm_([w, b], options["clip_norm"])
+        steps.step()
+        other.weights, other.biases = w.detach().numpy(), b.detach().numpy()
+    np.testing.assert_allclose(graph.weights, other.weights, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(graph.biases, other.biases, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("batch", [1, 20, 300])
+def test_threads_do_not_change_a_bit(batch: int) -> None:
+    """Levels large and small, a hub, partial mini-batches; three threads on any machine."""
+    rng = np.random.default_rng(batch)
+    left, right = random_edges(rng, 3000, 60_000)
+    hub = np.setdiff1d(np.arange(2000), left[right == 2999])
+    left, right = np.append(left, hub), np.append(right, np.full(len(hub), 2999))
+    answers = []
+    for threads in (1, 2, 3):
+        graph = from_graph((left, right), weight=None, activation="tanh", seed=4)
+        x, y = data(graph, np.random.default_rng(0), 2 if batch == 1 else 310)
+        graph.train(x, y, 1, batch, eta=0.01, backend="c", threads=threads)
+        found = graph.evaluate(x, y, backend="c", threads=threads)
+        answers.append((graph.weights, graph.biases, found.gradients, found.v, found.losses))
+    for answer in answers[1:]:
+        for one, other in zip(answers[0], answer, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_biases_that_are_not_wanted_stay_away() -> None:
     rng = np.random.default_rng(0)
     graph = from_graph(FOUR, weight=None, bias=False)
@@ -458,6 +514,7 @@ BAD: list[tuple[str, Callable[[], Any], str]] = [
     ("edge word", lambda: from_graph(OK).explain("w3"), "'w3' is no edge"),
     ("backend", lambda: from_graph(OK).predict([[1]], backend="gpu"), "no backend 'gpu'"),
     ("optimizer", lambda: from_graph(OK).train([[1]], [[1]], optimizer="sdg"), "'sdg'"),
+    ("batch", lambda: from_graph(OK).train([[1]], [[1]], batch_size=0), "batches of 0"),
     ("half", lambda: from_graph(OK).explain(0, inputs=[[1]]), "both"),
     ("classes", lambda: from_graph(OK, loss="cross_entropy").evaluate([[1]], [[2]]), "sum to 2"),
 ]  # fmt: skip

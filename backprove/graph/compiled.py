@@ -106,6 +106,18 @@ class CompiledPasses:
             found.v[:, first:last] = self._v.reshape(s.neurons, -1)[:, :count]
         return found
 
+    def gradients(self, x: Array, y: Array) -> tuple[Array, Array, Array]:
+        """Losses, and the gradients of weights and biases, as in `Pass`."""
+        x, y = np.ascontiguousarray(x), np.ascontiguousarray(y)
+        losses = np.zeros(len(x))
+        g, gb = self._gradients()
+        self._graph.mode, self._graph.scale = _GRADIENT, 1 / len(x)
+        for first, last in self._parts(x, y):
+            self._graph.adds = first > 0
+            self._call("graph_once")
+            losses[first:last] = self._losses[: last - first]
+        return losses, g, gb
+
     def predict(self, x: Array) -> Array:
         """The outputs' values, (B, outputs)."""
         s = self.model.structure

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..errors import DataError
 from ..network import Network
+from ..run.optimizers import recipe
 from ..run.values import check_memory
 from .explaining import Explanation, explanation
 from .passes import Model, Parameters, Pass
@@ -20,7 +21,7 @@ from .plain import network as plain_network
 from .scalars import known_activation, known_loss
 from .sources import EdgeList, Name, lookup, read_edges
 from .structure import Structure, structure
-from .training import Progress, Trainer, passes
+from .training import Passes, Progress, passes, train
 
 Array: TypeAlias = NDArray[Any]
 Samples: TypeAlias = "Array | Sequence[Any] | Mapping[Any, Any]"
@@ -82,7 +83,7 @@ class GraphNetwork:
             self._first_weights(seed), self._first_biases(bias), bias is not False
         )
         self._model = Model(s, tuple(activations), loss, self._outputs.astype(np.int32))
-        self._edge_place: Array | None = None
+        self._run: tuple[tuple[str, int, int | None], Passes] | None = None
 
     # -- what it is ------------------------------------------------------------------------
 
@@ -176,7 +177,7 @@ class GraphNetwork:
         Raises DataError for arrays of another shape, and for numbers that are not finite.
         """
         x, y = self._data(inputs, targets)
-        found = passes(self._model, self._parameters, backend, len(x), threads).run(x, y)
+        found = self._passes(backend, len(x), threads).run(x, y)
         return self._evaluation(found)
 
     def predict(
@@ -188,7 +189,7 @@ class GraphNetwork:
         """
         x = self._rows(inputs, self._inputs, "inputs")
         self._check_size(len(x), 1)
-        run = passes(self._model, self._parameters, backend, len(x), threads)
+        run = self._passes(backend, len(x), threads)
         return np.ascontiguousarray(run.predict(np.ascontiguousarray(x[:, self._input_order])))
 
     def train(
@@ -200,6 +201,11 @@ class GraphNetwork:
         optimizer: str = "sgd",
         eta: float | None = None,
         *,
+        decay: float | None = None,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        schedule: str = "constant",
+        warmup: int = 0,
         seed: int = 0,
         backend: str = "auto",
         threads: int | None = None,
@@ -207,13 +213,22 @@ class GraphNetwork:
     ) -> list[float]:
         """Train in place; the mean loss of each epoch, as it was before each of its steps.
 
-        seed: shuffles the samples. progress: called after each epoch with its number, from 1,
-        and its loss. Raises DataError where the loss is no longer finite: the parameters are
-        then those of the last good epoch.
+        optimizer, eta, decay, clip_value, clip_norm, schedule, warmup: as in `bp.train`; plain
+        gradient descent is part of the backward pass itself. seed: shuffles the samples.
+        progress: called after each epoch with its number, from 1, and its loss. Raises
+        DataError where the loss is no longer finite: the parameters are then those of the last
+        good epoch.
         """
+        if epochs < 0 or batch_size < 1:
+            raise DataError(f"{epochs} epochs in batches of {batch_size} cannot be trained")
         x, y = self._data(inputs, targets, batch_size)
-        trainer = Trainer(self._model, self._parameters, optimizer, eta, backend, threads)
-        return trainer.train(x, y, epochs, min(batch_size, len(x)), seed, progress)
+        batch = min(batch_size, len(x))
+        made = recipe(
+            optimizer, eta=eta, decay=decay, clip_value=clip_value, clip_norm=clip_norm,
+            schedule=schedule, warmup=warmup, steps=epochs * -(-len(x) // batch),
+        )  # fmt: skip
+        run = self._passes(backend, batch, threads)
+        return train(run, self._parameters, x, y, epochs, batch, made, seed, progress)
 
     # -- equations -------------------------------------------------------------------------
 
@@ -246,11 +261,18 @@ class GraphNetwork:
             x, y = self._data(inputs, targets)
             if len(x) != 1:
                 raise DataError(f"numbers are shown for one sample, not for {len(x):,}")
-            numbers = passes(self._model, self._parameters, "auto", 1, None).run(x, y)
+            numbers = self._passes("auto", 1, None).run(x, y)
         return explanation(self._view(), self._edge_number(edge), numbers, y if numbers else None,
                            whole)  # fmt: skip
 
     # -- inside ----------------------------------------------------------------------------
+
+    def _passes(self, backend: str, samples: int, threads: int | None) -> Passes:
+        """The backend for batches of so many samples; the last one is kept."""
+        asked = (backend, samples, threads)
+        if self._run is None or self._run[0] != asked:
+            self._run = asked, passes(self._model, self._parameters, backend, samples, threads)
+        return self._run[1]
 
     def _view(self) -> Neurons:
         return Neurons(self._model, self._parameters, self._inputs, self._edges)

@@ -69,6 +69,10 @@ class NumpyPasses:
         self.forward_weights = np.empty_like(parameters.w)
         self.edge_left = np.repeat(np.arange(s.neurons, dtype=np.int32), np.diff(s.out_of))
         self.ranges = ranges = list(pairwise(s.level.tolist()))
+        self.runs = [tuple(_runs(s.kinds, a, b)) for a, b in ranges]
+        inner = np.ones(s.neurons, bool)
+        inner[model.outputs] = False  # an output's v does not come from the right
+        self.inner = [_mask(inner[a:b]) for a, b in ranges]
         self.forward_sums = [
             _sum_over_edges(self.forward_weights, s.left, s.into[a : b + 1], s.neurons)
             for a, b in ranges[1:]
@@ -88,10 +92,11 @@ class NumpyPasses:
         h = np.empty((s.neurons, len(x)), p.w.dtype)
         t = np.ones((s.neurons if slopes else 0, len(x)), p.w.dtype)
         h[: s.inputs] = x.T
-        for (first, last), sums in zip(self.ranges[1:], self.forward_sums, strict=True):
+        levels = zip(self.ranges[1:], self.runs[1:], self.forward_sums, strict=True)
+        for (first, last), runs, sums in levels:
             z = sums(h)
             z += p.b[first:last, None]
-            for kind, a, b in _runs(s.kinds, first, last):
+            for kind, a, b in runs:
                 value, slope = activation(self.model.activations[kind])(z[a - first : b - first])
                 h[a:b] = value
                 if slopes:
@@ -105,21 +110,23 @@ class NumpyPasses:
         outputs = self.model.outputs
         losses, right = losses_and_slopes(self.model.loss, h[outputs], np.ascontiguousarray(y.T))
         v[outputs] *= right
-        sources = np.ones(s.neurons, bool)
-        sources[outputs] = False
         with np.errstate(all="ignore"):  # overflow shows in the numbers themselves
-            for (first, last), sums in zip(
-                reversed(self.ranges), reversed(self.backward_sums), strict=True
-            ):
-                here = sources[first:last]
-                if here.all():
-                    v[first:last] *= sums(v)
-                elif here.any():
-                    v[first:last][here] *= sums(v)[here]
+            for level in reversed(range(s.levels)):
+                first, last = self.ranges[level]
+                inner = self.inner[level]
+                if inner is None:
+                    v[first:last] *= self.backward_sums[level](v)
+                elif len(inner):
+                    v[first + inner] *= self.backward_sums[level](v)[inner]
             g = _products(v, s.right, h, self.edge_left) / p.w.dtype.type(len(x))
         gb = v.mean(axis=1)
         gb[: s.inputs] = 0
         return Pass(losses, h, v, g, gb)
+
+    def gradients(self, x: Array, y: Array) -> tuple[Array, Array, Array]:
+        """Losses, and the gradients of weights and biases, as in `Pass`."""
+        found = self.run(x, y)
+        return found.losses, found.g, found.gb
 
     def epoch(self, x: Array, y: Array, order: Array, batch: int, rate: float) -> float:
         """Gradient descent over mini-batches of the samples in an order; the sum of the losses.
@@ -150,6 +157,11 @@ def _runs(kinds: Array, first: int, last: int) -> Iterator[tuple[int, int, int]]
     cuts = [0, *(np.flatnonzero(np.diff(here)) + 1).tolist(), last - first]
     for a, b in pairwise(cuts):
         yield int(here[a]), first + a, first + b
+
+
+def _mask(wanted: Array) -> Array | None:
+    """Where it holds; None where it holds everywhere."""
+    return None if wanted.all() else np.flatnonzero(wanted)
 
 
 def _products(v: Array, right: Array, h: Array, left: Array) -> Array:

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..run.c.compiler import Unavailable
+from ..run.optimizers import Recipe
 from .compiled import CompiledPasses
 from .passes import Model, NumpyPasses, Parameters, Pass
+from .updating import Updater
 
 Array: TypeAlias = NDArray[Any]
 Progress: TypeAlias = Callable[[int, float], None]
@@ -27,6 +29,8 @@ class Passes(Protocol):
     """What a backend does with a graph; arrays as in `passes`."""
 
     def run(self, x: Array, y: Array) -> Pass: ...
+
+    def gradients(self, x: Array, y: Array) -> tuple[Array, Array, Array]: ...
 
     def epoch(self, x: Array, y: Array, order: Array, batch: int, rate: float) -> float: ...
 
@@ -51,43 +55,56 @@ def passes(
     return NumpyPasses(model, parameters)
 
 
-class Trainer:
-    """The steps of one optimizer on the parameters of a graph."""
+def is_plain(made: Recipe) -> bool:
+    """Whether a recipe is gradient descent alone, which the backends have in their passes."""
+    around = (made.gradients, made.schedule, made.warmup)
+    return made.optimizer.name == "sgd" and not any(around)
 
-    def __init__(
-        self,
-        model: Model,
-        parameters: Parameters,
-        optimizer: str,
-        eta: float | None,
-        backend: str,
-        threads: int | None,
-    ) -> None:
-        if optimizer != "sgd":
-            raise DataError(f"there is no optimizer {optimizer!r}", "it is sgd")
-        self.model, self.parameters = model, parameters
-        self.eta = 0.1 if eta is None else eta
-        self.backend, self.threads = backend, threads
 
-    def train(
-        self, x: Array, y: Array, epochs: int, batch: int, seed: int, progress: Progress | None
-    ) -> list[float]:
-        """The mean loss of each epoch; the parameters are changed in place."""
-        random = np.random.default_rng(seed)
-        run = passes(self.model, self.parameters, self.backend, batch, self.threads)
-        history: list[float] = []
-        for epoch in range(1, epochs + 1):
-            kept = self.parameters.w.copy(), self.parameters.b.copy()
-            order = random.permutation(len(x))
-            total = run.epoch(x, y, order, batch, self.eta)
-            if not np.isfinite(total):
-                self.parameters.w[:], self.parameters.b[:] = kept
-                raise DataError(
-                    f"the loss is no longer finite in epoch {epoch}; the parameters are those"
-                    " before it",
-                    "a smaller learning rate often helps: eta",
-                )
-            history.append(total / len(x))
-            if progress is not None:
-                progress(epoch, history[-1])
-        return history
+def train(
+    run: Passes,
+    parameters: Parameters,
+    x: Array,
+    y: Array,
+    epochs: int,
+    batch: int,
+    made: Recipe,
+    seed: int,
+    progress: Progress | None,
+) -> list[float]:
+    """The mean loss of each epoch; the parameters are changed in place."""
+    random = np.random.default_rng(seed)
+    updater = None if is_plain(made) else Updater(parameters, made)
+    history: list[float] = []
+    for epoch in range(1, epochs + 1):
+        kept = parameters.w.copy(), parameters.b.copy()
+        order = random.permutation(len(x))
+        if updater is None:
+            total = run.epoch(x, y, order, batch, float(made.eta))
+        else:
+            total = _epoch(run, updater, x, y, order, batch)
+        good = np.isfinite(total) and np.isfinite(parameters.w).all()
+        if not good:
+            parameters.w[:], parameters.b[:] = kept
+            raise DataError(
+                f"the loss is no longer finite in epoch {epoch}; the parameters are those"
+                " before it",
+                "a smaller learning rate often helps: eta",
+            )
+        history.append(total / len(x))
+        if progress is not None:
+            progress(epoch, history[-1])
+    return history
+
+
+def _epoch(run: Passes, updater: Updater, x: Array, y: Array, order: Array, batch: int) -> float:
+    """As `Passes.epoch`, by any optimizer."""
+    total = 0.0
+    for first in range(0, len(order), batch):
+        rows = order[first : first + batch]
+        losses, g, gb = run.gradients(x[rows], y[rows])
+        total += float(losses.sum(dtype=np.float64))
+        if not np.isfinite(total):
+            break
+        updater.step(g, gb)
+    return total
