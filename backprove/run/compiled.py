@@ -27,7 +27,8 @@ from .values import check_memory, constant_values, draw, from_file, refuse_symbo
 
 Array: TypeAlias = NDArray[Any]
 
-_CHUNK = 256  # samples at a time where nothing is learned: their values stay in the cache
+_FEW, _CHUNK = 16, 256
+"""Samples at a time where nothing is learned: a vector of them, or what stays in the cache."""
 
 
 class Compiled:
@@ -114,49 +115,55 @@ class Compiled:
     def gradients(self, data: Mapping[str, Any]) -> tuple[float, dict[str, Array]]:
         """The mean loss over samples, and its gradient in each weight and bias."""
         names = (MEAN_LOSS, *(ADJOINT + name for name in self._step.slots))
-        prepared = self._programs.get(names)
-        samples = self._samples(data, self._step.program)[1]
-        if prepared is None or prepared.room < samples:
-            prepared = self._prepared(names, backprop(self.network).adjoints, samples)
-        results = self._run(prepared, data)
+        program = self._programs.get(names)
+        if program is None:
+            program = self._prepared(names, backprop(self.network).adjoints)
+        results = self._run(program, data)
         return float(results[MEAN_LOSS]), {n: results[ADJOINT + n] for n in self._step.slots}
 
     def predict(self, data: Mapping[str, Any], quantities: Sequence[str] = ()) -> dict[str, Array]:
         """Quantities over samples, samples first: by default what the targets are compared with."""
         names = tuple(quantities) or predicted(self.network)
-        prepared = self._programs.get(names) or self._prepared(names, {}, _CHUNK)
-        return self._run(prepared, data)
+        for name in names:
+            if name not in self.network.equations:
+                known = ", ".join(self.network.equations)
+                raise DataError(f"{name!r} is not computed here", f"there are {known}")
+        program = self._programs.get(names) or self._prepared(names, {})
+        return self._run(program, data, _FEW, _CHUNK)
 
     # -- how it is done --------------------------------------------------------------------
 
-    def _prepared(
-        self, names: tuple[str, ...], adjoints: Mapping[str, Any], room: int
-    ) -> _Prepared:
-        program = lower(self.network, adjoints, names)
-        made: Machine | Prepared
-        if self.backend == "c":
-            threads = self.threads if operations(program, room) >= WORTH_THREADS else 1
-            made = Machine(
-                program, fixed=self._fixed, batch=room, dtype=self.dtype, threads=threads
-            )
-        else:
-            needed = program.bytes_needed(room, self.dtype.itemsize)
-            check_memory(needed, f"{room:,} samples")
-            made = prepare(program, self.dtype)
-        self._programs[names] = _Prepared(program, made, room)
+    def _prepared(self, names: tuple[str, ...], adjoints: Mapping[str, Any]) -> _Prepared:
+        self._programs[names] = _Prepared(lower(self.network, adjoints, names))
         return self._programs[names]
 
-    def _run(self, prepared: _Prepared, data: Mapping[str, Any]) -> dict[str, Array]:
+    def _run(self, prepared: _Prepared, data: Mapping[str, Any], *rooms: int) -> dict[str, Array]:
+        """A program over samples: in the first of `rooms` that has room for all, or in parts
+        that the last one has room for; without `rooms`, all at once."""
         arrays, samples = self._samples(data, prepared.program)
-        made = prepared.made
-        if isinstance(made, Prepared):
-            return made({**self._fixed, **self._trainer.parameters(), **arrays}, samples)
-        if prepared.seen != self._changes:
+        if self.backend == "numpy":
+            if prepared.numpy is None:
+                prepared.numpy = prepare(prepared.program, self.dtype)
+            needed = prepared.program.bytes_needed(samples, self.dtype.itemsize)
+            check_memory(needed, f"{samples:,} samples")
+            given = {**self._fixed, **self._trainer.parameters(), **arrays}
+            return prepared.numpy(given, samples)
+        room = next((r for r in rooms if samples <= r), rooms[-1] if rooms else samples)
+        machine = prepared.machines.get(room)
+        if machine is None:
+            if not rooms:
+                prepared.machines.clear()  # whatever size comes next, one is kept
+            machine = prepared.machines[room] = self._machine(prepared.program, room)
+        if machine.seen != self._changes:
             parameters = self._trainer.parameters()
-            for name in made.plan.given:
-                made.write(name, parameters[name])
-            prepared.seen = self._changes
-        return made.over(arrays, samples)
+            for name in machine.plan.given:
+                machine.write(name, parameters[name])
+            machine.seen = self._changes
+        return machine.over(arrays, samples)
+
+    def _machine(self, program: Program, room: int) -> Machine:
+        threads = self.threads if operations(program, room) >= WORTH_THREADS else 1
+        return Machine(program, fixed=self._fixed, batch=room, dtype=self.dtype, threads=threads)
 
     def _samples(self, data: Mapping[str, Any], program: Program) -> tuple[dict[str, Array], int]:
         """The arrays that a program wants, in its precision, and how many samples they hold."""
@@ -184,10 +191,12 @@ class Compiled:
 
 
 class _Prepared:
-    """A program in a backend. room: samples at a time; seen: the parameters that it has."""
+    """A program, and what runs it: NumPy, or machines by how many samples they have room for."""
 
-    def __init__(self, program: Program, made: Machine | Prepared, room: int) -> None:
-        self.program, self.made, self.room, self.seen = program, made, room, -1
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.numpy: Prepared | None = None
+        self.machines: dict[int, Machine] = {}
 
 
 class NumpyTrainer:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from .cache import library
+from .calls import Kernel
 from .compiler import Announce, Options, Unavailable, levels
-from .plan import Kernel
 from .printing import library_text
 
 _I, _D, _P = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..numpy_backend import in_full
 from ..program import Program
 from ..values import check_memory
+from .calls import Kernel
 from .compiler import Announce
 from .library import Run, built, widths
 from .plan import Place, plan
@@ -34,6 +35,7 @@ class Machine:
     what is given (the next weights of the weights). batch: the most samples of a mini-batch.
     threads: that share one. vector_bytes: of the vectors, by default this CPU's widest. scalars:
     the given numbers that each step has its own of. loss: the result to watch and sum up.
+    kernels: with which a library begins that several machines share.
     Raises DataError where the arena does not fit into memory, Unavailable without a compiler.
     """
 
@@ -49,12 +51,16 @@ class Machine:
         vector_bytes: int | None = None,
         scalars: Sequence[str] = (),
         loss: str = "",
+        kernels: Sequence[Kernel] = (),
         announce: Announce = lambda sentence: None,
     ) -> None:
         self.program, self.dtype = program, dtype
         wide = widths()[0] if vector_bytes is None else vector_bytes
         lanes = wide // dtype.itemsize
-        made = plan(program, fixed=fixed, replaced=replaced or {}, batch=batch, lanes=lanes)
+        made = plan(
+            program, fixed=fixed, replaced=replaced or {}, batch=batch, lanes=lanes,
+            kernels=kernels,
+        )  # fmt: skip
         self.plan = made
         check_memory(made.size * dtype.itemsize, f"a mini-batch of {batch:,} samples")
         self._library = built(made.kernels, wide, dtype.itemsize == 8, announce)
@@ -68,6 +74,7 @@ class Machine:
             name: program.shapes[program.results[name].buffer][1:] for name in made.outputs
         }
         self.threads = threads
+        self.seen = -1  # for the owner: which of its parameters these are
         self.stop = np.zeros(1, np.int32)
         self._table = made.table
         self._scalar_at = np.array([made.given[name].at for name in scalars], np.int64)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
+from .calls import Kernel
 from .maps import printed, printed_after, printed_alone
-from .plan import Kernel
 
 HEADERS = ("vector.h", "functions.h", "products.h", "pool.h", "driver.h", "general.h")
 """The kernels' files, in the order in which they are read."""

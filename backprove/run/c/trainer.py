@@ -6,7 +6,7 @@ next call, or a resumed run, goes on bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeAlias
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..lower import MEAN_LOSS
 from ..step import NEXT, ScalarTable, Step, slot_name
 from .blas import one_blas_thread
+from .calls import Kernel
 from .compiler import Announce
 from .library import STEPS_DONE, TIME_UP
 from .machine import Machine
@@ -45,6 +46,7 @@ class Trainer:
         dtype: np.dtype[Any],
         threads: int = 1,
         vector_bytes: int | None = None,
+        kernels: Sequence[Kernel] = (),
         announce: Announce = lambda sentence: None,
     ) -> None:
         self.step = step
@@ -63,6 +65,7 @@ class Trainer:
             dtype=dtype,
             threads=threads,
             vector_bytes=vector_bytes,
+            kernels=kernels,
             announce=announce,
             scalars=self._scalars,
             loss=MEAN_LOSS,

@@ -78,7 +78,9 @@ class Views:
 
     def __getitem__(self, buffer: int) -> View:
         found = self._views.get(buffer)
-        return found or View(buffer, 0, row_major(self.lengths(buffer)))
+        if found is None:
+            found = self._views[buffer] = View(buffer, 0, row_major(self.lengths(buffer)))
+        return found
 
     def root(self, buffer: int) -> int:
         return self[buffer].root

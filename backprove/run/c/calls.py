@@ -1,0 +1,538 @@
+"""The calls of a program: each unit as a kernel and its words.
+
+A word is a number, or a place: ("at", buffer, offset) stands for where the buffer will lie in the
+arena. What a call is shared by, and what it costs, is said with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from ..program import (
+    Contract,
+    FirstLargest,
+    Instruction,
+    Largest,
+    LogSumExp,
+    Operand,
+    Program,
+    SampleCount,
+    sources,
+)
+from . import maps
+from .groups import Unit, grouped
+from .patterns import General, Gradient, Product, pattern
+from .storage import Matrix, dense_size, matrices
+from .views import Views, contiguous, row_major
+
+Array: TypeAlias = NDArray[Any]
+
+SAMPLED, SPLIT, ALONE = range(3)
+"""How a call is shared by threads: by columns, by units, or not at all (driver.h)."""
+
+_WORTH_SPLITTING = 20_000
+"""Operations below which a call without samples is left to one thread."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A C function of the table: one of kernels/ by its name, or a loop that is printed."""
+
+    name: str
+    form: maps.Form | None = None
+
+
+@dataclass
+class Call:
+    """A kernel with its arguments.
+
+    words: numbers, and places: ("at", buffer, offset) for a place in the arena. mode, units:
+    see driver.h. operations: an estimate. reads, writes: roots. overwrites: what must have been
+    read by all others before.
+    """
+
+    kernel: Kernel
+    words: list[Any]
+    mode: int
+    units: int
+    operations: float
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    overwrites: tuple[int, ...] = ()
+    phase: int = 0
+    chain: int = 0
+
+    @property
+    def touched(self) -> tuple[int, ...]:
+        return (*self.reads, *self.writes, *self.overwrites)
+
+
+class Calls:
+    """The calls of a program, in no particular order, and what is known of its buffers.
+
+    fixed: values of given buffers that never change. replaced: results by name, and the given
+    buffers whose place they take. batch: the most samples; lanes: reals in a vector.
+    columns: reals from one feature to the next. inputs, outputs: sampled buffers that come from
+    outside and go there, by name, with their features.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        fixed: Mapping[str, Array],
+        replaced: Mapping[str, str],
+        batch: int,
+        lanes: int,
+    ) -> None:
+        self.program, self.lanes, self.batch = program, lanes, batch
+        self.columns = spread(-(-batch // lanes)) * lanes
+        self.views = Views(program, fixed)
+        self.counts = frozenset(
+            i.target for i in self.views.instructions if isinstance(i.operation, SampleCount)
+        )
+        self.views.instructions = [
+            i for i in self.views.instructions if i.target not in self.counts
+        ]
+        self.calls: list[Call] = []
+        self.matrix: dict[int, Matrix] = {}
+        self.extra: dict[int, int] = {}  # sizes in reals of buffers that only calls know
+        self.extra_rows: dict[int, int] = {}  # transposed copies: buffer -> their buffer
+        self.next_buffer = len(program.shapes)
+        self.replaced = replaced
+        self.same: dict[int, int] = {}  # a result's root -> the given buffer it replaces
+        self.copied: list[tuple[int, int]] = []  # the same, where it has to be copied
+        self._loops: dict[int, maps.Fused] = {}
+        self._make()
+
+    def _make(self) -> None:
+        views = self.views
+        kept = frozenset(views.root(r.buffer) for r in self.program.results.values())
+        units = grouped(views, kept)
+        products = {
+            i.target: found
+            for i in views.instructions
+            if isinstance(i.operation, Contract)
+            and not isinstance(found := pattern(i.operation, i.target, views), General)
+        }
+        self.products = products
+        self.matrix = matrices(units, products, views, self.lanes, self._pairs())
+        self._replace(units)
+        self._inputs(units)
+        self._computed(units)
+        self._outputs()
+        self._copies()
+
+    # -- in and out ------------------------------------------------------------------------
+
+    def _pairs(self) -> list[tuple[int, int]]:
+        """Results and the given buffers that they replace."""
+        results, given = self.program.results, self.program.given
+        pairs = [
+            (results[name].buffer, given[old])
+            for name, old in self.replaced.items()
+            if name in results and old in given
+        ]
+        return [pair for pair in pairs if pair[0] != pair[1]]
+
+    def _replace(self, units: list[Unit]) -> None:
+        """Let results take the storage of what they replace, where nothing is lost by it.
+
+        A group of maps may write over what it reads if no other unit needs what it makes.
+        """
+        home = {b: unit for unit in units for b in unit.targets}
+        users: dict[int, set[int]] = {}
+        for unit in units:
+            for i in unit.instructions:
+                for s in sources(i.operation):
+                    users.setdefault(self.views.root(s), set()).add(id(unit))
+        for buffer, given in self._pairs():
+            maker = home.get(buffer)
+            if (
+                maker is not None
+                and maker.space is not None
+                and all(users.get(b, set()) <= {id(maker)} for b in maker.targets)
+                and self.program.shapes[buffer] == self.program.shapes[given]
+                and self.matrix.get(buffer) == self.matrix.get(given)
+                and self._loop(maker).form.flat
+            ):
+                self.same[buffer] = given
+            else:
+                self.copied.append((buffer, given))
+
+    def _copies(self) -> None:
+        for buffer, given in self.copied:
+            root = self.views.root(buffer)
+            words = [("at", given, 0), ("at", root, self.views[buffer].start), self.size(given)]
+            self.calls.append(
+                Call(Kernel("copy"), words, ALONE, 0, self.size(given), (root,), (), (given,))
+            )
+
+    def _inputs(self, units: list[Unit]) -> None:
+        needed = {
+            self.views.root(found.right)
+            for found in self.products.values()
+            if isinstance(found, Gradient)
+        }
+        read = {
+            self.views.root(s) for u in units for i in u.instructions for s in sources(i.operation)
+        }
+        self.inputs: dict[str, int] = {}
+        for name, buffer in self.program.given.items():
+            if not self.views.sampled(buffer):
+                continue
+            features = prod(self.views.lengths(buffer))
+            number = len(self.inputs)
+            self.inputs[name] = features
+            if buffer not in read and buffer not in needed:
+                continue
+            rows: Any = -1
+            writes: tuple[int, ...] = (buffer,)
+            stride = 0
+            if buffer in needed:
+                made, stride = self._rows_buffer(buffer)
+                rows = ("at", made, 0)
+                writes = (buffer, made)
+            self.calls.append(
+                Call(Kernel("gather"), [number, features, ("at", buffer, 0), rows, stride],
+                     SAMPLED, 0, features * self.batch, (), writes)
+            )  # fmt: skip
+
+    def _rows_buffer(self, buffer: int) -> tuple[int, int]:
+        """A buffer samples × features, and its row stride: whole panels."""
+        features = prod(self.views.lengths(buffer))
+        stride = spread(-(-features // self.lanes)) * self.lanes
+        made = self.extra_rows.get(buffer)
+        if made is None:
+            made = self.extra_rows[buffer] = self._new(stride * self.columns)
+        return made, stride
+
+    def _new(self, size: int) -> int:
+        self.next_buffer += 1
+        self.extra[self.next_buffer - 1] = size
+        return self.next_buffer - 1
+
+    def _outputs(self) -> None:
+        self.outputs: dict[str, int] = {}
+        for name, result in self.program.results.items():
+            buffer = result.buffer
+            if not self.views.sampled(buffer):
+                continue
+            lengths = self.views.lengths(buffer)
+            view = self.views[buffer]
+            number = len(self.inputs) + len(self.outputs)
+            self.outputs[name] = prod(lengths)
+            words: list[Any] = [number, ("at", view.root, view.start * self.columns)]
+            words += _padded(lengths, view.strides)
+            self.calls.append(
+                Call(Kernel("scatter"), words, SAMPLED, 0,
+                     prod(lengths) * self.batch, (view.root,), ())
+            )  # fmt: skip
+
+    # -- what is computed ------------------------------------------------------------------
+
+    def _computed(self, units: list[Unit]) -> None:
+        users: dict[int, list[Unit]] = {}
+        for unit in units:
+            for i in unit.instructions:
+                for s in sources(i.operation):
+                    row = users.setdefault(self.views.root(s), [])
+                    if not any(u is unit for u in row):
+                        row.append(unit)
+        kept = {self.views.root(r.buffer) for r in self.program.results.values()}
+        absorbed: dict[int, int] = {}  # id(unit) -> gradient's target
+        for unit in units:
+            if unit.space is None and isinstance(self.products.get(unit.only.target), Gradient):
+                target = unit.only.target
+                row = users.get(target, [])
+                if len(row) == 1 and target not in kept and self._may_follow(row[0], target):
+                    absorbed[id(row[0])] = target
+        for unit in units:
+            if unit.space is not None:
+                if id(unit) in absorbed:
+                    self._gradient(absorbed[id(unit)], unit)
+                else:
+                    self._group(unit)
+                continue
+            target = unit.only.target
+            if target not in absorbed.values():
+                self._instruction(unit.only)
+
+    def _loop(self, unit: Unit) -> maps.Fused:
+        """The loop of a group, worked out once."""
+        found = self._loops.get(id(unit))
+        if found is None:
+            found = self._loops[id(unit)] = maps.fused(unit, self.views, self.counts)
+        return found
+
+    def _may_follow(self, unit: Unit, target: int) -> bool:
+        """Whether a group runs over just this gradient's storage, so that it can follow at once."""
+        if unit.space is None or target not in self.matrix:
+            return False
+        if self.views.sampled(unit.instructions[0].target):
+            return False
+        lengths = tuple(n for n in self.views.lengths(target) if n != 1)
+        loop = self._loop(unit)
+        others = [a.root for a in loop.reads if a.root != target and any(a.strides)]
+        return (
+            unit.space == lengths
+            and loop.form.flat
+            and all(self.matrix.get(b) == self.matrix[target] for b in (*others, *unit.outputs))
+        )
+
+    def _group(self, unit: Unit) -> None:
+        loop = self._loop(unit)
+        form = loop.form
+        words: list[Any] = [] if form.flat else list(loop.extents)
+        scale = self.columns if form.sampled else 1
+        for access in (*loop.reads, *loop.writes):
+            step = self.columns if access.sampled else 1
+            words.append(("at", access.root, access.start * step))
+            if not form.flat:
+                words += [s * step for s in access.strides]
+        size = prod(loop.extents) * scale
+        cost = float(size * form.weight)
+        reads = tuple(a.root for a in loop.reads)
+        writes = tuple(a.root for a in loop.writes)
+        if form.sampled:
+            self.calls.append(Call(Kernel("map", form), words, SAMPLED, 0, cost, reads, writes))
+            return
+        vectors = self.size(writes[0]) // self.lanes if form.flat else 1
+        if form.flat and cost > _WORTH_SPLITTING:
+            call = Call(Kernel("map", form), words, SPLIT, vectors, cost, reads, writes)
+        elif form.flat:
+            kernel = Kernel("map_alone", form)
+            call = Call(kernel, [vectors, *words], ALONE, 0, cost, reads, writes)
+        else:
+            call = Call(Kernel("map", form), words, ALONE, 0, cost, reads, writes)
+        self.calls.append(call)
+
+    def _gradient(self, target: int, after: Unit | None) -> None:
+        """The product of two sampled buffers, and the group that follows it, in one call."""
+        found = self.products[target]
+        assert isinstance(found, Gradient)
+        rows, stride = self._transposed(found.right)
+        made = target
+        matrix = self.matrix.get(target)
+        if matrix is None:
+            panel = min(2 * self.lanes, -(-found.columns // self.lanes) * self.lanes)
+            matrix = Matrix(found.rows, found.columns, found.leading, panel)
+            made = self._new(matrix.size)
+        view = self.views[found.left]
+        words: list[Any] = [
+            ("at", view.root, view.start * self.columns), ("at", rows, 0),
+            matrix.rows, matrix.columns, matrix.panel, stride,
+        ]  # fmt: skip
+        reads, writes = [view.root, rows], [made]
+        if after is None:
+            kernel = Kernel("gradient")
+            words.append(("at", made, 0))
+        else:
+            loop = maps.fused(after, self.views, self.counts, {target: "g"})
+            accesses = (*loop.reads, *loop.writes)
+            words += [("at", a.root, a.start) for a in accesses]
+            reads += [a.root for a in loop.reads]
+            writes = [a.root for a in loop.writes]
+            kernel = Kernel("gradient_then", loop.form)
+        panels = -(-matrix.columns // matrix.panel)
+        cost = 2.0 * matrix.rows * matrix.columns * self.batch
+        by_rows = panels < 4 and matrix.rows > matrix.panel
+        words = [int(by_rows), *words]
+        units = matrix.rows if by_rows else panels
+        mode = SPLIT if cost > _WORTH_SPLITTING else ALONE
+        if mode == ALONE:
+            words[0] = 2
+        self.calls.append(
+            Call(kernel, words, mode, units if mode == SPLIT else 0, cost,
+                 tuple(reads), tuple(writes))
+        )  # fmt: skip
+        if made != target:
+            words = [("at", target, 0), ("at", made, 0), matrix.rows, matrix.columns, matrix.panel]
+            size = matrix.rows * matrix.columns
+            self.calls.append(Call(Kernel("unpack"), words, ALONE, 0, size, (made,), (target,)))
+
+    def _transposed(self, buffer: int) -> tuple[int, int]:
+        """A sampled buffer samples × features, made where it is not there yet."""
+        view = self.views[buffer]
+        whole = view.root if self.views.whole(buffer) else -1
+        if whole >= 0 and whole in self.extra_rows:
+            return self._rows_buffer(whole)
+        features = prod(self.views.lengths(buffer))
+        if whole >= 0:
+            made, stride = self._rows_buffer(whole)
+        else:
+            stride = spread(-(-features // self.lanes)) * self.lanes
+            made = self._new(stride * self.columns)
+        words = [("at", view.root, view.start * self.columns), features, ("at", made, 0), stride]
+        self.calls.append(
+            Call(Kernel("transpose"), words, SAMPLED, 0, 2.0 * features * self.batch,
+                 (view.root,), (made,))
+        )  # fmt: skip
+        return made, stride
+
+    def _instruction(self, instruction: Instruction) -> None:
+        match instruction.operation:
+            case Contract():
+                found = self.products.get(instruction.target)
+                if isinstance(found, Product):
+                    self._product(found, instruction.target)
+                elif isinstance(found, Gradient):
+                    self._gradient(instruction.target, None)
+                else:
+                    self._contraction(instruction.operation, instruction.target)
+            case Largest() | FirstLargest() | LogSumExp():
+                self._over_axis(instruction.operation, instruction.target)
+            case operation:
+                raise AssertionError(f"no kernel for {operation}")
+
+    def _product(self, found: Product, target: int) -> None:
+        root = self.views.root(found.weight)
+        matrix = self.matrix.get(root)
+        panel = matrix.panel if matrix else found.columns
+        view = self.views[found.sampled]
+        words = [
+            ("at", target, 0), ("at", root, 0), ("at", view.root, view.start * self.columns),
+            found.rows, found.columns, panel,
+        ]  # fmt: skip
+        name = "backward" if found.backward else "forward"
+        cost = 2.0 * found.rows * found.columns * self.columns
+        reads = (root, view.root)
+        self.calls.append(Call(Kernel(name), words, SAMPLED, 0, cost, reads, (target,)))
+
+    def _row_sums(self, operation: Contract, target: int) -> bool:
+        """The sum over samples of each feature, if that is what it is."""
+        operand = operation.operands[0]
+        view, lengths = self.views[operand.buffer], self.views.lengths(operand.buffer)
+        if (
+            len(operation.operands) > 1
+            or not self.views.sampled(operand.buffer)
+            or operand.axes[1:] != operation.result
+            or len(set(operand.axes)) < len(operand.axes)
+            or not contiguous(lengths, view.strides)
+        ):
+            return False
+        rows = prod(lengths)
+        words = [("at", target, 0), ("at", view.root, view.start * self.columns), rows]
+        cost = 2.0 * rows * self.batch
+        split = cost > _WORTH_SPLITTING
+        mode, units = (SPLIT, -(-rows // self.lanes)) if split else (ALONE, 0)
+        kernel = Kernel("sum_rows_split" if split else "sum_rows_alone")
+        self.calls.append(Call(kernel, words, mode, units, cost, (view.root,), (target,)))
+        return True
+
+    def _contraction(self, operation: Contract, target: int) -> None:
+        """Any sum of products, by loops over axes; its words are read by contract in general.h."""
+        if self._row_sums(operation, target):
+            return
+        views = self.views
+        sampled_axes = {
+            o.axes[0] for o in operation.operands if views.sampled(o.buffer)
+        }  # the axis of the samples, where there is one
+        assert len(sampled_axes) <= 1, "there is one sample axis"
+        sample = sampled_axes.pop() if sampled_axes else None
+        lengths: dict[int, int] = {}
+        for operand in operation.operands:
+            for axis, length in zip(operand.axes, self.program.shapes[operand.buffer], strict=True):
+                if axis != sample:
+                    lengths[axis] = length
+        out = [axis for axis in operation.result if axis != sample]
+        summed = [axis for axis in lengths if axis not in out]
+        into = views.sampled(target)
+        words: list[Any] = [len(out), len(summed), int(into), int(sample is not None)]
+        words += [lengths[axis] for axis in (*out, *summed)]
+        step = self.columns if into else 1
+        words += [("at", target, 0), *(s * step for s in row_major(views.lengths(target)))]
+        words.append(len(operation.operands))
+        for operand in operation.operands:
+            words += self._operand_words(operand, (*out, *summed))
+        size = prod(lengths.values()) * (self.batch if sample is not None else 1)
+        reads = tuple(views.root(o.buffer) for o in operation.operands)
+        results = prod(views.lengths(target))
+        split = not into and 2 * size > _WORTH_SPLITTING and results > 1
+        if into:
+            mode, units = SAMPLED, 0
+        else:
+            mode, units = (SPLIT, results) if split else (ALONE, 0)
+        words.insert(0, results)
+        name = "contract_sampled" if into else "contract_split" if split else "contract_alone"
+        self.calls.append(Call(Kernel(name), words, mode, units, 4.0 * size, reads, (target,)))
+
+    def _operand_words(self, operand: Operand, axes: tuple[int, ...]) -> list[Any]:
+        """Where it begins, whether it varies with the sample, a stride for each axis."""
+        view = self.views[operand.buffer]
+        sampled = self.views.sampled(operand.buffer)
+        step = self.columns if sampled else 1
+        strides: dict[int, int] = {}
+        features = operand.axes[1:] if sampled else operand.axes
+        for axis, stride in zip(features, view.strides, strict=True):
+            strides[axis] = strides.get(axis, 0) + stride * step
+        return [
+            ("at", view.root, view.start * step), int(sampled), *(strides.get(a, 0) for a in axes),
+        ]  # fmt: skip
+
+    def _over_axis(self, operation: Largest | FirstLargest | LogSumExp, target: int) -> None:
+        """Along one axis; the others are an outer and an inner one, or all strides are given."""
+        buffer = operation.source
+        view, lengths = self.views[buffer], self.views.lengths(buffer)
+        sampled = self.views.sampled(buffer)
+        axis = operation.axis - int(sampled)
+        step = self.columns if sampled else 1
+        rest = [a for a in range(len(lengths)) if a != axis]
+        out = self.views[target].strides
+        if isinstance(operation, FirstLargest):
+            out_axis = out[axis]
+            out = tuple(out[a] for a in rest)
+        else:
+            out_axis = 0
+        words: list[Any] = [
+            ("at", target, 0), ("at", view.root, view.start * step),
+            lengths[axis], view.strides[axis] * step, out_axis * step, len(rest),
+        ]  # fmt: skip
+        for a, out_stride in zip(rest, out, strict=True):
+            words += [lengths[a], view.strides[a] * step, out_stride * step]
+        name = {Largest: "largest", FirstLargest: "first_largest", LogSumExp: "log_sum_exp"}
+        kernel = Kernel(name[type(operation)] + ("" if sampled else "_alone"))
+        cost = 12.0 * prod(lengths) * (self.batch if sampled else 1)
+        mode = SAMPLED if sampled else ALONE
+        self.calls.append(Call(kernel, words, mode, 0, cost, (view.root,), (target,)))
+
+    # -- phases and places -----------------------------------------------------------------
+
+    # -- buffers ---------------------------------------------------------------------------
+
+    def size(self, buffer: int) -> int:
+        """Reals of a buffer without samples."""
+        if buffer in self.extra:
+            return self.extra[buffer]
+        if buffer in self.matrix:
+            return self.matrix[buffer].size
+        return dense_size(self.views.lengths(buffer), self.lanes)
+
+    def overwritten(self, call: Call) -> tuple[int, ...]:
+        return (*call.overwrites, *(self.same[b] for b in call.writes if b in self.same))
+
+    def own(self, buffer: int) -> int:
+        return self.same.get(buffer, buffer)
+
+    def in_rows(self, buffer: int) -> bool:
+        return buffer < len(self.program.shapes) and self.views.sampled(buffer)
+
+    def row_size(self, buffer: int) -> int:
+        return prod(self.views.lengths(buffer)) * self.columns
+
+
+def spread(vectors: int) -> int:
+    """A row's length in vectors: odd from 8 on, as powers of 2 crowd into few sets of the cache."""
+    return vectors + 1 if vectors >= 8 and vectors % 2 == 0 else vectors
+
+
+def _padded(lengths: tuple[int, ...], strides: tuple[int, ...]) -> list[int]:
+    """Lengths and strides of a view for `scatter`."""
+    words = [len(lengths)]
+    for length, stride in zip(lengths, strides, strict=True):
+        words += [length, stride]
+    return words

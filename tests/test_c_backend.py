@@ -1,0 +1,390 @@
+"""The compiled backend against NumPy's, and what must hold of it for every network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from test_run import NETWORKS
+
+import backprove as bp
+from backprove.adjoints import backprop
+from backprove.errors import DataError
+from backprove.functions import FUNCTIONS
+from backprove.language import load, parse
+from backprove.network import ADJOINT, Network
+from backprove.run.c import Machine, Trainer, widths
+from backprove.run.c.calls import Kernel
+from backprove.run.c.library import NOT_FINITE, STOPPED, TIME_UP
+from backprove.run.c.plan import plan
+from backprove.run.c.trainer import random_state
+from backprove.run.lower import MEAN_LOSS, lower
+from backprove.run.numpy_backend import prepare
+from backprove.run.optimizers import OPTIMIZERS, recipe
+from backprove.run.program import SAMPLES, Program
+from backprove.run.step import NEXT, ScalarTable, Step, lower_step, slot_name
+from backprove.run.values import constant_values
+
+Array = NDArray[Any]
+
+pytestmark = pytest.mark.usefixtures("compiled")
+
+# how a function stands in a file, `{z}` being the weighted input
+ACTIVATIONS = {
+    **{name: f"{name}({{z}})" for name in FUNCTIONS if name not in ("log", "sqrt", "erf'")},
+    "log": "log({z}^2 + 1)",
+    "sqrt": "sqrt({z}^2 + 1)",
+    "sign": "{z}*sign({z})",
+    "step": "{z}*step({z})",
+    "power": "{z}^3/10",
+    "quotient": "{z}/(1 + exp(-{z}))",
+    "powers of a sum": "({z}^2 + 2)^{z}",
+}
+
+LOSSES = (
+    "loss J = sum(i: (y[i] - h[i])^2)/2",
+    "o[i] = exp(h[i])/sum(k: exp(h[k]))\nloss J = -sum(i: y[i]*log(o[i]))",
+    "p[i] = sigmoid(h[i])\nloss J = -sum(i: y[i]*log(p[i]) + (1 - y[i])*log(1 - p[i]))",
+    "loss J = max(i: abs(y[i] - h[i]))",
+)
+
+
+def of_function(name: str, loss: str) -> str:
+    """Two layers of one activation, and a way around the second."""
+    form = ACTIVATIONS[name]
+    return f"""input x[3]
+target y[5]
+weight w1[5,3], w2[5,5]
+bias b1[5], b2[5]
+z1[i] = sum(j: w1[i,j]*x[j]) + b1[i]
+h1[i] = {form.format(z="z1[i]")}
+z2[i] = sum(j: w2[i,j]*h1[j]) + b2[i]
+h[i] = {form.format(z="z2[i]")} + h1[i]/2
+{loss}"""
+
+
+BUILDERS = {
+    text: text
+    for text in (
+        "mlp:2-16-16-1,tanh,squared_error",
+        "mlp:30-40-40-2,tanh,squared_error",
+        "mlp:7-5-3,relu,cross_entropy",
+        "mlp:70-33-17-10,gelu,cross_entropy",
+        "mlp:3-3-1,sigmoid,sse,nobias",
+        "logistic:4",
+        "softmax:5-3",
+    )
+}
+
+
+@cache
+def networks() -> Mapping[str, Network]:
+    """Networks of every function, shape and oddity, by name."""
+    made = {name: parse(text.replace("\n        ", "\n")) for name, text in NETWORKS.items()}
+    made |= {name: load(text) for name, text in BUILDERS.items()}
+    for number, name in enumerate(ACTIVATIONS):
+        made[f"function {name}"] = parse(of_function(name, LOSSES[number % len(LOSSES)]))
+    return made
+
+
+@cache
+def lowered(name: str) -> Program:
+    network = networks()[name]
+    computed = [q.name for q in network.of_kind("computed")]
+    gradients = [ADJOINT + q.name for q in network.trained]
+    return lower(network, backprop(network).adjoints, [MEAN_LOSS, *gradients, *computed])
+
+
+@cache
+def shared_kernels(lanes: int) -> tuple[Kernel, ...]:
+    """The kernels of all networks, so that one library serves them."""
+    found: dict[Kernel, None] = {}
+    for name in networks():
+        made = plan(lowered(name), fixed=fixed(name), replaced={}, batch=8, lanes=lanes)
+        found |= dict.fromkeys(made.kernels)
+    return tuple(found)
+
+
+def fixed(name: str) -> dict[str, Array]:
+    return constant_values(networks()[name], np.dtype(np.float64))
+
+
+def values(program: Program, samples: int, known: Mapping[str, Array]) -> dict[str, Array]:
+    """A value for all that a program is given, away from kinks and overflow."""
+    random = np.random.default_rng(3)
+    given = {}
+    for name, buffer in program.given.items():
+        shape = tuple(samples if n == SAMPLES else n for n in program.shapes[buffer])
+        given[name] = known.get(name, random.uniform(-0.7, 0.7, size=shape))
+    return given
+
+
+CASES = (*NETWORKS, *BUILDERS, *(f"function {name}" for name in ACTIVATIONS))
+
+
+def results(
+    name: str, dtype: type, samples: int, threads: int, wide: int
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """All results by C, and by NumPy in double precision."""
+    program, known = lowered(name), fixed(name)
+    given = values(program, samples, known)
+    expected = prepare(program, np.float64)(given, samples)
+    lanes = wide // np.dtype(dtype).itemsize
+    machine = Machine(
+        program, fixed=known, batch=samples, dtype=np.dtype(dtype), threads=threads,
+        vector_bytes=wide, kernels=shared_kernels(lanes),
+    )  # fmt: skip
+    for parameter in machine.plan.given:
+        machine.write(parameter, given[parameter])
+    return machine.over(given, samples), expected
+
+
+def worst(found: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
+    """The largest difference, relative to the largest component of each result."""
+    assert found.keys() == expected.keys()
+    errors = [0.0]
+    for name, array in expected.items():
+        assert found[name].shape == array.shape, name
+        scale = max(float(np.max(np.abs(array))), 1e-3)
+        errors.append(float(np.max(np.abs(found[name] - array))) / scale)
+    return max(errors)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_double_precision_agrees_with_numpy(name: str) -> None:
+    for samples in (1, 5, 37):
+        assert worst(*results(name, np.float64, samples, 1, widths()[0])) < 1e-12
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_single_precision_agrees_to_rounding(name: str) -> None:
+    for samples in (1, 37):
+        assert worst(*results(name, np.float32, samples, 1, widths()[0])) < 3e-5
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_threads_change_no_bit(name: str) -> None:
+    alone, _ = results(name, np.float32, 70, 1, widths()[0])
+    for threads in (2, 3):
+        together, _ = results(name, np.float32, 70, threads, widths()[0])
+        assert {n: a.tobytes() for n, a in together.items()} == {
+            n: a.tobytes() for n, a in alone.items()
+        }
+
+
+NARROW = ["mlp:70-33-17-10,gelu,cross_entropy", "softmax by hand", "literal indices"]
+
+
+def test_narrower_vectors_agree_too() -> None:
+    for wide in widths()[1:]:
+        for name in NARROW:
+            assert worst(*results(name, np.float32, 37, 2, wide)) < 3e-5
+
+
+# -- training ------------------------------------------------------------------------------
+
+
+def by_numpy(
+    step: Step, start: Mapping[str, Array], data: Mapping[str, Array], order: Array, batch: int,
+    epochs: int,
+) -> tuple[dict[str, Array], list[float]]:  # fmt: skip
+    """The same run, a mini-batch at a time by NumPy in double precision."""
+    run, scalars = prepare(step.program, np.float64), ScalarTable(step, np.dtype(np.float64))
+    state = {name: array.astype(np.float64) for name, array in start.items()}
+    for name, slots in step.slots.items():
+        state |= {slot_name(name, slot): np.zeros_like(state[name]) for slot in slots}
+    losses, number = [], 0
+    for _ in range(epochs):
+        total = 0.0
+        for first in range(0, len(order), batch):
+            rows, number = order[first : first + batch], number + 1
+            given = {**state, **scalars.at(number), **{n: a[rows] for n, a in data.items()}}
+            made = run(given, len(rows))
+            state = {name: made[NEXT + name] for name in state}
+            total += float(made[MEAN_LOSS]) * len(rows)
+        losses.append(total / len(order))
+    return state, losses
+
+
+def problem(network: Network, samples: int) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Weights to start from, and samples."""
+    random = np.random.default_rng(5)
+    shapes = {
+        q.name: tuple(network.length(n) for n in q.shape) for q in network.quantities.values()
+    }
+    start = {q.name: random.uniform(-0.3, 0.3, size=shapes[q.name]) for q in network.trained}
+    x = random.uniform(-1, 1, size=(samples, *shapes["x"]))
+    y = np.eye(shapes["y"][0])[random.integers(0, shapes["y"][0], samples)]
+    return start, {"x": x, "y": y}
+
+
+RUN = load("mlp:6-9-4,tanh,cross_entropy")
+
+AROUND: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "decay and value": {"decay": 0.01, "clip_value": 0.02},
+    "norm and schedule": {"clip_norm": 0.1, "schedule": "cosine", "warmup": 3, "steps": 12},
+}
+
+
+@cache
+def steps() -> dict[tuple[str, str], Step]:
+    """A step of each optimizer, with all that may stand around it."""
+    return {
+        (optimizer, around): lower_step(RUN, recipe(optimizer, **AROUND[around]))
+        for optimizer in OPTIMIZERS
+        for around in AROUND
+    }
+
+
+@cache
+def step_kernels() -> tuple[Kernel, ...]:
+    """The kernels of all these steps, so that one library serves them."""
+    found: dict[Kernel, None] = {}
+    for step in steps().values():
+        parameters = [*step.slots, *(slot_name(n, s) for n in step.slots for s in step.slots[n])]
+        replaced = {NEXT + name: name for name in parameters}
+        made = plan(step.program, fixed={}, replaced=replaced, batch=8, lanes=widths()[0] // 8)
+        found |= dict.fromkeys(made.kernels)
+    return tuple(found)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("around", AROUND)
+def test_a_run_is_numpys_run(optimizer: str, around: str) -> None:
+    start, data = problem(RUN, 37)
+    step = steps()[optimizer, around]
+    trainer = Trainer(
+        step, fixed={}, batch=8, dtype=np.dtype(np.float64), threads=2, kernels=step_kernels()
+    )
+    trainer.load(start, 0)
+    order = np.random.default_rng(1).permutation(37)
+    trainer.begin(data, 37, order=order, random=())
+    losses = trainer.train(2)
+    expected, wanted = by_numpy(step, start, data, order, 8, 2)
+    assert losses == pytest.approx(wanted, rel=1e-12)
+    for name, array in {**trainer.parameters(), **trainer.slot_values()}.items():
+        np.testing.assert_allclose(array, expected[name], rtol=1e-9, atol=1e-12)
+
+
+def bytes_of(arrays: Mapping[str, Array]) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in arrays.items()}
+
+
+def test_a_run_is_the_same_however_it_is_cut() -> None:
+    network = load("mlp:20-30-5,relu,cross_entropy")
+    start, data = problem(network, 203)
+    step = lower_step(network, recipe("adam"))
+    ended = []
+    for threads, seconds in ((1, 10.0), (2, 0.0), (3, 1e-4)):
+        trainer = Trainer(step, fixed={}, batch=16, dtype=np.dtype(np.float32), threads=threads)
+        trainer.load({n: a.astype(np.float32) for n, a in start.items()}, 0)
+        trainer.begin(data, 203, order=np.arange(203), random=random_state(4))
+        losses: list[float] = []
+        while len(losses) < 6:
+            status, made = trainer.advance(6 - len(losses), seconds)
+            losses += made
+            assert status != NOT_FINITE
+            if status == TIME_UP:  # as a resumed run would
+                saved = trainer.parameters(), trainer.steps, trainer.slot_values()
+                trainer.load(*saved)
+        ended.append((bytes_of(trainer.parameters()), losses, trainer.random))
+    assert ended[0] == ended[1] == ended[2]
+
+
+def test_an_epoch_takes_each_sample_once() -> None:
+    network = parse("input x\ntarget y\nweight w = 0\nloss J = w*x")
+    step = lower_step(network, recipe("sgd", eta=1))
+    trainer = Trainer(step, fixed={}, batch=7, dtype=np.dtype(np.float64))
+    trainer.load({"w": np.zeros(())}, 0)
+    x = 10.0 ** np.arange(15)
+    seen = []
+    for _ in range(3):
+        trainer.begin({"x": x, "y": x}, 15, order=trainer.order if seen else np.arange(15),
+                      random=trainer.random if seen else random_state(0))  # fmt: skip
+        trainer.train(1)
+        seen.append(tuple(trainer.order))
+        assert sorted(trainer.order) == list(range(15))
+    # each mini-batch moves w by the mean of its x; 7 + 7 + 1 samples
+    expected = -sum(x[list(o[:7])].mean() + x[list(o[7:14])].mean() + x[o[14]] for o in seen)
+    assert float(trainer.parameters()["w"]) == pytest.approx(expected, rel=1e-12)
+    assert len(set(seen)) == 3
+
+
+def test_a_stop_flag_ends_a_call_and_nothing_is_lost() -> None:
+    network = load("mlp:6-9-4,tanh,cross_entropy")
+    start, data = problem(network, 40)
+    trainer = Trainer(
+        lower_step(network, recipe("sgd")), fixed={}, batch=8, dtype=np.dtype(np.float64)
+    )
+    trainer.load(start, 0)
+    trainer.begin(data, 40, order=np.arange(40), random=())
+    trainer.machine.stop[0] = 1
+    assert trainer.advance(5)[0] == STOPPED
+    assert (trainer.steps, trainer.position) == (1, 8)
+
+
+def test_divergence_is_found_at_its_step() -> None:
+    run = bp.compile(load("mlp:3-4-2,relu,squared_error"), backend="c", eta=1e30, batch=4)
+    with pytest.raises(DataError, match=r"not finite in epoch 1, at step [1-4]:"):
+        run.train({"x": np.ones((40, 3)), "y": np.ones((40, 2))}, 5)
+
+
+# -- the front door ------------------------------------------------------------------------
+
+
+def test_the_front_door(backend: Any) -> None:
+    network = load("mlp:5-8-3,tanh,cross_entropy")
+    start, data = problem(network, 50)
+    run = bp.compile(network, backend=backend, batch=16, dtype=np.float64, optimizer="adam")
+    run.parameters = start
+    program = lower(network, backprop(network).adjoints, [MEAN_LOSS, *(ADJOINT + n for n in start)])
+    expected = prepare(program, np.float64)({**start, **data}, 50)
+    loss, gradients = run.gradients(data)
+    assert loss == pytest.approx(float(expected[MEAN_LOSS]), rel=1e-12)
+    for name in start:
+        np.testing.assert_allclose(gradients[name], expected[ADJOINT + name], atol=1e-13)
+    (name,) = run.predict(data)
+    shown = run.predict(data, [name, "h2"])
+    assert shown["h2"].shape == (50, 8)
+    assert float(np.sum(shown[name])) == pytest.approx(50)  # softmax: each sample sums to 1
+    losses = run.train(data, 20, seed=1)
+    assert losses[-1] < losses[0]
+    assert run.gradients(data)[0] < loss
+    again = bp.compile(network, backend=backend, batch=16, dtype=np.float64, optimizer="adam")
+    again.parameters = start
+    assert again.train(data, 20, seed=1) == losses
+
+
+WRONG = [
+    ({"x": np.ones((4, 3))}, "no array for y"),
+    ({"x": np.ones((4, 3)), "y": np.ones((5, 2))}, "5 samples"),
+    ({"x": np.ones((4, 2)), "y": np.ones((4, 2))}, r"the shape \(samples, 3\), not \(4, 2\)"),
+    ({"x": np.ones((0, 3)), "y": np.ones((0, 2))}, "no samples"),
+]
+
+
+@pytest.mark.parametrize(("data", "says"), WRONG)
+def test_wrong_data_are_named(data: dict[str, Array], says: str, backend: Any) -> None:
+    run = bp.compile(load("mlp:3-4-2,relu,squared_error"), backend=backend)
+    with pytest.raises(DataError, match=says):
+        run.train(data)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"backend": "cuda"}, "no backend"),
+        ({"batch": 0}, "mini-batch of 0"),
+        ({"dtype": np.int32}, "int32"),
+        ({"threads": 0}, "0 threads"),
+        ({"batch": 10**12}, "this machine has"),
+    ],
+)
+def test_wrong_options_are_named(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        bp.compile(load("mlp:3-4-2,relu,squared_error"), **{"backend": "c", **options})
