@@ -2,6 +2,8 @@
 # make demo    explain, verify, train and write a page, on real data
 # make test    ruff, mypy, and the tests (doctests included)
 # make torch   PyTorch for the tests that compare with it (optional, large)
+# make bench   backprove beside its peers: make bench BENCH="--quick --only digits"
+# make bench-peers   the peers, in a folder of their own (optional, very large)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$python; break; }; done)
 
-.PHONY: setup demo test lint types tests torch clean
+.PHONY: setup demo test lint types tests torch bench bench-peers clean
 
 setup: $(VENV)/.ready
 	@echo "$(BIN)/backprove is ready: $(BIN)/backprove --help"
@@ -45,5 +47,16 @@ $(VENV)/.ready-dev: pyproject.toml | $(BIN)/python
 torch: $(VENV)/.ready-dev
 	$(PIP) install --quiet torch==2.13.0
 
+# With the peers where they have been installed, else with what .venv holds.
+PEERS := .venv-bench
+BENCH_PYTHON = $(if $(wildcard $(PEERS)/.ready),$(PEERS),$(VENV))/bin/python
+bench: $(VENV)/.ready
+	@$(BENCH_PYTHON) benchmarks/bench.py $(BENCH)
+bench-peers: $(BIN)/python
+	$(BIN)/python -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check install --quiet torch==2.13.0 jax \
+		scikit-learn scipy sympy casadi --editable '.[plot]'
+	@touch $(PEERS)/.ready
+
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -100,9 +100,9 @@ class Predictor(ABC):
 class Competitor:
     """A row of the table.
 
-    module: the file in this folder, if it has one. options: told to its functions. ours: backprove itself;
-    framework: counts where the goal is about frameworks. about: one line for the tables.
-    graph: its name in benchmarks/graphs.py, for sparse graphs of neurons.
+    module: the file in this folder, if it has one. options: told to its functions. ours:
+    backprove itself; framework: counts where the goal is about frameworks. about: what it does,
+    in one line. graph: its name in benchmarks/graphs.py, for sparse graphs of neurons.
     """
 
     name: str
