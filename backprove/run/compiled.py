@@ -16,6 +16,7 @@ from ..adjoints import backprop
 from ..errors import DataError
 from ..network import ADJOINT, Network
 from .c import Machine, Trainer, Unavailable, random_state
+from .c.machine import ROOM
 from .choice import WORTH_THREADS, Backend, Choice, by_numpy, choice, operations
 from .data import predicted_by
 from .lower import MEAN_LOSS, lower
@@ -139,7 +140,7 @@ class Compiled:
 
     def _run(self, prepared: _Prepared, data: Mapping[str, Any], *rooms: int) -> dict[str, Array]:
         """A program over samples: in the first of `rooms` that has room for all, or in parts
-        that the last one has room for; without `rooms`, all at once."""
+        that the last one has room for; without `rooms`, as one mini-batch."""
         arrays, samples = self._samples(data, prepared.program)
         if self.backend == "numpy":
             if prepared.numpy is None:
@@ -148,12 +149,11 @@ class Compiled:
             check_memory(needed, f"{samples:,} samples")
             given = {**self._fixed, **self._trainer.parameters(), **arrays}
             return prepared.numpy(given, samples)
-        room = next((r for r in rooms if samples <= r), rooms[-1] if rooms else samples)
+        room = next((r for r in rooms if samples <= r), rooms[-1] if rooms else 0)
         machine = prepared.machines.get(room)
-        if machine is None:
-            if not rooms:
-                prepared.machines.clear()  # whatever size comes next, one is kept
-            machine = prepared.machines[room] = self._machine(prepared.program, room)
+        if machine is None or not (room or machine.takes(samples)):
+            machine = self._machine(prepared.program, room, samples)
+            prepared.machines[room] = machine
         if machine.seen != self._changes:
             parameters = self._trainer.parameters()
             for name in machine.plan.given:
@@ -161,9 +161,14 @@ class Compiled:
             machine.seen = self._changes
         return machine.over(arrays, samples)
 
-    def _machine(self, program: Program, room: int) -> Machine:
-        threads = self.threads if operations(program, room) >= WORTH_THREADS else 1
-        return Machine(program, fixed=self._fixed, batch=room, dtype=self.dtype, threads=threads)
+    def _machine(self, program: Program, room: int, samples: int) -> Machine:
+        """A machine with room for so many samples at once, or for a mini-batch of all."""
+        together = room or max(samples, ROOM + 1)
+        threads = self.threads if operations(program, min(together, ROOM)) >= WORTH_THREADS else 1
+        return Machine(
+            program, fixed=self._fixed, batch=together, room=ROOM, dtype=self.dtype,
+            threads=threads,
+        )  # fmt: skip
 
     def _samples(self, data: Mapping[str, Any], program: Program) -> tuple[dict[str, Array], int]:
         """The arrays that a program wants, in its precision, and how many samples they hold."""

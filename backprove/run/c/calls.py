@@ -88,6 +88,7 @@ class Calls:
         replaced: Mapping[str, str],
         batch: int,
         lanes: int,
+        chunked: bool,
     ) -> None:
         self.program, self.lanes, self.batch = program, lanes, batch
         self.columns = spread(-(-batch // lanes)) * lanes
@@ -106,6 +107,8 @@ class Calls:
         self.replaced = replaced
         self.same: dict[int, int] = {}  # a result's root -> the given buffer it replaces
         self.copied: list[tuple[int, int]] = []  # the same, where it has to be copied
+        self.chunked = chunked
+        self.sums: list[int] = []  # what is summed over chunks
         self._loops: dict[int, maps.Fused] = {}
         self._make()
 
@@ -125,6 +128,8 @@ class Calls:
         self._inputs(units)
         self._computed(units)
         self._outputs()
+        if self.chunked:
+            self._accumulate()
         self._copies()
 
     # -- in and out ------------------------------------------------------------------------
@@ -269,9 +274,29 @@ class Calls:
             found = self._loops[id(unit)] = maps.fused(unit, self.views, self.counts)
         return found
 
+    def _accumulate(self) -> None:
+        """Add up over chunks what a call makes of samples: its own result gets another place."""
+        sampled = {b for call in self.calls if call.mode == SAMPLED for b in call.writes}
+        for call in list(self.calls):
+            if call.mode == SAMPLED or not sampled & set(call.reads):
+                continue
+            (target,) = call.writes
+            own = self._new(self.size(target))
+            call.writes = (own,)
+            call.words = [
+                ("at", own, word[2]) if isinstance(word, tuple) and word[1] == target else word
+                for word in call.words
+            ]
+            vectors = self.size(target) // self.lanes
+            words = [("at", target, 0), ("at", own, 0), vectors]
+            self.sums.append(target)
+            self.calls.append(
+                Call(Kernel("accumulate"), words, SPLIT, vectors, vectors, (own,), (target,))
+            )
+
     def _may_follow(self, unit: Unit, target: int) -> bool:
         """Whether a group runs over just this gradient's storage, so that it can follow at once."""
-        if unit.space is None or target not in self.matrix:
+        if unit.space is None or target not in self.matrix or self.chunked:
             return False
         if self.views.sampled(unit.instructions[0].target):
             return False

@@ -23,13 +23,13 @@ class Run(ctypes.Structure):
     _fields_ = (
         ("arena", _P), ("table", _P), ("external", _P), ("order", _P), ("scalars", _P),
         ("scalar_at", _P), ("losses", _P), ("stop", _P),
-        ("samples", _I), ("batch", _I), ("position", _I), ("epochs", _I),
+        ("samples", _I), ("batch", _I), ("room", _I), ("position", _I), ("epochs", _I),
         ("epochs_done", _I), ("steps_done", _I), ("max_steps", _I),
         ("scalar_count", _I), ("loss_at", _I), ("threads", _I), ("shuffles", _I),
         ("random", ctypes.c_uint64 * 4),
         ("loss_sum", _D), ("seconds", _D), ("status", _I),
-        ("first", _I), ("count", _I), ("columns", _I), ("ldn", _I), ("going", _I),
-        ("deadline", _D),
+        ("total", _I), ("chunk", _I), ("first", _I), ("count", _I), ("columns", _I),
+        ("ldn", _I), ("going", _I), ("deadline", _D),
     )  # fmt: skip
 
 

@@ -24,6 +24,9 @@ from .plan import Place, plan
 
 Array: TypeAlias = NDArray[Any]
 
+ROOM = 2048
+"""Samples that are in memory at once; larger mini-batches go through in chunks."""
+
 _ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 _NEVER = 1e18
 
@@ -32,7 +35,8 @@ class Machine:
     """A program, compiled: its library, its plan and its arena.
 
     fixed: values of given buffers that never change. replaced: results that take the place of
-    what is given (the next weights of the weights). batch: the most samples of a mini-batch.
+    what is given (the next weights of the weights). batch: the most samples of a mini-batch;
+    room: of them that are in memory at once, where they may go through in chunks.
     threads: that share one. vector_bytes: of the vectors, by default this CPU's widest. scalars:
     the given numbers that each step has its own of. loss: the result to watch and sum up.
     kernels: with which a library begins that several machines share.
@@ -46,6 +50,7 @@ class Machine:
         fixed: Mapping[str, Array],
         replaced: Mapping[str, str] | None = None,
         batch: int,
+        room: int | None = None,
         dtype: np.dtype[Any],
         threads: int = 1,
         vector_bytes: int | None = None,
@@ -58,11 +63,11 @@ class Machine:
         wide = widths()[0] if vector_bytes is None else vector_bytes
         lanes = wide // dtype.itemsize
         made = plan(
-            program, fixed=fixed, replaced=replaced or {}, batch=batch, lanes=lanes,
+            program, fixed=fixed, replaced=replaced or {}, batch=batch, lanes=lanes, room=room,
             kernels=kernels,
         )  # fmt: skip
         self.plan = made
-        check_memory(made.size * dtype.itemsize, f"a mini-batch of {batch:,} samples")
+        check_memory(made.size * dtype.itemsize, f"a mini-batch of {made.room:,} samples")
         self._library = built(made.kernels, wide, dtype.itemsize == 8, announce)
         block = np.zeros(made.size + _ALIGNMENT // dtype.itemsize, dtype)
         shift = -block.ctypes.data % _ALIGNMENT // dtype.itemsize
@@ -74,6 +79,7 @@ class Machine:
             name: program.shapes[program.results[name].buffer][1:] for name in made.outputs
         }
         self.threads = threads
+        self._in_chunks = bool(made.table[1])
         self.seen = -1  # for the owner: which of its parameters these are
         self.stop = np.zeros(1, np.int32)
         self._table = made.table
@@ -90,6 +96,7 @@ class Machine:
             losses=self._losses.ctypes.data,
             stop=self.stop.ctypes.data,
             batch=batch,
+            room=made.room,
             epochs=1,
             max_steps=2**62,
             loss_at=made.results[loss].at if loss else -1,
@@ -139,8 +146,16 @@ class Machine:
         """What the next call is told, and what the last one left."""
         return self._run
 
+    def takes(self, samples: int) -> bool:
+        """Whether so many samples can be one mini-batch."""
+        return self._in_chunks or samples <= self.plan.room
+
     def over(self, arrays: Mapping[str, Array], samples: int) -> dict[str, Array]:
-        """All samples once, in order; every result in full, samples first where it has them."""
+        """All samples once, in order; every result in full, samples first where it has them.
+
+        Where the plan goes in chunks they are one mini-batch, else as many as are needed: then
+        what has no samples is that of the last one.
+        """
         run, dtype = self._run, self.dtype
         outputs = {
             name: np.empty((samples, *shape), dtype) for name, shape in self._output_shapes.items()
@@ -151,6 +166,8 @@ class Machine:
         if len(self._in_order) < samples:
             self._in_order = np.arange(samples)
         run.order = self._in_order.ctypes.data
+        if self._in_chunks:
+            run.batch = samples
         run.samples, run.position, run.loss_sum = samples, 0, 0.0
         self.call()
         found = {}

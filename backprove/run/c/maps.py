@@ -190,7 +190,7 @@ def _head(form: Form, function: str) -> list[str]:
     return lines
 
 
-_BATCH = {"count": "splat((real)r->count)", "share": "splat(1 / (real)r->count)"}
+_BATCH = {"count": "splat((real)r->total)", "share": "splat(1 / (real)r->total)"}
 """What a loop may ask of the mini-batch: its samples, and one sample's share in a mean."""
 
 

@@ -35,7 +35,8 @@ class Place:
 class Plan:
     """All that is needed to run a program.
 
-    table: words for driver.h. size: of the arena, in reals. columns: samples it has room for.
+    table: words for driver.h. size: of the arena, in reals. columns: reals from one feature to
+    the next. room: samples that are in the arena at once.
     inputs, outputs: the sampled buffers that are read from and written to arrays outside, by
     name, in the order of `external`; with their features. given, results: places of those
     without samples. initial: what is put into the arena at first. operations: of one mini-batch.
@@ -45,6 +46,7 @@ class Plan:
     table: Array
     size: int
     columns: int
+    room: int
     inputs: Mapping[str, int]
     outputs: Mapping[str, int]
     given: Mapping[str, Place]
@@ -84,8 +86,13 @@ def _ordered(made: Calls) -> list[Call]:
     return done
 
 
-def _in_phases(made: Calls) -> list[Call]:
-    """The calls in order, each in the earliest phase in which it can be.
+class NotInChunks(Exception):
+    """Something that has samples needs a sum over all of them."""
+
+
+def _in_phases(made: Calls) -> tuple[list[Call], int]:
+    """The calls in order, each in the earliest phase in which it can be, and the number of phases
+    of the first part.
 
     Sampled calls follow each other within a phase, as a thread needs its own columns only. So
     do calls that one thread does alone, if that is the same thread: a chain.
@@ -97,10 +104,17 @@ def _in_phases(made: Calls) -> list[Call]:
         for buffer in call.reads:
             readers.setdefault(buffer, []).append(call)
     calls = _ordered(made)
-    for call in calls:
+    second = _after_sums(made, calls)
+    first = 0
+    for call in sorted(calls, key=lambda call: id(call) in second):
+        floor = first if id(call) in second else 0
+        call.phase = floor
         before = [maker[b] for b in call.reads if b in maker]
         replaced = [
-            other for b in made.overwritten(call) for other in readers.get(b, ()) if other != call
+            other
+            for b in made.overwritten(call)
+            for other in readers.get(b, ())
+            if other is not call
         ]
         for other in (*before, *replaced):
             together = call.mode == other.mode == SAMPLED
@@ -109,14 +123,29 @@ def _in_phases(made: Calls) -> list[Call]:
             last = call.phase - 1
             chain = {o.chain for o in before if o.mode == ALONE and o.phase == last}
             others = [o for o in before if o.mode != ALONE] + replaced
-            if len(chain) == 1 and all(o.phase < last for o in others):
+            if len(chain) == 1 and last >= floor and all(o.phase < last for o in others):
                 call.phase, call.chain = last, chain.pop()
             else:
                 chains += 1
                 call.chain = chains
         for buffer in call.writes:
             maker[buffer] = call
-    return sorted(calls, key=lambda call: call.phase)
+        if id(call) not in second:
+            first = max(first, call.phase + 1)
+    return sorted(calls, key=lambda call: call.phase), first
+
+
+def _after_sums(made: Calls, calls: list[Call]) -> set[int]:
+    """The calls (by id) that wait for sums over all chunks of a mini-batch."""
+    waiting = set(made.sums)  # buffers, then all that is made of them
+    found = set()
+    for call in calls:
+        if waiting.intersection(call.reads) or (made.chunked and call.overwrites):
+            if call.mode == SAMPLED:
+                raise NotInChunks
+            found.add(id(call))
+            waiting.update(call.writes)
+    return found
 
 
 def _places(made: Calls, calls: list[Call]) -> tuple[dict[int, int], int]:
@@ -130,6 +159,7 @@ def _places(made: Calls, calls: list[Call]) -> tuple[dict[int, int], int]:
     kept = {own(views.root(r.buffer)) for r in program.results.values()}
     kept |= {b for b in program.given.values() if not views.sampled(b)}
     kept |= views.known.keys() & used
+    kept |= set(map(own, made.sums))
     lasts: dict[int, int] = {}
     shared: dict[int, int] = {}  # the last phase in which other threads' columns are met
     for n, call in enumerate(calls):
@@ -171,12 +201,19 @@ def _places(made: Calls, calls: list[Call]) -> tuple[dict[int, int], int]:
 
 
 def _table(
-    made: Calls, calls: list[Call], places: Mapping[int, int], first: Sequence[Kernel]
+    made: Calls,
+    calls: list[Call],
+    first: int,
+    places: Mapping[int, int],
+    library: Sequence[Kernel],
 ) -> tuple[tuple[Kernel, ...], Array]:
-    """The kernels, `first` and what else occurs, and the words for driver.h."""
-    kernels = {kernel: number for number, kernel in enumerate(first)}
-    phases = 1 + max((call.phase for call in calls), default=0)
-    table: list[int] = [phases]
+    """The kernels, those of `library` and what else occurs, and the words for driver.h.
+
+    first: phases of the first part.
+    """
+    kernels = {kernel: number for number, kernel in enumerate(library)}
+    phases = len({call.phase for call in calls})
+    table: list[int] = [first, phases - first]
     for _, row in groupby(calls, key=lambda call: call.phase):
         together = list(row)
         table.append(len(together))
@@ -188,8 +225,6 @@ def _table(
             number = kernels.setdefault(call.kernel, len(kernels))
             units = call.chain if call.mode == ALONE else call.units
             table += [number, call.mode, units, len(words), *words]
-    if not calls:
-        table.append(0)
     return tuple(kernels), np.array(table, np.int64)
 
 
@@ -200,18 +235,25 @@ def plan(
     replaced: Mapping[str, str],
     batch: int,
     lanes: int,
+    room: int | None = None,
     kernels: Sequence[Kernel] = (),
 ) -> Plan:
     """Plan a program for mini-batches of up to `batch` samples and vectors of `lanes` reals.
 
     fixed: values of given buffers that never change. replaced: results that take the place of
-    what is given, such as the next weights. kernels: of a library that is to serve, if it has
+    what is given, such as the next weights. room: samples that are in memory at once, where a
+    mini-batch may go through in chunks. kernels: of a library that is to serve, if it has
     all that are needed. The plan depends on nothing else, so that it is the same every time.
     """
-    made = Calls(program, fixed, replaced, batch, lanes)
-    calls = _in_phases(made)
+    chunked = room is not None and room < batch
+    made = Calls(program, fixed, replaced, room if chunked and room else batch, lanes, chunked)
+    try:
+        calls, first = _in_phases(made)
+    except NotInChunks:
+        made = Calls(program, fixed, replaced, batch, lanes, chunked=False)
+        calls, first = _in_phases(made)
     places, size = _places(made, calls)
-    every, table = _table(made, calls, places, kernels)
+    every, table = _table(made, calls, first, places, kernels)
     views = made.views
 
     def place(buffer: int) -> Place:
@@ -232,6 +274,6 @@ def plan(
     initial = tuple((place(b), value) for b, value in views.known.items() if b in places)
     operations = sum(call.operations for call in calls)
     return Plan(
-        every, table, size, made.columns, made.inputs, made.outputs, given, results, initial,
-        operations,
+        every, table, size, made.columns, made.batch, made.inputs, made.outputs, given, results,
+        initial, operations,
     )  # fmt: skip

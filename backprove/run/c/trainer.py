@@ -19,7 +19,7 @@ from .blas import one_blas_thread
 from .calls import Kernel
 from .compiler import Announce
 from .library import STEPS_DONE, TIME_UP
-from .machine import Machine
+from .machine import ROOM, Machine
 
 Array: TypeAlias = NDArray[Any]
 
@@ -62,6 +62,7 @@ class Trainer:
             fixed=fixed,
             replaced={NEXT + name: name for name in kept},
             batch=batch,
+            room=ROOM,
             dtype=dtype,
             threads=threads,
             vector_bytes=vector_bytes,

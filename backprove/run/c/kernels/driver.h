@@ -1,8 +1,10 @@
 /* The driver: a table of calls, run over mini-batches by every thread of the pool.
 
-   A table is int64 words:  phases, then for each phase  calls, then for each call
+   A table is int64 words:  phases, phases of the second part, then for each phase  calls, then
+   for each call
        kernel  mode  units  words  word...
-   Within a phase nothing waits for anything of another thread; between phases all threads meet.
+   A mini-batch for which there is no room at once goes in chunks through the first part; what is
+   summed over its samples is complete in the second part. Within a phase nothing waits for anything of another thread; between phases all threads meet.
    mode SAMPLED: the thread's own columns (samples), in whole vectors. mode SPLIT: its share of
    `units`. mode ALONE: thread number `units` does it all.
 
@@ -25,6 +27,7 @@ struct run {
     double *losses;             /* the mean loss of each finished epoch */
     volatile int32_t *stop;     /* another thread of the process sets it to end the call */
     int64_t samples, batch;     /* in an epoch; in a mini-batch */
+    int64_t room;               /* in a chunk */
     int64_t position;           /* samples of this epoch that are done */
     int64_t epochs;             /* to finish in this call */
     int64_t epochs_done, steps_done, max_steps;
@@ -36,7 +39,9 @@ struct run {
     double loss_sum;            /* of the sample losses of this epoch so far */
     double seconds;             /* after which the call ends, between two steps */
     int64_t status;             /* why it ended, see below */
-    int64_t first, count;       /* the mini-batch at hand: its place in the order, its samples */
+    int64_t total;              /* samples of the mini-batch at hand */
+    int64_t chunk;              /* which of its chunks is at hand, from 0 */
+    int64_t first, count;       /* the chunk: its place in the order, its samples */
     int64_t columns;            /* count, rounded up to whole vectors */
     int64_t ldn;                /* reals between two features: the room for samples */
     int64_t going;
@@ -85,10 +90,9 @@ static void shuffle(int64_t *order, int64_t n, uint64_t *state) {
     }
 }
 
-/* All phases of one mini-batch, as one of the threads. */
-static inline void run_phases(const struct run *r, int thread, int threads) {
-    const int64_t *word = r->table;
-    const int64_t phases = *word++;
+/* Some phases, as one of the threads; returns the table's next word. */
+static inline const int64_t *run_phases(const struct run *r, const int64_t *word, int64_t phases,
+                                        int thread, int threads) {
     const int64_t vectors = r->columns / LANES;
     const long first = (long)(vectors * thread / threads) * LANES;
     const long last = (long)(vectors * (thread + 1) / threads) * LANES;
@@ -113,6 +117,38 @@ static inline void run_phases(const struct run *r, int thread, int threads) {
             }
         }
     }
+    return word;
+}
+
+/* The part of the mini-batch from `done` on that there is room for. */
+static void take_chunk(struct run *r, int64_t done) {
+    const int64_t left = r->total - done;
+    r->first = r->position + done;
+    r->count = left < r->room ? left : r->room;
+    r->columns = (r->count + LANES - 1) / LANES * LANES;
+}
+
+/* One mini-batch. */
+static inline void run_step(struct run *r, int thread, int threads) {
+    const int64_t *word = NULL;
+    for (int64_t done = 0, total = r->total, room = r->room; done < total; done += room) {
+        if (done) {
+            if (threads > 1)
+                pool_barrier(thread, threads);
+            if (thread == 0) {
+                r->chunk++;
+                take_chunk(r, done);
+            }
+            if (threads > 1)
+                pool_barrier(thread, threads);
+        }
+        word = run_phases(r, r->table + 2, r->table[0], thread, threads);
+    }
+    if (r->table[1]) {
+        if (threads > 1)
+            pool_barrier(thread, threads);
+        run_phases(r, word, r->table[1], thread, threads);
+    }
 }
 
 /* Before a mini-batch, by one thread: which samples, and the numbers of this step. */
@@ -120,9 +156,9 @@ static void begin_step(struct run *r) {
     const int64_t left = r->samples - r->position;
     if (r->position == 0 && r->shuffles)
         shuffle(r->order, r->samples, r->random);
-    r->first = r->position;
-    r->count = left < r->batch ? left : r->batch;
-    r->columns = (r->count + LANES - 1) / LANES * LANES;
+    r->total = left < r->batch ? left : r->batch;
+    r->chunk = 0;
+    take_chunk(r, 0);
     if (r->scalars)
         for (int64_t i = 0; i < r->scalar_count; i++)
             r->arena[r->scalar_at[i]] = (real)r->scalars[r->steps_done * r->scalar_count + i];
@@ -130,13 +166,13 @@ static void begin_step(struct run *r) {
 
 /* After it: running loss, end of an epoch, and whether to go on. */
 static void end_step(struct run *r) {
-    r->position += r->count;
+    r->position += r->total;
     r->steps_done++;
     int finite = 1;
     if (r->loss_at >= 0) {
         const double loss = (double)r->arena[r->loss_at];
         finite = loss - loss == 0;
-        r->loss_sum += loss * (double)r->count;
+        r->loss_sum += loss * (double)r->total;
     }
     r->going = 0;
     if (r->position >= r->samples) {
@@ -168,7 +204,7 @@ static void work(void *context, int thread, int threads) {
     if (threads > 1)
         pool_barrier(thread, threads);
     do {
-        run_phases(r, thread, threads);
+        run_step(r, thread, threads);
         if (threads > 1)
             pool_barrier(thread, threads);
         if (thread == 0) {

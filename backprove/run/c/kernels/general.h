@@ -91,6 +91,18 @@ static inline void copy(const struct run *r, const int64_t *a, long lo, long hi)
     memcpy(r->arena + a[0], r->arena + a[1], (size_t)a[2] * sizeof(real));
 }
 
+/* sum, chunk's own, vectors: the sum over the chunks so far */
+static inline void accumulate(const struct run *r, const int64_t *a, long lo, long hi) {
+    real *sum = r->arena + a[0];
+    const real *own = r->arena + a[1];
+    for (long i = lo * LANES; i < hi * LANES; i += LANES) {
+        vec v = load(own + i);
+        if (r->chunk)
+            v += load(sum + i);
+        store(sum + i, v);
+    }
+}
+
 /* -- products --------------------------------------------------------------------------- */
 
 /* z, w, a, rows, columns, panel */
