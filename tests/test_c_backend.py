@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ from backprove.run.c import Machine, Trainer, widths
 from backprove.run.c.calls import Kernel
 from backprove.run.c.library import NOT_FINITE, STOPPED, TIME_UP
 from backprove.run.c.plan import plan
+from backprove.run.c.printing import library_text
 from backprove.run.c.trainer import random_state
 from backprove.run.lower import MEAN_LOSS, lower
 from backprove.run.numpy_backend import prepare
@@ -100,10 +104,10 @@ def lowered(name: str) -> Program:
 
 
 @cache
-def shared_kernels(lanes: int) -> tuple[Kernel, ...]:
-    """The kernels of all networks, so that one library serves them."""
+def shared_kernels(lanes: int, names: tuple[str, ...] = ()) -> tuple[Kernel, ...]:
+    """The kernels of some networks, or of all, so that one library serves them."""
     found: dict[Kernel, None] = {}
-    for name in networks():
+    for name in names or networks():
         for room in (8, 4):  # at once, and in chunks
             made = plan(
                 lowered(name), fixed=fixed(name), replaced={}, batch=8, lanes=lanes, room=room
@@ -194,7 +198,7 @@ def test_a_mini_batch_may_go_through_in_chunks(name: str) -> None:
         assert worst(machine.over(given, 37), expected) < 1e-12
 
 
-NARROW = ["mlp:70-33-17-10,gelu,cross_entropy", "softmax by hand", "literal indices"]
+NARROW = ("mlp:70-33-17-10,gelu,cross_entropy", "softmax by hand", "literal indices")
 
 
 def test_narrower_vectors_agree_too() -> None:
@@ -413,3 +417,30 @@ def test_what_does_not_fit_is_refused_with_the_figure() -> None:
 def test_wrong_options_are_named(options: dict[str, Any], says: str) -> None:
     with pytest.raises(DataError, match=says):
         bp.compile(load("mlp:3-4-2,relu,squared_error"), **{"backend": "c", **options})
+
+
+# -- other processors ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "wide", "flags"),
+    [
+        ("aarch64-linux-gnu", 16, []),
+        ("x86_64-linux-gnu", 64, ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma"]),
+    ],
+)
+@pytest.mark.parametrize("double", [0, 1])
+def test_it_compiles_for_other_processors(
+    target: str, wide: int, flags: list[str], double: int, tmp_path: Path
+) -> None:
+    pytest.importorskip("ziglang", reason="the ziglang wheel is not installed")
+    lanes = wide // (8 if double else 4)
+    (tmp_path / "library.c").write_text(library_text(shared_kernels(lanes, NARROW)), encoding="utf-8")
+    made = subprocess.run(
+        [sys.executable, "-m", "ziglang", "cc", "-target", target, *flags, "-std=gnu11", "-O1",
+         "-Wall", "-Wextra", "-Wno-unused-function", "-Werror", f"-DVECTOR_BYTES={wide}",
+         f"-DREAL_IS_DOUBLE={double}", "-c", "library.c", "-o", "library.o"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "library.o").stat().st_size > 0
