@@ -435,7 +435,8 @@ def test_it_compiles_for_other_processors(
 ) -> None:
     pytest.importorskip("ziglang", reason="the ziglang wheel is not installed")
     lanes = wide // (8 if double else 4)
-    (tmp_path / "library.c").write_text(library_text(shared_kernels(lanes, NARROW)), encoding="utf-8")
+    text = library_text(shared_kernels(lanes, NARROW))
+    (tmp_path / "library.c").write_text(text, encoding="utf-8")
     made = subprocess.run(
         [sys.executable, "-m", "ziglang", "cc", "-target", target, *flags, "-std=gnu11", "-O1",
          "-Wall", "-Wextra", "-Wno-unused-function", "-Werror", f"-DVECTOR_BYTES={wide}",
