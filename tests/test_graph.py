@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 
 import backprove as bp
 from backprove.errors import BackproveError, DataError
-from backprove.graph import GraphNetwork, from_graph
+from backprove.graph import GraphNetwork, compiled, from_graph
 from backprove.graph.passes import _by_numpy, _sum_over_edges
 from backprove.graph.scalars import ACTIVATIONS
 from backprove.language import read
@@ -251,8 +251,10 @@ def test_other_optimizers_are_pytorch_s(
 
 
 @pytest.mark.parametrize("batch", [1, 20, 300])
-def test_threads_do_not_change_a_bit(batch: int) -> None:
+def test_threads_do_not_change_a_bit(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Levels large and small, a hub, partial mini-batches; three threads on any machine."""
+    monkeypatch.setattr(compiled, "SMALL", 500)
+    monkeypatch.setattr(compiled, "WORTH_THREADS", 0)
     rng = np.random.default_rng(batch)
     left, right = random_edges(rng, 3000, 60_000)
     hub = np.setdiff1d(np.arange(2000), left[right == 2999])
@@ -260,6 +262,9 @@ def test_threads_do_not_change_a_bit(batch: int) -> None:
     answers = []
     for threads in (1, 2, 3):
         graph = from_graph((left, right), weight=None, activation="tanh", seed=4)
+        costs = np.diff(graph._structure.into[graph._structure.level])
+        assert costs.max() > 2000
+        assert np.median(costs) < 500
         x, y = data(graph, np.random.default_rng(0), 2 if batch == 1 else 310)
         graph.train(x, y, 1, batch, eta=0.01, backend="c", threads=threads)
         found = graph.evaluate(x, y, backend="c", threads=threads)

@@ -21,8 +21,10 @@ CALL_SECONDS = 0.1
 """The longest that one call takes, so that Ctrl-C is answered at once."""
 MOST_VECTORS = 8
 """Vectors of samples that a neuron has at once."""
-WORTH_THREADS = 60_000
-"""Edges and neurons, times vectors, of a step below which one thread is faster than several."""
+SMALL = 6_000
+"""Edges, and neurons times 4, times vectors, of a level that is left to one thread."""
+WORTH_THREADS = 30_000
+"""The same of all larger levels together below which one thread is faster than several."""
 
 _I, _D, _P = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 _FORWARD, _GRADIENT = 0, 1
@@ -39,7 +41,7 @@ class Graph(ctypes.Structure):
         )),
         *((name, _I) for name in (
             "levels", "inputs", "output_count", "neurons", "edges", "vectors", "ldn", "threads",
-            "loss", "biased", "mode", "batch", "samples", "position",
+            "small", "loss", "biased", "mode", "batch", "samples", "position",
         )),
         ("rate", _D), ("seconds", _D), ("loss_sum", _D), ("finite", _I), ("going", _I),
         ("first", _I), ("count", _I), ("scale", _D), ("adds", _I), ("deadline", _D),
@@ -49,8 +51,9 @@ class Graph(ctypes.Structure):
 class CompiledPasses:
     """Both passes over a graph for batches of up to `batch` samples; as `NumpyPasses`.
 
-    threads: None for as many as this process may use, where there is work for them. Raises
-    Unavailable without a compiler that works.
+    threads: the most that are used, where there is work for them; None for as many as this
+    process may use. Results do not depend on them. Raises Unavailable without a compiler that
+    works.
     """
 
     def __init__(
@@ -67,9 +70,11 @@ class CompiledPasses:
         lanes = options.level.vector_bytes // dtype.itemsize
         vectors = 0 if batch == 1 else min(MOST_VECTORS, _power_of_two(-(-batch // lanes)))
         self.columns = ldn = max(1, vectors * lanes)
-        work = (s.edges + 4 * s.neurons) * max(1, vectors)
-        if threads is None:
-            threads = default_threads() if work >= WORTH_THREADS else 1
+        work = (np.diff(s.into[s.level]) + 4 * np.diff(s.level)) * max(1, vectors)
+        if work[work >= SMALL].sum() < WORTH_THREADS:
+            threads = 1
+        elif threads is None:
+            threads = default_threads()
         outputs = len(model.outputs)
         self._h, self._v = (_aligned(s.neurons * ldn, dtype) for _ in range(2))
         self._losses = np.zeros(ldn)
@@ -82,8 +87,8 @@ class CompiledPasses:
         }  # fmt: skip
         self._graph = Graph(
             levels=s.levels, inputs=s.inputs, output_count=outputs, neurons=s.neurons,
-            edges=s.edges, vectors=vectors, ldn=ldn, threads=threads, biased=parameters.biased,
-            loss=TERMS.index(model.loss) if model.loss in TERMS else -1,
+            edges=s.edges, vectors=vectors, ldn=ldn, threads=threads, small=SMALL,
+            biased=parameters.biased, loss=TERMS.index(model.loss) if model.loss in TERMS else -1,
         )  # fmt: skip
         for name, array in self._kept.items():
             setattr(self._graph, name, array.ctypes.data)

@@ -27,6 +27,7 @@ struct graph {
     int64_t levels, inputs, output_count, neurons, edges;
     int64_t vectors, ldn;
     int64_t threads;
+    int64_t small;            /* work of a level, as `share` counts it, that one thread does */
     int64_t loss;             /* the number of its term, or -1 for the cross-entropy */
     int64_t biased;           /* whether biases are trained */
     int64_t mode;             /* see below */
@@ -46,8 +47,6 @@ enum mode {
     GRADIENT, /* values and gradients */
     DESCENT   /* and a step */
 };
-
-enum { SMALL = 6000 }; /* work, in vectors or edges, that is not worth a barrier */
 
 static inline double seconds_now(void) {
     struct timespec t;
@@ -252,9 +251,10 @@ static void backward(const struct graph *g, long lo, long hi) {
 
 /* -- levels over threads ------------------------------------------------------------------ */
 
+enum { OWN = 4 }; /* what a neuron costs besides its edges, in edges */
+
 /* Where thread `part` of `parts` begins among neurons lo to hi, by the number of their edges. */
 static long share(const int32_t *starts, long lo, long hi, int part, int parts) {
-    enum { OWN = 4 }; /* what a neuron costs besides its edges, in edges */
     const int64_t begin = starts[lo] + OWN * (int64_t)lo, end = starts[hi] + OWN * (int64_t)hi;
     const int64_t wanted = begin + (end - begin) * part / parts;
     while (lo < hi) {
@@ -275,10 +275,10 @@ static void each_level(const struct graph *g, int thread, int threads, long from
     for (long level = from; level != to; level += step) {
         const long lo = g->level[level], hi = g->level[level + 1];
         const int64_t unit = g->vectors ? g->vectors : 1;
-        const int64_t cost = (starts[hi] - starts[lo] + 4 * (int64_t)(hi - lo)) * unit;
+        const int64_t cost = (starts[hi] - starts[lo] + OWN * (int64_t)(hi - lo)) * unit;
         if (threads == 1) {
             work(g, lo, hi);
-        } else if (cost < SMALL) {
+        } else if (cost < g->small) {
             if (before == EVERYONE)
                 pool_barrier(thread, threads);
             if (thread == 0)
