@@ -60,7 +60,7 @@ class NumpyAdvance:
         """The state after one more mini-batch."""
         number = state.steps + 1
         rows = state.permutation[state.position : state.position + self._batch_size]
-        batch = {name: array[rows] for name, array in self._arrays.items()}
+        batch = {name: array.take(rows, 0) for name, array in self._arrays.items()}
         given = {**self._constants, **self._scalars.at(number), **state.parameters, **state.slots}
         results = self._prepared({**given, **batch}, len(rows))
         loss = float(results[MEAN_LOSS])

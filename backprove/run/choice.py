@@ -11,8 +11,7 @@ from math import prod
 from typing import Literal, TypeAlias
 
 from ..errors import DataError
-from .c import Unavailable, widths
-from .c.blas import default_threads
+from . import c
 from .program import SAMPLES, Contract, Program
 
 Backend: TypeAlias = Literal["auto", "c", "numpy"]
@@ -70,14 +69,14 @@ def choice(
     if backend == "auto" and seconds < WORTH_COMPILING:
         return Choice("numpy", 1, 0, "computed by NumPy, as there is too little to do to compile")
     try:
-        there = widths()
-    except Unavailable as reason:
+        there = c.widths()
+    except c.Unavailable as reason:
         if backend == "c" and not vector_bytes:
             raise
         return by_numpy(reason.message)
     wide = vector_bytes if vector_bytes in there else there[0]
     if threads is None:
-        threads = default_threads() if each >= WORTH_THREADS else 1
+        threads = c.default_threads() if each >= WORTH_THREADS else 1
     shared = f"{threads} threads" if threads > 1 else "one thread"
     says = f"compiled to C: {shared}, vectors of {8 * wide} bits"
     if vector_bytes and wide != vector_bytes:

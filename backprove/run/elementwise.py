@@ -53,7 +53,7 @@ def gelu(u: Array) -> Array:
 
 def step(u: Array) -> Array:
     """1 where u > 0, else 0."""
-    return np.where(np.isnan(u), u, np.asarray(u > 0, dtype=np.asarray(u).dtype))
+    return np.asarray(np.sign(np.maximum(u, 0)))
 
 
 def erf_derivative(u: Array) -> Array:

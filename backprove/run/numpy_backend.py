@@ -41,11 +41,16 @@ Call: TypeAlias = Callable[[Buffers], Any]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A program ready to run: call it with the given arrays and the number of samples."""
+    """A program ready to run: call it with the given arrays and the number of samples.
+
+    whole: the results that lie in a buffer as they are, and where. parts: all others.
+    """
 
     program: Program
     dtype: np.dtype[Any]
     calls: tuple[tuple[int, Call, tuple[int, ...]], ...]
+    whole: tuple[tuple[str, int], ...]
+    parts: tuple[tuple[str, Result], ...]
 
     def __call__(self, given: Mapping[str, Array], samples: int = 1) -> dict[str, Array]:
         """The results by name, each with its full shape, the samples first where sampled.
@@ -61,16 +66,16 @@ class Prepared:
                 buffers[target] = call(buffers)
                 for buffer in gone:
                     buffers[buffer] = None
-        return {
-            name: in_full(buffers[r.buffer], r, samples, self.dtype)
-            for name, r in self.program.results.items()
-        }
+        kind = self.dtype
+        found = {name: np.asarray(buffers[buffer], kind) for name, buffer in self.whole}
+        for name, result in self.parts:
+            found[name] = in_full(buffers[result.buffer], result, samples, kind)
+        return {name: found[name] for name in self.program.results}
 
 
 def in_full(array: Any, result: Result, samples: int, dtype: np.dtype[Any]) -> Array:
     """A result's array with its axes in the quantity's order, repeated along missing ones."""
-    own = tuple(range(len(result.shape)))
-    if result.axes == ((SAMPLES, *own) if result.sampled else own):
+    if _is_whole(result):
         return np.asarray(array, dtype=dtype)
     shape = (samples, *result.shape) if result.sampled else result.shape
     shift = 1 if result.sampled else 0
@@ -81,6 +86,12 @@ def in_full(array: Any, result: Result, samples: int, dtype: np.dtype[Any]) -> A
     return np.broadcast_to(aligned.reshape(lengths), shape)
 
 
+def _is_whole(result: Result) -> bool:
+    """Whether the buffer has every axis of the quantity, in the quantity's order."""
+    own = tuple(range(len(result.shape)))
+    return result.axes == ((SAMPLES, *own) if result.sampled else own)
+
+
 def prepare(program: Program, dtype: DTypeLike = np.float64) -> Prepared:
     """Make a program ready to run in float32 or float64."""
     kind = np.dtype(dtype)
@@ -89,7 +100,9 @@ def prepare(program: Program, dtype: DTypeLike = np.float64) -> Prepared:
         (i.target, _call(i.operation, program, kind), last.get(number, ()))
         for number, i in enumerate(program.instructions)
     )
-    return Prepared(program, kind, calls)
+    results = program.results.items()
+    whole = tuple((name, r.buffer) for name, r in results if _is_whole(r))
+    return Prepared(program, kind, calls, whole, tuple(r for r in results if not _is_whole(r[1])))
 
 
 def as_float(value: Fraction) -> float:
@@ -106,10 +119,12 @@ def as_float(value: Fraction) -> float:
 def _call(operation: Operation, program: Program, dtype: np.dtype[Any]) -> Call:
     match operation:
         case Constant():
-            number = dtype.type(as_float(operation.value))
+            # an array: NumPy takes twice as long for a scalar of its own
+            number = np.array(as_float(operation.value), dtype)
+            number.flags.writeable = False  # every run gives this one
             return lambda buffers: number
         case SampleCount():
-            return lambda buffers: dtype.type(buffers[-1])
+            return lambda buffers: np.array(buffers[-1], dtype)
         case Identity():
             return lambda buffers: np.eye(operation.rows, operation.columns, dtype=dtype)
         case Unit():
@@ -213,13 +228,12 @@ def _matrix_plan(left: Operand, right: Operand, result: Sequence[int]) -> _Matri
 def _matrix_product(left: Operand, right: Operand, plan: _MatrixPlan) -> Call:
     a, b, s, r = left.buffer, right.buffer, plan.stacked, plan.rows
     summed = len(plan.left) - s - r
-    plain = s == 0 and r <= 1 and plan.columns <= 1 and summed == 1
+    turn, turn_other = _turned(plan.left), _turned(plan.right)
+    if s == 0 and r <= 1 and plan.columns <= 1 and summed == 1:
+        return lambda buffers: turn(buffers[a]) @ turn_other(buffers[b])
 
     def call(buffers: Buffers) -> Any:
-        x = buffers[a].transpose(plan.left)
-        y = buffers[b].transpose(plan.right)
-        if plain:
-            return x @ y
+        x, y = turn(buffers[a]), turn_other(buffers[b])
         front, rows, columns = x.shape[:s], x.shape[s : s + r], y.shape[s + summed :]
         width = int(np.prod(x.shape[s + r :]))
         height = int(np.prod(rows))
@@ -229,14 +243,21 @@ def _matrix_product(left: Operand, right: Operand, plan: _MatrixPlan) -> Call:
     return call
 
 
+def _turned(order: tuple[int, ...]) -> Callable[[Array], Array]:
+    """The view with the axes in that order."""
+    if order == tuple(range(len(order))):
+        return lambda array: array
+    return lambda array: array.transpose(order)
+
+
 def _sum(operand: Operand, result: tuple[int, ...]) -> Call:
     axes, source = operand.axes, operand.buffer
     if len(set(axes)) < len(axes):
         return lambda buffers: np.einsum(buffers[source], list(axes), list(result))
     gone = tuple(i for i, axis in enumerate(axes) if axis not in result)
     kept = [axis for axis in axes if axis in result]
-    order = tuple(kept.index(axis) for axis in result)
-    return lambda buffers: buffers[source].sum(axis=gone).transpose(order)
+    turn = _turned(tuple(kept.index(axis) for axis in result))
+    return lambda buffers: turn(np.add.reduce(buffers[source], gone))
 
 
 def _first_largest(array: Array, axis: int) -> Array:
@@ -246,7 +267,8 @@ def _first_largest(array: Array, axis: int) -> Array:
 
 
 def _log_sum_exp(array: Array, axis: int) -> Array:
-    top = array.max(axis=axis, keepdims=True)
-    shift = np.where(np.isfinite(top), top, 0)
-    total = np.exp(array - shift).sum(axis=axis)
-    return np.asarray(np.log(total) + np.squeeze(shift, axis=axis), dtype=array.dtype)
+    shift = np.maximum.reduce(array, axis, keepdims=True)
+    if not np.isfinite(shift).all():
+        shift = np.where(np.isfinite(shift), shift, 0)
+    total = np.add.reduce(np.exp(array - shift), axis)
+    return np.asarray(np.log(total) + shift.squeeze(axis), dtype=array.dtype)

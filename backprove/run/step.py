@@ -81,17 +81,17 @@ class ScalarTable:
         self._prepared = prepare(step.scalars, np.float64)
         self._dtype = dtype
         self._number = -1
-        self._rows: list[dict[str, Any]] = []
+        self._block: dict[str, NDArray[Any]] = {}
 
-    def at(self, step: int) -> dict[str, Any]:
+    def at(self, step: int) -> dict[str, NDArray[Any]]:
         """The scalars of one step, from 1, by name."""
         number, place = divmod(step - 1, self._BLOCK)
         if number != self._number:
             rows = self.rows(number * self._BLOCK + 1, self._BLOCK)
-            columns = [row.astype(self._dtype) for row in rows.values()]
-            self._rows = [dict(zip(rows, now, strict=True)) for now in zip(*columns, strict=True)]
+            self._block = {name: row.astype(self._dtype) for name, row in rows.items()}
             self._number = number
-        return self._rows[place]
+        # arrays: NumPy takes twice as long for a scalar of its own
+        return {name: row[place, ...] for name, row in self._block.items()}
 
     def rows(self, first: int, count: int) -> dict[str, NDArray[Any]]:
         """The scalars of `count` steps from `first` on, in float64."""
@@ -104,7 +104,7 @@ def check_scalars(step: Step, steps: int) -> None:
 
     Of a long run, ten thousand steps are looked at, evenly spread.
     """
-    numbers = np.unique(np.linspace(1, steps, min(steps, 10_000)).round())
+    numbers = np.linspace(1, steps, min(steps, 10_000)).round()
     for name, row in prepare(step.scalars, np.float64)({STEP: numbers}, len(numbers)).items():
         bad = np.flatnonzero(~np.isfinite(row))
         if len(bad):

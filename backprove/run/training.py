@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..language import parse, source_text
 from ..network import Network
+from . import c
 from .advance import Advance, NumpyAdvance, check_finite
-from .c import CompiledAdvance, Unavailable
 from .checkpoint import Saved, State, load, save
 from .choice import Backend, by_numpy, choice
 from .data import Fit, Scaling, fit, has_targets, input_arrays, target_arrays
@@ -328,11 +328,11 @@ class _Run:
         made: Advance | None = None
         if self.chosen.backend == "c":
             try:
-                made = CompiledAdvance(
+                made = c.CompiledAdvance(
                     *given, threads=self.chosen.threads, vector_bytes=self.chosen.vector_bytes,
                     announce=self.watcher.wait,
                 )  # fmt: skip
-            except Unavailable as reason:
+            except c.Unavailable as reason:
                 if options.backend == "c" and not options.vector_bytes:
                     raise
                 self.chosen = by_numpy(reason.message)
