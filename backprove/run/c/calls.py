@@ -25,8 +25,9 @@ from ..program import (
     sources,
 )
 from . import maps
-from .groups import Unit, grouped
+from .groups import Unit, as_it_lies, grouped
 from .patterns import General, Gradient, Product, pattern
+from .replaced import Replacement, in_place, replacements
 from .storage import Matrix, dense_size, matrices
 from .views import Views, contiguous, row_major
 
@@ -104,9 +105,8 @@ class Calls:
         self.extra: dict[int, int] = {}  # sizes in reals of buffers that only calls know
         self.extra_rows: dict[int, int] = {}  # transposed copies: buffer -> their buffer
         self.next_buffer = len(program.shapes)
-        self.replaced = replaced
-        self.same: dict[int, int] = {}  # a result's root -> the given buffer it replaces
-        self.copied: list[tuple[int, int]] = []  # the same, where it has to be copied
+        self.pairs = replacements(program, self.views, replaced)
+        self.same: dict[int, int] = {}  # a result -> the given buffer in whose place it is made
         self.chunked = chunked
         self.sums: list[int] = []  # what is summed over chunks
         self._loops: dict[int, maps.Fused] = {}
@@ -123,7 +123,7 @@ class Calls:
             and not isinstance(found := pattern(i.operation, i.target, views), General)
         }
         self.products = products
-        self.matrix = matrices(units, products, views, self.lanes, self._pairs())
+        self.matrix = matrices(units, products, views, self.lanes, self.pairs)
         self._replace(units)
         self._inputs(units)
         self._computed(units)
@@ -134,48 +134,39 @@ class Calls:
 
     # -- in and out ------------------------------------------------------------------------
 
-    def _pairs(self) -> list[tuple[int, int]]:
-        """Results and the given buffers that they replace."""
-        results, given = self.program.results, self.program.given
-        pairs = [
-            (results[name].buffer, given[old])
-            for name, old in self.replaced.items()
-            if name in results and old in given
-        ]
-        return [pair for pair in pairs if pair[0] != pair[1]]
-
     def _replace(self, units: list[Unit]) -> None:
-        """Let results take the storage of what they replace, where nothing is lost by it.
+        """Let results take the storage of what they replace, where nothing is lost by it."""
 
-        A group of maps may write over what it reads if no other unit needs what it makes.
-        """
-        home = {b: unit for unit in units for b in unit.targets}
-        users: dict[int, set[int]] = {}
-        for unit in units:
-            for i in unit.instructions:
-                for s in sources(i.operation):
-                    users.setdefault(self.views.root(s), set()).add(id(unit))
-        for buffer, given in self._pairs():
-            maker = home.get(buffer)
-            if (
-                maker is not None
-                and maker.space is not None
-                and all(users.get(b, set()) <= {id(maker)} for b in maker.targets)
-                and self.program.shapes[buffer] == self.program.shapes[given]
-                and self.matrix.get(buffer) == self.matrix.get(given)
-                and self._loop(maker).form.flat
-            ):
-                self.same[buffer] = given
-            else:
-                self.copied.append((buffer, given))
+        def same_layout(a: int, b: int) -> bool:
+            return self.matrix.get(a) == self.matrix.get(b)
+
+        self.same = in_place(self.pairs, units, self.views, self._loop, same_layout)
 
     def _copies(self) -> None:
-        for buffer, given in self.copied:
-            root = self.views.root(buffer)
-            words = [("at", given, 0), ("at", root, self.views[buffer].start), self.size(given)]
-            self.calls.append(
-                Call(Kernel("copy"), words, ALONE, 0, self.size(given), (root,), (), (given,))
-            )
+        """Copy what could not be made in its place, when all else is done."""
+        replaced = {pair.given for pair in self.pairs}
+        for pair in self.pairs:
+            if self.same.get(pair.result.buffer) == pair.given:
+                continue
+            source = self.views.root(pair.result.buffer)
+            size = float(self.size(source))
+            if source in replaced:  # its old value, which must be put aside
+                aside = self._new(self.size(source))
+                words = [("at", aside, 0), ("at", source, 0), self.size(source)]
+                self.calls.append(Call(Kernel("copy"), words, ALONE, 0, size, (source,), (aside,)))
+                source = aside
+            kernel, words = self._copied(pair, source)
+            self.calls.append(Call(kernel, words, ALONE, 0, size, (source,), (), (pair.given,)))
+
+    def _copied(self, pair: Replacement, source: int) -> tuple[Kernel, list[Any]]:
+        """A copy, or where the components lie in another order a sum without anything to sum."""
+        if pair.alike:
+            return Kernel("copy"), [("at", pair.given, 0), ("at", source, 0), self.size(pair.given)]
+        view, shape = self.views[pair.result.buffer], pair.result.shape
+        strides = dict(zip(pair.result.axes, view.strides, strict=True))
+        words = [prod(shape), len(shape), 0, 0, 0, *shape, ("at", pair.given, 0), *row_major(shape)]
+        words += [1, ("at", source, view.start), 0, *(strides.get(a, 0) for a in range(len(shape)))]
+        return Kernel("contract_alone"), words
 
     def _inputs(self, units: list[Unit]) -> None:
         needed = {
@@ -186,6 +177,7 @@ class Calls:
         read = {
             self.views.root(s) for u in units for i in u.instructions for s in sources(i.operation)
         }
+        read |= {self.views.root(r.buffer) for r in self.program.results.values()}
         self.inputs: dict[str, int] = {}
         for name, buffer in self.program.given.items():
             if not self.views.sampled(buffer):
@@ -306,6 +298,7 @@ class Calls:
         return (
             unit.space == lengths
             and loop.form.flat
+            and as_it_lies(unit, target, self.views)
             and all(self.matrix.get(b) == self.matrix[target] for b in (*others, *unit.outputs))
         )
 

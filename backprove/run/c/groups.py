@@ -63,7 +63,7 @@ def grouped(views: Views, kept: frozenset[int]) -> list[Unit]:
                 first
                 and highest.space == space
                 and len(highest.instructions) < _LARGEST_GROUP
-                and _as_it_lies(highest, target, views)
+                and as_it_lies(highest, target, views)
             ):
                 home = highest
         if home is None:
@@ -85,7 +85,7 @@ def _space(instruction: Instruction, views: Views) -> Space | None:
     return tuple(length for length in views.shapes[instruction.target] if length != 1)
 
 
-def _as_it_lies(unit: Unit, target: int, views: Views) -> bool:
+def as_it_lies(unit: Unit, target: int, views: Views) -> bool:
     """Whether a group reads a buffer only component by component, so that it needs no storage."""
     for instruction in unit.instructions:
         operation = instruction.operation

@@ -140,7 +140,7 @@ def _after_sums(made: Calls, calls: list[Call]) -> set[int]:
     waiting = set(made.sums)  # buffers, then all that is made of them
     found = set()
     for call in calls:
-        if waiting.intersection(call.reads) or (made.chunked and call.overwrites):
+        if waiting.intersection(call.reads) or (made.chunked and made.overwritten(call)):
             if call.mode == SAMPLED:
                 raise NotInChunks
             found.add(id(call))

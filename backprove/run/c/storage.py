@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..program import Map, sources
 from .groups import Unit, in_order
 from .patterns import Gradient, Product
+from .replaced import Replacement
 from .views import Views
 
 Array: TypeAlias = NDArray[Any]
@@ -58,18 +59,24 @@ def matrices(
     products: Mapping[int, Product | Gradient],
     views: Views,
     lanes: int,
-    pairs: Iterable[tuple[int, int]],
+    pairs: Iterable[Replacement],
 ) -> dict[int, Matrix]:
     """The buffers without samples that lie in panels: all uses must see the same matrix.
 
-    products: the pattern of each contraction that is one, by its target. pairs: buffers that
-    must lie alike, as one replaces the other.
+    products: the pattern of each contraction that is one, by its target. pairs: what is replaced
+    by what, so that both must lie alike.
     """
     classes = _Classes()
-    for a, b in pairs:
-        classes.join(a, b)
     wanted: dict[int, set[tuple[int, int, int]]] = {}
-    dense: set[int] = set()
+    # a part of a buffer can be told only where it lies in its own order
+    results = [r.buffer for r in views.program.results.values()]
+    dense = {views.root(b) for b in results if not views.whole(b)}
+    for pair in pairs:
+        source = views.root(pair.result.buffer)
+        if pair.alike:
+            classes.join(source, pair.given)
+        else:
+            dense |= {source, pair.given}
     for unit in units:
         for i in unit.instructions:
             operation = i.operation
@@ -84,6 +91,8 @@ def matrices(
             elif isinstance(operation, Map) and not views.sampled(i.target):
                 for operand in operation.operands:
                     if not views.lengths(operand.buffer):
+                        if not views.whole(operand.buffer):
+                            dense.add(views.root(operand.buffer))
                         continue
                     same = views.lengths(operand.buffer) == views.lengths(i.target)
                     root = views.root(operand.buffer)
