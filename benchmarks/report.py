@@ -193,9 +193,8 @@ def table(result: Result) -> str:
     head = ["competitor", "median (least to largest)", f"× {mine}" if mine else "×"]
     head += ["of sgemm's rate", "of memory's"] if dense else []
     head += ["form"]
-    threads = result["threads"]
     lines = [
-        f"## {result['name']}, {threads} thread{'s' * (threads > 1)}", "",
+        f"## {_place(result)}", "",
         f"| {' | '.join(head)} |", "|" + "---|" * len(head),
     ]  # fmt: skip
     done = finished(result)
@@ -251,8 +250,13 @@ _COLOURS = {
     "backprove-numpy": "#9db7d5", "numpy": "#8c8c8c", "scipy": "#5f5f5f", LIMITS: "#000000",
     "torch-eager": "#f2b391", "torch-func": "#e58b5b", "torch-compile": "#c8501e",
     "jax-jit": "#a5d6a7", "jax-scan": "#4caf50", "jax-scan-8": "#1b7a32",
-    "scikit-learn": "#b39ddb", "sympy": "#795548",
+    "scikit-learn": "#b39ddb", "casadi": "#d4a017", "sympy": "#795548",
 }  # fmt: skip
+
+
+def _place(result: Result) -> str:
+    threads = result["threads"]
+    return f"{result['name']}, {threads} thread{'s' * (threads > 1)}"
 
 
 def plot(found: Result, path: Path) -> None:
@@ -282,7 +286,7 @@ def plot(found: Result, path: Path) -> None:
             shown.add(label)
     axes.axvline(1, color="#1f4e8c", linewidth=2)
     axes.set_xscale("log")
-    axes.set_yticks(range(len(results)), [f"{r['name']} · {r['threads']}" for r in results])
+    axes.set_yticks(range(len(results)), [_place(r) for r in results])
     axes.set_ylim(-0.6, len(results) - 0.4)
     axes.set_xlabel("their time ÷ backprove's: right of the line is slower than backprove")
     axes.grid(axis="x", which="major", color="#dddddd")

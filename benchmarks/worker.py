@@ -118,9 +118,7 @@ Forms = Iterator[tuple[str, Timed, str]]
 def _forms(work: Any, data: Any, threads: int, competitor: Any) -> Forms:
     """Each form of a competitor, and what is wrong with its results ("" if nothing)."""
     if work.kind == "graph":
-        if not competitor.graph:
-            raise Refused("does not fit", "has no graphs")
-        yield _graph(work, data, threads, competitor.graph)
+        yield from _graphs(work, data, threads, competitor)
         return
     offered, forms = {
         "training": ("trainers", _trainers), "predicting": ("predictors", _predictors)
@@ -133,25 +131,33 @@ def _forms(work: Any, data: Any, threads: int, competitor: Any) -> Forms:
     yield from forms(module, work, data, threads, competitor.options)
 
 
-def _graph(work: Any, data: Any, threads: int, name: str) -> tuple[str, Timed, str]:
-    """A competitor of graphs.py, and what is wrong with its first step."""
+def _graphs(work: Any, data: Any, threads: int, competitor: Any) -> Forms:
+    """Each form of a step on a sparse graph, and what is wrong with the first one."""
     import graphs
     import numpy as np
 
-    step, weights = graphs.COMPETITORS[name](
-        graphs.case(work.edges, work.levels, work.batch), threads
-    )
-    start = np.array(weights())
-    step()
+    case = graphs.case(work.edges, work.levels, work.batch)
     expected = data["expected change"]
-    error = np.linalg.norm(np.array(weights()) - start - expected) / np.linalg.norm(expected)
-    wrong = "" if error <= 1e-3 else f"its first step is off by {error:.1e}"
+    if competitor.graph:
+        step, weights = graphs.COMPETITORS[competitor.graph](case, threads)
+        forms = iter([(competitor.graph, step, weights)])
+    elif competitor.module == "casadi_graph":
+        module = importlib.import_module("competitors.casadi_graph")
+        forms = module.graph_steps(case, graphs.RATE)
+    else:
+        raise Refused("does not fit", "has no graphs")
+    for form, step, weights in forms:
+        start = np.array(weights())
+        step()
+        change = np.array(weights()) - start
+        error = np.linalg.norm(change - expected) / np.linalg.norm(expected)
 
-    def run(count: int, number: int) -> None:
-        for _ in range(count):
-            step()
+        def run(count: int, number: int, step: Any = step) -> None:
+            for _ in range(count):
+                step()
 
-    return name, Timed(run, 1, lambda: None), wrong
+        wrong = "" if error <= 1e-3 else f"its first step is off by {error:.1e}"
+        yield form, Timed(run, 1, lambda: None), wrong
 
 
 def _trainers(module: Any, work: Any, data: Any, threads: int, options: Any) -> Forms:

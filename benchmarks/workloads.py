@@ -161,6 +161,7 @@ WORKLOADS: tuple[Workload, ...] = (
     Graph(
         "graph of 10^5 edges, 300 levels", 100_000, 300, 1, (Goal(BEST_FRAMEWORK, 10.0),)
     ),
+    Graph("graph of 10^4 edges, 20 levels", 10_000, 20, 1),
     Fresh(
         "digits to 97 %", "digits", whole=True, limit=120.0, absolute=0.6,
         goals=(Goal(BEST_FRAMEWORK, 3.0),),

@@ -134,4 +134,4 @@ def _built(layers: int) -> float:
 def _only(backend: Backend, *fitting: str) -> None:
     """Raises NotFitting where this is another row's work."""
     if backend not in fitting:
-        raise NotFitting("measured once for all backends" if "auto" in fitting else "not its work")
+        raise NotFitting("has no part in this: another row of ours stands for it")

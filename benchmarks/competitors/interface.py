@@ -153,6 +153,7 @@ COMPETITORS: Mapping[str, Competitor] = {
         Competitor("jax-scan", "jax_scan", "jit of lax.scan over the epoch, donated", ["1"]),
         Competitor("jax-scan-8", "jax_scan", "the same with unroll=8", ["8"]),
         Competitor("scikit-learn", "scikit_learn", "MLPClassifier"),
+        Competitor("casadi", "casadi_graph", "on graphs: one scalar expression a neuron"),
         Competitor("sympy", "sympy_derivation", "diff of the loss in every weight and bias"),
     )
 }  # fmt: skip
