@@ -25,6 +25,7 @@ from ..program import (
     sources,
 )
 from . import maps
+from .compiler import Unavailable
 from .groups import Unit, as_it_lies, grouped
 from .patterns import General, Gradient, Product, pattern
 from .replaced import Replacement, in_place, replacements
@@ -38,6 +39,9 @@ SAMPLED, SPLIT, ALONE = range(3)
 
 _WORTH_SPLITTING = 20_000
 """Operations below which a call without samples is left to one thread."""
+
+_MOST_AXES = 16
+"""The axes over which the loops of kernels/general.h can run: MOST_AXES there."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Calls:
     fixed: values of given buffers that never change. replaced: results by name, and the given
     buffers whose place they take. batch: the most samples; lanes: reals in a vector.
     columns: reals from one feature to the next. inputs, outputs: sampled buffers that come from
-    outside and go there, by name, with their features.
+    outside and go there, by name, with their features. Raises Unavailable for too many axes.
     """
 
     def __init__(
@@ -91,6 +95,9 @@ class Calls:
         lanes: int,
         chunked: bool,
     ) -> None:
+        axes = max((len(shape) for shape in program.shapes), default=0)
+        if axes > _MOST_AXES:
+            raise Unavailable(f"a tensor has {axes} axes, and compiled loops run over {_MOST_AXES}")
         self.program, self.lanes, self.batch = program, lanes, batch
         self.columns = spread(-(-batch // lanes)) * lanes
         self.views = Views(program, fixed)
@@ -107,6 +114,7 @@ class Calls:
         self.next_buffer = len(program.shapes)
         self.pairs = replacements(program, self.views, replaced)
         self.same: dict[int, int] = {}  # a result -> the given buffer in whose place it is made
+        self.aside: dict[int, int] = {}  # a given buffer -> a copy of its old value
         self.chunked = chunked
         self.sums: list[int] = []  # what is summed over chunks
         self._loops: dict[int, maps.Fused] = {}
@@ -145,18 +153,21 @@ class Calls:
     def _copies(self) -> None:
         """Copy what could not be made in its place, when all else is done."""
         replaced = {pair.given for pair in self.pairs}
+        for result in self.program.results.values():  # old values, of what will be replaced
+            old = self.views.root(result.buffer)
+            if old in replaced and old not in self.aside:
+                self.aside[old] = aside = self._new(self.size(old))
+                words = [("at", aside, 0), ("at", old, 0), self.size(old)]
+                cost = float(self.size(old))
+                self.calls.append(Call(Kernel("copy"), words, ALONE, 0, cost, (old,), (aside,)))
         for pair in self.pairs:
             if self.same.get(pair.result.buffer) == pair.given:
                 continue
             source = self.views.root(pair.result.buffer)
-            size = float(self.size(source))
-            if source in replaced:  # its old value, which must be put aside
-                aside = self._new(self.size(source))
-                words = [("at", aside, 0), ("at", source, 0), self.size(source)]
-                self.calls.append(Call(Kernel("copy"), words, ALONE, 0, size, (source,), (aside,)))
-                source = aside
+            source = self.aside.get(source, source)
             kernel, words = self._copied(pair, source)
-            self.calls.append(Call(kernel, words, ALONE, 0, size, (source,), (), (pair.given,)))
+            cost = float(self.size(pair.given))
+            self.calls.append(Call(kernel, words, ALONE, 0, cost, (source,), (), (pair.given,)))
 
     def _copied(self, pair: Replacement, source: int) -> tuple[Kernel, list[Any]]:
         """A copy, or where the components lie in another order a sum without anything to sum."""
@@ -411,15 +422,18 @@ class Calls:
         root = self.views.root(found.weight)
         matrix = self.matrix.get(root)
         panel = matrix.panel if matrix else found.columns
-        view = self.views[found.sampled]
+        view = self.views[found.other]
+        sampled = self.views.sampled(found.other)
         words = [
-            ("at", target, 0), ("at", root, 0), ("at", view.root, view.start * self.columns),
+            ("at", target, 0), ("at", root, 0),
+            ("at", view.root, view.start * (self.columns if sampled else 1)),
             found.rows, found.columns, panel,
         ]  # fmt: skip
         name = "backward" if found.backward else "forward"
-        cost = 2.0 * found.rows * found.columns * self.columns
-        reads = (root, view.root)
-        self.calls.append(Call(Kernel(name), words, SAMPLED, 0, cost, reads, (target,)))
+        cost = 2.0 * found.rows * found.columns * (self.columns if sampled else 1)
+        kernel = Kernel(name if sampled else f"{name}_vector")
+        mode = SAMPLED if sampled else ALONE
+        self.calls.append(Call(kernel, words, mode, 0, cost, (root, view.root), (target,)))
 
     def _row_sums(self, operation: Contract, target: int) -> bool:
         """The sum over samples of each feature, if that is what it is."""

@@ -159,6 +159,7 @@ def _places(made: Calls, calls: list[Call]) -> tuple[dict[int, int], int]:
     kept = {own(views.root(r.buffer)) for r in program.results.values()}
     kept |= {b for b in program.given.values() if not views.sampled(b)}
     kept |= views.known.keys() & used
+    kept |= set(made.aside.values())
     kept |= set(map(own, made.sums))
     lasts: dict[int, int] = {}
     shared: dict[int, int] = {}  # the last phase in which other threads' columns are met
@@ -256,9 +257,10 @@ def plan(
     every, table = _table(made, calls, first, places, kernels)
     views = made.views
 
-    def place(buffer: int) -> Place:
+    def place(buffer: int, aside: Mapping[int, int] | None = None) -> Place:
         view = views[buffer]
-        at = places[made.own(view.root)] + view.start
+        root = made.own((aside or {}).get(view.root, view.root))
+        at = places[root] + view.start
         return Place(at, views.lengths(buffer), made.matrix.get(view.root), view.strides)
 
     given = {
@@ -267,7 +269,7 @@ def plan(
         if not views.sampled(buffer) and name not in fixed
     }
     results = {
-        name: place(result.buffer)
+        name: place(result.buffer, made.aside)
         for name, result in program.results.items()
         if not views.sampled(result.buffer)
     }

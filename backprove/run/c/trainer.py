@@ -18,7 +18,7 @@ from ..step import NEXT, ScalarTable, Step, slot_name
 from .blas import one_blas_thread
 from .calls import Kernel
 from .compiler import Announce
-from .library import STEPS_DONE, TIME_UP
+from .library import EPOCHS_DONE, STEPS_DONE, TIME_UP
 from .machine import ROOM, Machine
 
 Array: TypeAlias = NDArray[Any]
@@ -29,6 +29,10 @@ CALL_SECONDS = 0.1
 _BLOCK = 8192
 """Steps whose own numbers are worked out at once. A block always begins at the same steps, so that
 a resumed run sees the same numbers bit for bit."""
+
+
+_MOST_EPOCHS = 4096
+"""Epochs that one call may finish: there must be room for the loss of each."""
 
 
 class Trainer:
@@ -86,7 +90,9 @@ class Trainer:
         for name, names in self.slots.items():
             self.machine.write(name, parameters[name])
             for slot in names:
-                self.machine.write(slot, slots[slot] if slots else np.zeros_like(parameters[name]))
+                if slot in self.machine.plan.given:  # else its old value is of no use
+                    value = slots[slot] if slots else np.zeros_like(parameters[name])
+                    self.machine.write(slot, value)
         self.steps = steps
 
     def parameters(self) -> dict[str, Array]:
@@ -95,7 +101,12 @@ class Trainer:
 
     def slot_values(self) -> dict[str, Array]:
         """Copies of the optimizer's slots, by names such as `w1.m`."""
-        return {s: self.machine.read(s) for slots in self.slots.values() for s in slots}
+        given = self.machine.plan.given
+        return {
+            slot: self.machine.read(slot if slot in given else NEXT + slot)
+            for slots in self.slots.values()
+            for slot in slots
+        }
 
     @property
     def position(self) -> int:
@@ -157,8 +168,11 @@ class Trainer:
         losses = np.zeros(epochs)
         run.losses = losses.ctypes.data
         run.epochs, run.max_steps, run.seconds = epochs, _BLOCK - place, seconds
-        status = self.machine.call()
-        self.steps += run.steps_done
+        run.steps_done = 0
+        try:
+            status = self.machine.call()
+        finally:  # Ctrl-C is answered when the call is over: what it did, it did
+            self.steps += run.steps_done
         return status, losses[: run.epochs_done].tolist()
 
     def train(self, epochs: int) -> list[float]:
@@ -166,9 +180,10 @@ class Trainer:
         losses: list[float] = []
         with one_blas_thread() if self.machine.threads > 1 else nullcontext():
             while len(losses) < epochs:
-                status, made = self.advance(epochs - len(losses))
+                left = min(epochs - len(losses), _MOST_EPOCHS)
+                status, made = self.advance(left)
                 losses += made
-                if status not in (TIME_UP, STEPS_DONE):
+                if status not in (EPOCHS_DONE, TIME_UP, STEPS_DONE):
                     break
         return losses
 

@@ -2,9 +2,9 @@
 
    A sampled buffer is features × samples: feature f, sample n at f*ldn + n, ldn a multiple of
    LANES, 64-byte aligned. A weight matrix J × K is stored in column panels of P columns:
-   (j,k) at (k/P)*J*P + j*P + k%P, P a multiple of LANES, zeros beyond K. Strides that are
-   a multiple of 2 KiB crowd into few sets of the cache: from about 8 vectors on, an odd number
-   of vectors is faster.
+   (j,k) at (k/P)*J*P + j*P + k%P, P a multiple of LANES; what lies beyond K is read, but does not
+   count. Strides that are a multiple of 2 KiB crowd into few sets of the cache: from about 8
+   vectors on, an odd number of vectors is faster.
 
    Order of summation: each element of a product is one chain of additions over k (or j, or n)
    from the first term to the last, begun at zero or at the old value. Tiles, blocks, packing and
@@ -337,10 +337,11 @@ ALWAYS_INLINE void row_sums(const long rows, vec *sum, const real *w, const real
                             long k0, long k1) {
     const long row = P * (long)sizeof(real), three_rows = 3 * row;
     UNROLLED for (long r = 0; r < rows; r++) sum[r] = (vec){0};
-    for (long k = k0; k < k1;) {
+    const long rest = k1 % LANES, whole = k1 - rest;
+    for (long k = k0; k < whole;) {
         const real *at[4];
         UNROLLED for (long i = 0; i * 4 < rows; i++) at[i] = w + k / P * J * P + k % P + i * 4 * P;
-        for (const long end = smaller(k1, (k / P + 1) * P); k < end; k += LANES) {
+        for (const long end = smaller(whole, (k / P + 1) * P); k < end; k += LANES) {
             const vec factor = load(a + k - k0);
             UNROLLED for (long r = 0; r < rows; r++) {
                 const long on = r % 4 == 3 ? three_rows : r % 4 * row;
@@ -348,6 +349,14 @@ ALWAYS_INLINE void row_sums(const long rows, vec *sum, const real *w, const real
             }
             UNROLLED for (long i = 0; i * 4 < rows; i++) at[i] += LANES;
         }
+    }
+    if (rest) { /* beyond the last column, 1/w and its like have left what is not 0 */
+        ivec inside;
+        for (long i = 0; i < LANES; i++) inside[i] = -(integer)(i < rest);
+        const vec factor = load(a + whole - k0);
+        const real *from = w + whole / P * J * P + whole % P;
+        UNROLLED for (long r = 0; r < rows; r++)
+            sum[r] += (vec)((ivec)load(from + r * P) & inside) * factor;
     }
 }
 
