@@ -374,7 +374,11 @@ def test_the_front_door(backend: Any) -> None:
     shown = run.predict(data, [name, "h2"])
     assert shown["h2"].shape == (50, 8)
     assert float(np.sum(shown[name])) == pytest.approx(50)  # softmax: each sample sums to 1
+    for row in (0, 1, 0, 2):  # one sample at a time, again and again
+        single = run.predict({"x": data["x"][row : row + 1]})[name]
+        np.testing.assert_allclose(single, shown[name][row : row + 1], rtol=1e-12)
     losses = run.train(data, 20, seed=1)
+    assert not np.allclose(run.predict({"x": data["x"][:1]})[name], shown[name][:1])
     assert losses[-1] < losses[0]
     assert run.gradients(data)[0] < loss
     many = {name: np.tile(array, (50, 1)) for name, array in data.items()}  # in chunks

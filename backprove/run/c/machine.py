@@ -122,6 +122,16 @@ class Machine:
         part = self.arena[place.at :]
         return np.array(np.lib.stride_tricks.as_strided(part, place.shape, strides))
 
+    def window(self, name: str) -> Array | None:
+        """A given buffer or a result as it lies in the arena, not a copy; None where it lies in
+        panels, or the result has other axes."""
+        place = self.results[name]
+        result = self.program.results.get(name)
+        if place.matrix is not None or (result and result.axes != tuple(range(len(place.shape)))):
+            return None
+        strides = tuple(s * self.dtype.itemsize for s in place.strides)
+        return np.lib.stride_tricks.as_strided(self.arena[place.at :], place.shape, strides)
+
     def _put(self, place: Place, array: Array) -> None:
         value = np.asarray(array, self.dtype)
         flat = value.reshape(-1) if place.matrix is None else place.matrix.packed(value)

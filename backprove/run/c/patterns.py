@@ -17,14 +17,14 @@ from .views import Views, contiguous
 
 @dataclass(frozen=True)
 class Product:
-    """A weight matrix times what has samples.
+    """A weight matrix times what has samples, or times one vector.
 
-    backward: whether the sum is over the matrix's rows. rows, columns: of the matrix as it is
-    stored. leading: how many of the weight's axes make its rows.
+    other: what it is multiplied with. backward: whether the sum is over the matrix's rows. rows,
+    columns: of the matrix as it is stored. leading: how many of the weight's axes make its rows.
     """
 
     weight: int
-    sampled: int
+    other: int
     rows: int
     columns: int
     leading: int
@@ -62,6 +62,9 @@ def pattern(operation: Contract, target: int, views: Views) -> Product | Gradien
     if shares == {True, False} and views.sampled(target):
         weight, other = (second, first) if views.sampled(first.buffer) else (first, second)
         return _product(weight, other, operation.result, views) or general
+    if shares == {False} and not views.sampled(target):
+        weight, other = sorted((first, second), key=lambda o: -len(o.axes))
+        return _product(weight, other, operation.result, views) or general
     return general
 
 
@@ -69,8 +72,11 @@ def _product(
     weight: Operand, other: Operand, result: tuple[int, ...], views: Views
 ) -> Product | None:
     """Every axis of the weight is either kept, and in no other operand, or summed over."""
-    free = other.axes[1:]
-    kept = result[1:]
+    sampled = views.sampled(other.buffer)
+    free = other.axes[1:] if sampled else other.axes
+    kept = result[1:] if sampled else result
+    if not sampled and not (free and kept and views.whole(other.buffer)):
+        return None
     if not _plain(weight.buffer, views) or not _plain(other.buffer, views):
         return None
     if not views.whole(weight.buffer):

@@ -86,6 +86,7 @@ def matrices(
                 wanted.setdefault(views.root(found.weight), set()).add(seen)
                 if not views.whole(found.weight):
                     dense.add(views.root(found.weight))
+                dense |= {b for b in (views.root(found.other), i.target) if not views.sampled(b)}
             elif isinstance(found, Gradient):
                 wanted.setdefault(i.target, set()).add((found.rows, found.columns, found.leading))
             elif isinstance(operation, Map) and not views.sampled(i.target):

@@ -127,6 +127,46 @@ static inline void backward(const struct run *r, const int64_t *a, long lo, long
         product_backward(d, w, z, rows, columns, panel, ldn, lo, hi, 0);
 }
 
+/* The same for one vector, which lies densely; what fills it up to whole vectors becomes zeros. */
+static inline real *filled_up(real *x, long count) {
+    for (long i = count; i % LANES; i++)
+        x[i] = 0;
+    return x;
+}
+
+static inline void forward_vector(const struct run *r, const int64_t *a, long lo, long hi) {
+    real *m = r->arena;
+    const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5];
+    const real *w = m + a[1], *x = filled_up(m + a[2], columns);
+    (void)lo, (void)hi;
+    if (panel % LANES == 0)
+        vector_forward(m + a[0], w, x, rows, columns, panel, 1, 1, 0, rows, 0);
+    else
+        for (long j = 0; j < rows; j++) {
+            real sum = 0;
+            for (long k = 0; k < columns; k++)
+                sum += w[j * columns + k] * x[k];
+            m[a[0] + j] = sum;
+        }
+}
+
+static inline void backward_vector(const struct run *r, const int64_t *a, long lo, long hi) {
+    real *m = r->arena;
+    const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5];
+    const real *w = m + a[1], *z = m + a[2];
+    (void)lo, (void)hi;
+    if (panel % LANES == 0)
+        vector_backward(m + a[0], w, z, rows, columns, panel, 1, 1, 0,
+                        (columns + panel - 1) / panel, 0);
+    else
+        for (long k = 0; k < columns; k++) {
+            real sum = 0;
+            for (long j = 0; j < rows; j++)
+                sum += w[j * columns + k] * z[j];
+            m[a[0] + k] = sum;
+        }
+}
+
 /* how it is shared (0: by panels, 1: by rows, 2: not), z, at, rows, columns, panel, stride of at,
    then the words of what follows */
 enum { GRADIENT_WORDS = 7 };
