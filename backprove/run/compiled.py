@@ -7,7 +7,8 @@ this machine only, never on a race between them, so that a run can be repeated b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from numbers import Integral
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -55,7 +56,9 @@ class Compiled:
         self._programs: dict[tuple[str, ...], _Prepared] = {}
         self._ones: dict[tuple[str, ...], _One] = {}
         self._changes = 0
-        self.parameters = _start(network, step.slots, dtype, seed)
+        start = _start(network, [q.name for q in network.trained], dtype, seed)
+        self._idle = {n: start.pop(n) for n in list(start) if n not in step.slots}
+        self.parameters = start
 
     @property
     def backend(self) -> str:
@@ -101,14 +104,17 @@ class Compiled:
         seed: of the order of the samples, which is drawn anew for each epoch; without `shuffle`
         they come in their own order. Raises DataError where the loss is no longer finite.
         """
+        _whole("epochs", epochs, 0)
+        _whole("a seed", seed, 0)
         arrays, samples = self._samples(data, self._step.program)
         random = random_state(seed) if shuffle else ()
         self._changes += 1
         self._trainer.begin(arrays, samples, order=np.arange(samples), random=random)
         losses = self._trainer.train(epochs)
-        if len(losses) < epochs or not np.isfinite(losses).all():
+        finite = int(np.isfinite(losses).sum())  # what ends a run is the last of them
+        if finite < epochs:
             raise DataError(
-                f"the loss is not finite in epoch {min(len(losses) + 1, epochs)},"
+                f"the loss is not finite in epoch {finite + 1},"
                 f" at step {self._trainer.steps:,}: the training diverges",
                 "try a lower learning rate, clip the gradients, or scale the inputs",
             )
@@ -141,6 +147,9 @@ class Compiled:
             self._ones[asked] = _One(self, names)
         return self._run(program, data, _FEW, _CHUNK)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a compiled network is not pickled or copied: keep its parameters")
+
     # -- how it is done --------------------------------------------------------------------
 
     def _prepared(self, names: tuple[str, ...], adjoints: Mapping[str, Any]) -> _Prepared:
@@ -156,7 +165,7 @@ class Compiled:
                 prepared.numpy = prepare(prepared.program, self.dtype)
             needed = prepared.program.bytes_needed(samples, self.dtype.itemsize)
             check_memory(needed, f"{samples:,} samples")
-            given = {**self._fixed, **self._trainer.parameters(), **arrays}
+            given = {**self._fixed, **self._idle, **self._trainer.parameters(), **arrays}
             return prepared.numpy(given, samples)
         room = next((r for r in rooms if samples <= r), rooms[-1] if rooms else 0)
         machine = prepared.machines.get(room)
@@ -164,7 +173,7 @@ class Compiled:
             machine = self._machine(prepared.program, room, samples)
             prepared.machines[room] = machine
         if machine.seen != self._changes:
-            parameters = self._trainer.parameters()
+            parameters = {**self._idle, **self._trainer.parameters()}
             for name in machine.plan.given:
                 machine.write(name, parameters[name])
             machine.seen = self._changes
@@ -189,7 +198,12 @@ class Compiled:
                 continue
             if name not in data:
                 raise DataError(f"there is no array for {name}", f"give one: {name}=…")
-            array = np.ascontiguousarray(data[name], self.dtype)
+            try:
+                array = np.ascontiguousarray(data[name], self.dtype)
+            except (TypeError, ValueError):
+                raise DataError(
+                    f"{name} is no array of numbers", "give rows of numbers, one row a sample"
+                ) from None
             if array.ndim == 1 and wanted[1:] == (1,):
                 array = array[:, None]
             if array.shape[1:] != wanted[1:] or not array.ndim:
@@ -320,6 +334,25 @@ def predicted(network: Network) -> tuple[str, ...]:
     return names
 
 
+def _precision(dtype: DTypeLike) -> np.dtype[Any]:
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        kind = None
+    if kind is None or kind not in (np.float32, np.float64):
+        said = dtype if kind is None else kind
+        raise DataError(f"numbers of type {said} cannot be trained with", "float32 or float64")
+    return kind
+
+
+def _whole(what: str, number: object, least: int) -> None:
+    """Raises DataError for what is no whole number, or too small."""
+    if not isinstance(number, Integral) or number < least:
+        raise DataError(
+            f"{what} of {number} cannot be trained with", f"a whole number, at least {least}"
+        )
+
+
 def _start(
     network: Network, names: Iterable[str], dtype: np.dtype[Any], seed: int
 ) -> dict[str, Array]:
@@ -354,12 +387,19 @@ def compile(
     may use, where there is work for them. seed: of the weights that have no value in the file.
     Raises DataError for what cannot be computed, Unavailable for "c" without a compiler.
     """
-    kind = np.dtype(dtype)
-    if kind not in (np.float32, np.float64):
-        raise DataError(f"numbers of type {kind} cannot be trained with", "float32 or float64")
-    if batch < 1:
-        raise DataError(f"a mini-batch of {batch} cannot be trained with", "at least 1")
+    kind = _precision(dtype)
+    _whole("a mini-batch", batch, 1)
+    _whole("a seed", seed, 0)
+    if not isinstance(threads, Integral | None):
+        raise DataError(f"{threads} threads cannot compute anything", "a whole number, at least 1")
+    if eta is not None and not 0 < eta < np.inf:
+        raise DataError(f"a learning rate of {eta} cannot be trained with", "a number above 0")
     refuse_symbolic(network)
+    for q in network.of_kind("constant"):
+        if q.value is None and q.name in network.live:
+            raise DataError(
+                f"{q.name} has no value", f"give it one in the file: constant {q.name} = 1"
+            )
     step = lower_step(network, recipe_of(optimizer, eta=eta, **around))
     forever = 2**62  # how long a run will be is not known here: it is worth compiling
     chosen = choice(step.program, backend=backend, batch=batch, steps=forever, threads=threads)

@@ -29,6 +29,7 @@ ROOM = 2048
 
 _ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 _NEVER = 1e18
+_MOST_SAMPLES = 2**62  # of a mini-batch, so that sums of two still are 64-bit integers
 
 
 class Machine:
@@ -95,7 +96,7 @@ class Machine:
             scalar_count=len(scalars),
             losses=self._losses.ctypes.data,
             stop=self.stop.ctypes.data,
-            batch=batch,
+            batch=min(batch, _MOST_SAMPLES),
             room=made.room,
             epochs=1,
             max_steps=2**62,
