@@ -59,6 +59,9 @@ WORTH_SHORTENING = 200
 SHORT = 40
 """Adjoints near the loss are kept in closed form up to this many nodes."""
 
+LONG_SUM = 20
+"""A sum of more terms than this is differentiated without those that do not hold the quantity."""
+
 # constants leave a sum only after folding, which needs them beside what they were written with
 LOCAL = (*DIFFERENTIATION, *(rule for rule in TIDY if rule is not OUT))
 
@@ -242,7 +245,7 @@ class Backprop:
         return ()
 
     def _right(self, q: Ref) -> Expr:
-        start = chain_sum(self.network, q, links(self.network, q))
+        start = mapped(chain_sum(self.network, q, links(self.network, q)), self._related)
         key, names = self._shape(start)
         if key not in self._known:
             local = rewritten(start, LOCAL, self.scope, self._quiet[0])
@@ -252,6 +255,16 @@ class Backprop:
         recorder = Recorder(found, self.scope)
         put_in_if_shorter(recorder, self._closed)
         return recorder.now
+
+    def _related(self, e: Expr) -> Expr | None:
+        """∂z/∂q where z is a long sum: that of the terms with q; to look at all is quadratic."""
+        if not isinstance(e, Derivative) or not isinstance(e.body, Ref):
+            return None
+        right = self.network.definition(e.body)
+        if not isinstance(right, Add) or len(right.terms) <= LONG_SUM:
+            return None
+        related = tuple(t for t in right.terms if t.names & e.wrt.names)
+        return Derivative(total(related), e.wrt, e.total)
 
     def _close(self, equation: Equation) -> None:
         """Remember an adjoint in forward quantities alone, while that is short."""

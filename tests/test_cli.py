@@ -296,6 +296,15 @@ def test_text_keeps_to_the_width(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         assert max(map(len, result.stdout.splitlines())) <= 60, line
 
 
+@pytest.mark.parametrize(
+    "line", ["show {}", "backprop {}", "explain {} b139[1]", "compile {} --to numpy"]
+)
+def test_a_builder_may_be_longer_than_the_name_of_a_file(folder: Path, line: str) -> None:
+    result = run(*line.format("mlp:" + "-".join(["2"] * 140)).split())
+    assert result.exit_code == 0, result.output
+    assert "139" in result.stdout
+
+
 def test_there_is_no_colour_where_there_is_no_terminal(folder: Path) -> None:
     assert "\x1b" not in run("explain", "good.bp", "w_h").stdout
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from backprove.adjoints import backprop
+from backprove.adjoints import LONG_SUM, backprop
 from backprove.derivation import STYLES, derive
 from backprove.errors import BackproveError, DerivationError, NetworkError
 from backprove.expr import Apply, Derivative, Ref, plain, walk
@@ -228,6 +228,21 @@ def test_scalar_zoom_of_the_first_weight(builder: str, style: str) -> None:
 def test_the_dynamic_program_agrees_with_the_oracle(name: str) -> None:
     net = network(NETWORKS[name])
     report = verify_network(net, backprop(net).adjoints)
+    assert report.ok, [(row.what, row.verdict.says) for row in report.wrong + report.open]
+
+
+@pytest.mark.parametrize("output", ["z", "sigmoid(z)", "exp(z)/(1 + exp(z))", "z*w1 + x1"])
+@pytest.mark.parametrize("term", ["w{0}*x{0}", "exp(w{0})*x{0}", "(w{0} - x{0})^2/w1", "-w{0}"])
+def test_a_long_sum_is_differentiated_like_a_short_one(term: str, output: str) -> None:
+    count = LONG_SUM + 3
+    text = "\n".join((
+        "input " + ", ".join(f"x{n}" for n in range(1, count)),
+        "weight " + ", ".join(f"w{n}" for n in range(1, count)),
+        "z = " + " + ".join(term.format(n) for n in range(1, count)),
+        f"h = {output}", "loss J = (h - 1)^2",
+    ))  # fmt: skip
+    network = parse(text.replace("+ -", "- ").replace("= -", "= 0 - "))
+    report = verify_network(network, backprop(network).adjoints)
     assert report.ok, [(row.what, row.verdict.says) for row in report.wrong + report.open]
 
 

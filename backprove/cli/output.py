@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import textwrap
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import BackproveError
@@ -52,8 +53,9 @@ _read: list[Path] = []
 def note_input(name: str | Path) -> None:
     """Remember a file that is read, so that no output takes its place."""
     path = Path(name)
-    if len(str(name)) < 4096 and "\0" not in str(name) and path.is_file():
-        _read.append(path.resolve())
+    with suppress(OSError, ValueError):  # a builder may be longer than a path can be
+        if path.is_file():
+            _read.append(path.resolve())
 
 
 def refuse_input(output: Path | None) -> None:

@@ -307,9 +307,10 @@ def _cache(grammar: Path) -> str | bool:
     They are made anew for another grammar, Python or lark; what cannot be read or written is
     done without. Reading them takes a tenth of the time that making them takes.
     """
-    if sys.dont_write_bytecode or sys.implementation.cache_tag is None:
+    if sys.implementation.cache_tag is None:
         return False
-    return str(Path(cache_from_source(str(grammar))).with_suffix(".tables"))
+    tables = Path(cache_from_source(str(grammar))).with_suffix(".tables")
+    return str(tables) if tables.exists() or not sys.dont_write_bytecode else False
 
 
 def lines_of(source: Source, kind: FileKind = "start") -> list[Line]:

@@ -74,17 +74,39 @@ def lower(
             f"give it one in the file: size {symbolic[0]} = 3",
         )
     lowering = _Lowering(network, lifted)
-    for equation in network.equations.values():
-        lowering.equation(equation)
-    for equation in adjoints.values():
-        lowering.equation(equation, derived=True)
-    for equation in updates:
-        lowering.equation(equation)
-    for number, constraint in enumerate(network.constraints):
-        lowering.residual(f"{CONSTRAINT}{number}", constraint.left - constraint.right)
-    if lifted:
+    promises = {
+        f"{CONSTRAINT}{number}": constraint.left - constraint.right
+        for number, constraint in enumerate(network.constraints)
+    }
+    equations = [*network.equations.values(), *adjoints.values(), *updates]
+    derived = {equation.name for equation in adjoints.values()}
+    asked = None if wanted is None else tuple(wanted)
+    needed = None if asked is None else _needed(network.loss, asked, equations, promises)
+    for equation in equations:
+        if needed is None or equation.name in needed:
+            lowering.equation(equation, equation.name in derived)
+    for name, difference in promises.items():
+        if needed is None or name in needed:
+            lowering.residual(name, difference)
+    if lifted and (needed is None or MEAN_LOSS in needed):
         lowering.mean_loss()
-    return lowering.program(None if wanted is None else tuple(wanted))
+    return lowering.program(asked)
+
+
+def _needed(
+    loss: str, wanted: Iterable[str], equations: Iterable[Equation], others: Mapping[str, Expr]
+) -> set[str]:
+    """The names on which what is wanted depends, and what is wanted."""
+    made_from = {e.name: e.right.names for e in equations}
+    made_from |= {name: e.names for name, e in others.items()} | {MEAN_LOSS: frozenset({loss})}
+    needed: set[str] = set()
+    waiting = list(wanted)
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += made_from.get(name, ())
+    return needed
 
 
 class _Lowering:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -77,10 +78,9 @@ class Runner:
         self, arrays: Mapping[str, Array], samples: int, where: Callable[[int], str]
     ) -> None:
         """Raises DataError where a sample's target breaks what the file promises of it."""
-        names = [f"{CONSTRAINT}{number}" for number in range(len(self.network.constraints))]
-        if names and samples:
-            check = prepare(lower(self.network, {}, names), self.dtype)
-            check_constraints(self.network, check({**self.constants, **arrays}, samples), where)
+        if self.network.constraints and samples:
+            found = self._promises({**self.constants, **arrays}, samples)
+            check_constraints(self.network, found, where)
 
     def _chunks(
         self,
@@ -99,6 +99,12 @@ class Runner:
             chunk = {name: array[rows] for name, array in arrays.items()}
             given = {**self.constants, **parameters, **chunk}
             yield rows, forward(given, rows.stop - rows.start)
+
+    @cached_property
+    def _promises(self) -> Prepared:
+        """What the promises of the targets are off by, a sample."""
+        names = [f"{CONSTRAINT}{number}" for number in range(len(self.network.constraints))]
+        return prepare(lower(self.network, {}, names), self.dtype)
 
     def _prepared(self, program: Program) -> Prepared:
         needed = program.bytes_needed(_CHUNK, self.dtype.itemsize)

@@ -115,8 +115,9 @@ class Table:
                         f"{self.source}, {self.where(row)}, column {name}: there is no label"
                     )
             return [_plain(cell) for cell in cells]
-        numbers = self.numbers(name).ravel()
-        return [_plain(repr(float(value))) for value in numbers]
+        numbers = self.numbers(name).ravel().tolist()
+        labels = {value: _plain(repr(value)) for value in set(numbers)}
+        return [labels[value] for value in numbers]
 
     def only(self, rows: Array) -> Table:
         """Some of the rows."""
