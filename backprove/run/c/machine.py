@@ -19,7 +19,7 @@ from ..program import Program
 from ..values import check_memory
 from .calls import Kernel
 from .compiler import Announce
-from .library import Run, built, widths
+from .library import TIME_UP, Run, built, widths
 from .plan import Place, plan
 
 Array: TypeAlias = NDArray[Any]
@@ -27,8 +27,10 @@ Array: TypeAlias = NDArray[Any]
 ROOM = 2048
 """Samples that are in memory at once; larger mini-batches go through in chunks."""
 
+CALL_SECONDS = 0.1
+"""The longest that one call takes, so that Ctrl-C is answered at once."""
+
 _ALIGNMENT = 64  # bytes: a cache line, and the widest vector
-_NEVER = 1e18
 _MOST_SAMPLES = 2**62  # of a mini-batch, so that sums of two still are 64-bit integers
 
 
@@ -102,7 +104,7 @@ class Machine:
             max_steps=2**62,
             loss_at=made.results[loss].at if loss else -1,
             threads=threads,
-            seconds=_NEVER,
+            seconds=CALL_SECONDS,
             ldn=made.columns,
         )
         self._address = ctypes.addressof(self._run)
@@ -180,7 +182,8 @@ class Machine:
         if self._in_chunks:
             run.batch = samples
         run.samples, run.position, run.loss_sum = samples, 0, 0.0
-        self.call()
+        while self.call() == TIME_UP:
+            pass
         found = {}
         for name, result in self.program.results.items():
             array = outputs[name] if name in outputs else self.read(name)

@@ -19,12 +19,9 @@ from .blas import one_blas_thread
 from .calls import Kernel
 from .compiler import Announce
 from .library import EPOCHS_DONE, STEPS_DONE, TIME_UP
-from .machine import ROOM, Machine
+from .machine import CALL_SECONDS, ROOM, Machine
 
 Array: TypeAlias = NDArray[Any]
-
-CALL_SECONDS = 0.1
-"""The longest that one call takes, so that Ctrl-C is answered at once."""
 
 _BLOCK = 8192
 """Steps whose own numbers are worked out at once. A block always begins at the same steps, so that
