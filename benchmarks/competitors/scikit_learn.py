@@ -26,7 +26,7 @@ class Classifier(Trainer):
         self.model = _model(self.work)
         few = self.work.sizes[-1]
         self.model.batch_size = few  # a first call, only to make the arrays
-        self.model.partial_fit(self.x[:few], self.label[:few], self.classes)
+        self.model.partial_fit(self.x[:few], self.label[:few], classes=self.classes)
         self.model.batch_size = self.work.batch
         layers = range(1, self.work.layers + 1)
         self.model.coefs_ = [parameters[f"w{n}"].T.copy() for n in layers]
