@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import prod
 from typing import TypeAlias
 
@@ -31,6 +32,8 @@ from .program import (
 
 SAMPLE = "*"
 """The letter of the sample axis; no index of a file can be called that."""
+
+_ZERO, _ONE = Fraction(0), Fraction(1)
 
 _TYPICAL_BATCH = 64  # stands for the number of samples when the cost of an order is compared
 
@@ -98,12 +101,14 @@ class Builder:
 
     def combine(self, terms: Combination) -> Value:
         """A linear combination as one value."""
+        if len(terms) == 1 and terms[0][0]:
+            return self._scaled(*terms[0])
         table: dict[Value, Fraction] = {}
         for coefficient, value in terms:
-            table[value] = table.get(value, Fraction(0)) + coefficient
+            table[value] = table.get(value, _ZERO) + coefficient
         rows = [(c, v) for v, c in table.items() if c != 0]
         if not rows:
-            return self.constant(Fraction(0))
+            return self.constant(_ZERO)
         common = abs(rows[0][0])
         if len(rows) > 1 and all(abs(c) == common for c, _ in rows):  # a/2 - b/2 -> (a - b)/2
             return self._scaled(common, self._chain([(c / common, v) for c, v in rows]))
@@ -153,7 +158,7 @@ class Builder:
         """delta(letter,position); the position counts from 1."""
         size = self.sizes[letter]
         if not 1 <= position <= size:
-            return self.constant(Fraction(0))
+            return self.constant(_ZERO)
         return Value(self.emit(Unit(size, position - 1), (size,)), (letter,))
 
     def first_largest(self, value: Value, letter: str) -> Value:
@@ -166,12 +171,11 @@ class Builder:
 
         Over the sample axis the mean is taken, so that a term that has none stays as it is.
         """
-        coefficient = Fraction(1)
+        coefficient = _ONE
         rest = {s for s in summed if any(s in v.letters for v in values)}
         for letter in set(summed) - rest - {SAMPLE}:
             coefficient *= self.sizes[letter]
-        one = self.constant(Fraction(1))
-        values = [v for v in values if v != one]
+        values = [v for v in values if v != self._one]
         averaged = SAMPLE not in rest
         if not averaged:
             averaged, values = self._averaged(values, rest)
@@ -182,7 +186,7 @@ class Builder:
             inner = (rest & set(values[a].letters) & set(values[b].letters)) - _letters(others)
             made = self._pair(values[a], values[b], inner)
             values = [*others, made]
-        value = self._summed(values[0], rest) if values else one
+        value = self._summed(values[0], rest) if values else self._one
         return coefficient, value if averaged else self._divided(value)
 
     def _averaged(self, values: list[Value], rest: set[str]) -> tuple[bool, list[Value]]:
@@ -197,6 +201,10 @@ class Builder:
 
     def _divided(self, value: Value) -> Value:
         return self.map("divide", value, Value(self.emit(SampleCount(), ()), ()))
+
+    @cached_property
+    def _one(self) -> Value:
+        return self.constant(_ONE)
 
     def product(self, values: list[Value]) -> Value:
         """The elementwise product."""
@@ -274,10 +282,10 @@ class Builder:
 
     def emit(self, operation: Operation, shape: tuple[int, ...]) -> int:
         """The buffer of an operation's result; the same one for the same operation."""
-        buffer = self._made.get(operation)
-        if buffer is None:
+        new = len(self.shapes)
+        buffer = self._made.setdefault(operation, new)
+        if buffer == new:
             self.shapes.append(shape)
-            buffer = self._made[operation] = len(self.shapes) - 1
             self.instructions.append(Instruction(buffer, operation, self.origin))
         return buffer
 

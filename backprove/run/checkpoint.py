@@ -34,7 +34,7 @@ FORMAT = 2
 _KIND = "backprove model"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
     """Where a run stands between two mini-batches. Immutable: a step makes a new one.
 
@@ -60,7 +60,7 @@ class State:
     finished: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Saved:
     """What a file holds: the network's text, how the run is made, and its state.
 

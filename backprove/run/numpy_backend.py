@@ -39,7 +39,7 @@ Buffers: TypeAlias = "list[Any]"
 Call: TypeAlias = Callable[[Buffers], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """A program ready to run: call it with the given arrays and the number of samples.
 

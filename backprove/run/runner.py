@@ -35,7 +35,7 @@ class Score:
     measures: Mapping[str, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """The predicted quantity of one target over samples, and labels where it has classes."""
 
@@ -67,10 +67,14 @@ class Runner:
         return Score(samples, total / samples, measures.result())
 
     def predicted(
-        self, parameters: Mapping[str, Array], arrays: Mapping[str, Array], samples: int
+        self,
+        parameters: Mapping[str, Array],
+        arrays: Mapping[str, Array],
+        samples: int,
+        with_loss: bool = False,
     ) -> dict[str, Array]:
-        """The predicted quantities over all samples."""
-        rows = [r for _, r in self._chunks(parameters, arrays, samples, with_loss=False)]
+        """The predicted quantities over all samples; with_loss: by the program that scores too."""
+        rows = [r for _, r in self._chunks(parameters, arrays, samples, with_loss)]
         names = [t.predicted for t in self.fit.targets if t.predicted]
         return {name: np.concatenate([r[name] for r in rows]) for name in names}
 

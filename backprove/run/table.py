@@ -30,7 +30,7 @@ DIGITS_TEST = 360
 """How many of the 1,797 digits are held out for testing, always the same ones."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """Named columns of one length.
 

@@ -15,6 +15,8 @@ from ..expr import Add, Delta, Expr, Index, Mul, Number, Power, Reduce, Ref, wit
 from .build import Builder
 from .positive import Positive, unbounded
 
+_ONE = Fraction(1)
+
 _LARGEST_EXACT_POWER = 64
 
 Factor: TypeAlias = tuple[Expr, Fraction]
@@ -52,7 +54,7 @@ class Terms:
     def of(self, e: Expr, summed: tuple[str, ...]) -> list[Term]:
         """The sum of `e` over `summed` as terms; the letters that they bind stay in scope."""
         made: list[Term] = []
-        waiting = [Term(Fraction(1), ((e, Fraction(1)),), summed)]
+        waiting = [Term(_ONE, ((e, _ONE),), summed)]
         while waiting:
             term = self._flattened(waiting.pop())
             if term.coefficient == 0:
@@ -100,7 +102,7 @@ class Terms:
             elif isinstance(base, Delta) and n > 0:
                 trivial = self._known_delta(base)
                 if trivial is None:
-                    factors.append((base, Fraction(1)))
+                    factors.append((base, _ONE))
                 else:
                     coefficient *= trivial
             else:
@@ -134,7 +136,7 @@ class Terms:
                 alone or self._siftable(base, term.summed) or self._to_cancel(base, dangerous)
             ):
                 return [
-                    replace(term, factors=(*others[0], (part, Fraction(1)), *others[1]))
+                    replace(term, factors=(*others[0], (part, _ONE), *others[1]))
                     for part in base.terms
                 ]
             if (
@@ -143,7 +145,7 @@ class Terms:
                 and (alone or (dangerous and self._hides_danger(base)))
             ):
                 letter, body = self.build.bind(base, self.length(base))
-                factors = (*others[0], (body, Fraction(1)), *others[1])
+                factors = (*others[0], (body, _ONE), *others[1])
                 return [Term(term.coefficient, factors, (*term.summed, letter))]
         return None
 

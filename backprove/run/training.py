@@ -108,7 +108,7 @@ class Options:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Predictions:
     """What a model says about a table, with its score where the table has the targets."""
 
@@ -118,7 +118,7 @@ class Predictions:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """A trained network: what was learned, how, and how well.
 
@@ -161,7 +161,7 @@ class Model:
         arrays = input_arrays(self.network, table, self.fit, runner.dtype)
         if scored:
             arrays |= target_arrays(self.network, table, self.fit, runner.dtype)
-        found = runner.predicted(self.parameters, arrays, table.rows)
+        found = runner.predicted(self.parameters, arrays, table.rows, with_loss=scored)
         score = runner.score(self.parameters, arrays, table.rows) if scored else None
         rows = tuple(prediction(t, found[t.predicted]) for t in self.fit.targets if t.predicted)
         return Predictions(table.rows, rows, score, notes)
@@ -281,7 +281,7 @@ def predict(path: str | Path, data: str | Path | Table | Mapping[str, Any]) -> P
 # -- a run ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Parts:
     """Row numbers: what is trained on, what is looked at after each epoch, what is held out."""
 

@@ -29,7 +29,7 @@ Nested: TypeAlias = "float | list[Nested]"
 _PROMISE_KEPT = 1e-4  # room for targets given to a few decimals
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Numbers:
     """What one network comes to at the values in its file.
 
