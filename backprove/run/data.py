@@ -354,7 +354,8 @@ def _all_numbers(table: Table, column: str) -> bool:
 
 
 def _only_0_1(table: Table, column: str) -> bool:
-    return set(np.unique(table.columns[column]).tolist()) <= {0, 1}
+    values = table.columns[column]
+    return bool(((values == 0) | (values == 1)).all())
 
 
 def _is_probability(network: Network, name: str) -> bool:
