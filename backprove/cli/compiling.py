@@ -39,7 +39,7 @@ def compile_(
     ] = None,
     output: Output = None,
 ) -> None:
-    """Write standalone code: forward pass, loss, gradients.
+    """Write standalone code of its gradients.
 
     Readable source with the equation above each statement, which needs no backprove.
     """
