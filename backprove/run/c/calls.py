@@ -532,8 +532,6 @@ class Calls:
         mode = SAMPLED if sampled else ALONE
         self.calls.append(Call(kernel, words, mode, 0, cost, (view.root,), (target,)))
 
-    # -- phases and places -----------------------------------------------------------------
-
     # -- buffers ---------------------------------------------------------------------------
 
     def size(self, buffer: int) -> int:

@@ -1,7 +1,8 @@
 """The C of one library: the kernels' own files, the printed maps, and the table's list.
 
-No name, number or comment of a network's file is in it: functions are numbered, buffers are
-words of the table. Two networks whose maps are alike have the same library.
+No name or comment of a network's file is in it, and of its numbers only scalar constants, as
+hexadecimal literals: functions are numbered, buffers are words of the table. Two networks whose
+maps are alike have the same library.
 """
 
 from __future__ import annotations
