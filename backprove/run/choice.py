@@ -20,7 +20,7 @@ BACKENDS: tuple[Backend, ...] = ("auto", "c", "numpy")
 WORTH_COMPILING = 1.0
 """Seconds that NumPy would take, by the estimate, from which on a run is compiled."""
 
-WORTH_THREADS = 400_000
+WORTH_THREADS = 5_000_000
 """Operations of a mini-batch from which on several threads share it."""
 
 _SECONDS_A_CALL = 3e-6
