@@ -56,9 +56,7 @@ def test_a_seed_reproduces_a_run_bit_for_bit(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_resuming_after_an_epoch_is_exact(
-    optimizer: str, backend: Backend, tmp_path: Path
-) -> None:
+def test_resuming_after_an_epoch_is_exact(optimizer: str, backend: Backend, tmp_path: Path) -> None:
     path = tmp_path / "model.npz"
     whole = train(SMALL, DIGITS, epochs=4, optimizer=optimizer, backend=backend)
     train(SMALL, DIGITS, epochs=2, optimizer=optimizer, backend=backend, checkpoint=path)
