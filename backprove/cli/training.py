@@ -121,7 +121,9 @@ BackendName = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    option("--threads", metavar="N", help="That share a mini-batch; by default by its size."),
+    option(
+        "--threads", metavar="N", help="The most that share a mini-batch; by default all cores."
+    ),
 ]
 Resume = Annotated[
     Path | None, option("--resume", metavar="MODEL", help="Go on with the run saved there.")

@@ -54,6 +54,7 @@ def choice(
 ) -> Choice:
     """The choice for `steps` runs of a program, each over up to `batch` samples.
 
+    threads: the most that may share a mini-batch; by default as many as this process may use.
     vector_bytes: of a choice that was made before, when a run goes on; then C may be replaced by
     NumPy, and wide vectors by narrower ones, where this machine has no others. Raises
     Unavailable where C is asked for and nothing can be compiled here.
@@ -75,8 +76,8 @@ def choice(
             raise
         return by_numpy(reason.message)
     wide = vector_bytes if vector_bytes in there else there[0]
-    if threads is None:
-        threads = c.default_threads() if each >= WORTH_THREADS else 1
+    most = c.default_threads() if threads is None else threads
+    threads = most if each >= WORTH_THREADS else 1
     shared = f"{threads} threads" if threads > 1 else "one thread"
     says = f"compiled to C: {shared}, vectors of {8 * wide} bits"
     if vector_bytes and wide != vector_bytes:

@@ -383,8 +383,8 @@ def compile(
 
     backend: "c", "numpy", or "auto": C where there is a compiler. optimizer: its name or a file
     of equations; around: what stands around it (`decay`, `clip_norm`, `clip_value`, `schedule`,
-    `warmup`, `steps`). threads: how many share a mini-batch; by default as many as this process
-    may use, where there is work for them. seed: of the weights that have no value in the file.
+    `warmup`, `steps`). threads: the most that share a mini-batch; by default as many as this
+    process may use. seed: of the weights that have no value in the file.
     Raises DataError for what cannot be computed, Unavailable for "c" without a compiler.
     """
     kind = _precision(dtype)

@@ -209,8 +209,8 @@ def train(
     validation, test: parts of the samples set aside, 0 to 1. patience: stop after so many
     epochs without a better validation loss, and keep the best. checkpoint: a file written
     after each epoch, from which `resume` goes on. backend: c, numpy, or auto: C where the work
-    is worth compiling for. threads: that share a mini-batch. The same seed gives the same run
-    bit for bit (same CPU, backend and versions).
+    is worth compiling for. threads: the most that share a mini-batch. The same seed gives the
+    same run bit for bit (same CPU, backend and versions).
     Raises DataError for data that do not fit and for a loss that is no longer finite.
     """
     refuse_symbolic(network)
