@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..adjoints import backprop
 from ..errors import DataError
 from ..network import ADJOINT, Network
+from .advance import diverged
 from .c import Machine, Trainer, Unavailable, random_state
 from .c.machine import ROOM
 from .choice import WORTH_THREADS, Backend, Choice, by_numpy, choice, operations
@@ -113,11 +114,7 @@ class Compiled:
         losses = self._trainer.train(epochs)
         finite = int(np.isfinite(losses).sum())  # what ends a run is the last of them
         if finite < epochs:
-            raise DataError(
-                f"the loss is not finite in epoch {finite + 1},"
-                f" at step {self._trainer.steps:,}: the training diverges",
-                "try a lower learning rate, clip the gradients, or scale the inputs",
-            )
+            raise diverged("the loss is not finite", finite + 1, self._trainer.steps)
         return losses
 
     def gradients(self, data: Mapping[str, Any]) -> tuple[float, dict[str, Array]]:
@@ -126,7 +123,7 @@ class Compiled:
         program = self._programs.get(names)
         if program is None:
             program = self._prepared(names, backprop(self.network).adjoints)
-        results = self._run(program, data)
+        results = self._run(program, *self._samples(data, program.program))
         return float(results[MEAN_LOSS]), {n: results[ADJOINT + n] for n in self._step.slots}
 
     def predict(self, data: Mapping[str, Any], quantities: Sequence[str] = ()) -> dict[str, Array]:
@@ -143,9 +140,10 @@ class Compiled:
                 known = ", ".join(self.network.equations)
                 raise DataError(f"{name!r} is not computed here", f"there are {known}")
         program = self._programs.get(names) or self._prepared(names, {})
-        if self.backend == "c" and self._samples(data, program.program)[1] == 1:
+        arrays, samples = self._samples(data, program.program)
+        if self.backend == "c" and samples == 1:
             self._ones[asked] = _One(self, names)
-        return self._run(program, data, _FEW, _CHUNK)
+        return self._run(program, arrays, samples, _FEW, _CHUNK)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a compiled network is not pickled or copied: keep its parameters")
@@ -156,10 +154,11 @@ class Compiled:
         self._programs[names] = _Prepared(lower(self.network, adjoints, names))
         return self._programs[names]
 
-    def _run(self, prepared: _Prepared, data: Mapping[str, Any], *rooms: int) -> dict[str, Array]:
+    def _run(
+        self, prepared: _Prepared, arrays: Mapping[str, Array], samples: int, *rooms: int
+    ) -> dict[str, Array]:
         """A program over samples: in the first of `rooms` that has room for all, or in parts
         that the last one has room for; without `rooms`, as one mini-batch."""
-        arrays, samples = self._samples(data, prepared.program)
         if self.backend == "numpy":
             if prepared.numpy is None:
                 prepared.numpy = prepare(prepared.program, self.dtype)

@@ -14,7 +14,6 @@ from ..advance import diverged
 from ..checkpoint import State
 from ..step import Step
 from ..values import constant_values
-from .blas import one_blas_thread
 from .compiler import Announce
 from .library import NOT_FINITE
 from .trainer import Trainer
@@ -60,7 +59,7 @@ class CompiledAdvance:
                 self._arrays, self._samples, order=state.permutation, random=(),
                 position=state.position, loss_sum=state.loss_sum,
             )  # fmt: skip
-        with one_blas_thread():
+        with trainer.blas_aside():
             status, losses = trainer.advance()
         if status == NOT_FINITE:
             raise diverged("the loss is not finite", state.epoch, trainer.steps)

@@ -121,9 +121,7 @@ class Machine:
         if place.matrix is not None:
             flat = self.arena[place.at : place.at + place.matrix.size]
             return np.array(place.matrix.unpacked(flat, place.shape))
-        strides = tuple(s * self.dtype.itemsize for s in place.strides)
-        part = self.arena[place.at :]
-        return np.array(np.lib.stride_tricks.as_strided(part, place.shape, strides))
+        return np.array(self._as_it_lies(place))
 
     def window(self, name: str) -> Array | None:
         """A given buffer or a result as it lies in the arena, not a copy; None where it lies in
@@ -132,6 +130,9 @@ class Machine:
         result = self.program.results.get(name)
         if place.matrix is not None or (result and result.axes != tuple(range(len(place.shape)))):
             return None
+        return self._as_it_lies(place)
+
+    def _as_it_lies(self, place: Place) -> Array:
         strides = tuple(s * self.dtype.itemsize for s in place.strides)
         return np.lib.stride_tricks.as_strided(self.arena[place.at :], place.shape, strides)
 
@@ -146,9 +147,12 @@ class Machine:
         """The arrays of samples that calls read and write; they must outlive the calls."""
         names = (*self.plan.inputs, *self.plan.outputs)
         self._held = [arrays[name] for name in names]
-        for number, array in enumerate(self._held):
-            self._external[number] = array.__array_interface__["data"][0]
+        self._point_to(self._held)
         self._run.samples = samples
+
+    def _point_to(self, arrays: Sequence[Array]) -> None:
+        for number, array in enumerate(arrays):
+            self._external[number] = array.__array_interface__["data"][0]
 
     def call(self) -> int:
         """Run mini-batches until a reason to stop, which is returned (see library.py)."""
@@ -174,8 +178,7 @@ class Machine:
             name: np.empty((samples, *shape), dtype) for name, shape in self._output_shapes.items()
         }
         ready = [np.ascontiguousarray(arrays[name], dtype) for name in self.plan.inputs]
-        for number, array in enumerate((*ready, *outputs.values())):
-            self._external[number] = array.__array_interface__["data"][0]
+        self._point_to((*ready, *outputs.values()))
         if len(self._in_order) < samples:
             self._in_order = np.arange(samples)
         run.order = self._in_order.ctypes.data

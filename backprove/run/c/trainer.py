@@ -7,7 +7,7 @@ next call, or a resumed run, goes on bit for bit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -172,10 +172,14 @@ class Trainer:
             self.steps += run.steps_done
         return status, losses[: run.epochs_done].tolist()
 
+    def blas_aside(self) -> AbstractContextManager[None]:
+        """NumPy's BLAS on one thread for a while, where several of ours run."""
+        return one_blas_thread() if self.machine.threads > 1 else nullcontext()
+
     def train(self, epochs: int) -> list[float]:
         """Train for whole epochs; the mean loss of each."""
         losses: list[float] = []
-        with one_blas_thread() if self.machine.threads > 1 else nullcontext():
+        with self.blas_aside():
             while len(losses) < epochs:
                 left = min(epochs - len(losses), _MOST_EPOCHS)
                 status, made = self.advance(left)
