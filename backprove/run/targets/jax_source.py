@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...network import Network
 from ..escaping import python_string
 from .expressions import SIGN, Dialect
-from .python_source import INDENT, MEANS, PythonSource, initial_value
+from .python_source import INDENT, MEANS, PythonSource, initial_parameters
 
 JAX = Dialect(
     module="jnp",
@@ -94,27 +94,11 @@ def _lines(source: PythonSource, title: str, precision: str) -> Iterator[str]:
     yield from source.shapes()
     yield from source.constants(f"np.array({{}}, dtype=np.{precision})")
     yield from source.helpers()
-    yield from ("", "", *_initial(source, precision))
+    yield from ("", "", *initial_parameters(source, "jnp", precision))
     yield from ("", "", *source.forward())
     yield from ("", "", *source.loss())
     yield from ("", "", *_loss(source))
     yield from ("", "", "loss.defvjp(loss_forward, loss_backward)")
-
-
-def _initial(source: PythonSource, precision: str) -> Iterator[str]:
-    texts = {
-        "given": f"jnp.array({{}}, dtype=jnp.{precision})",
-        "zeros": f"jnp.zeros({{}}, dtype=jnp.{precision})",
-        "drawn": f"jnp.asarray({{0}} * random.uniform(-1, 1, {{1}}), dtype=jnp.{precision})",
-    }
-    rows = [(q, initial_value(source.plan, q, texts)) for q in source.plan.network.trained]
-    yield "def initial_parameters(seed=0):"
-    yield f'{INDENT}"""The file\'s values; else weights drawn (Glorot uniform) and biases 0."""'
-    if any("random." in text for _, text in rows):
-        yield f"{INDENT}random = np.random.default_rng(seed)"
-    yield f"{INDENT}return {{"
-    yield from (f"{INDENT}{INDENT}{python_string(q.name)}: {text}," for q, text in rows)
-    yield f"{INDENT}}}"
 
 
 def _loss(source: PythonSource) -> Iterator[str]:

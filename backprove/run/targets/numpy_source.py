@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...network import Network
 from ..escaping import python_string
 from .expressions import Dialect
-from .python_source import INDENT, MEANS, PythonSource, initial_value
+from .python_source import INDENT, MEANS, PythonSource, initial_parameters
 
 HELPERS = {
     "sigmoid": '''
@@ -156,27 +156,10 @@ def _lines(source: PythonSource, title: str, precision: str) -> Iterator[str]:
     yield from source.shapes()
     yield from source.constants(f"np.array({{}}, dtype=np.{precision})")
     yield from source.helpers()
-    yield from ("", "", *_initial(source, precision))
+    yield from ("", "", *initial_parameters(source, "np", precision))
     yield from ("", "", *source.forward())
     yield from ("", "", *source.loss())
     yield from ("", "", *_gradients(source))
-
-
-def _initial(source: PythonSource, precision: str) -> Iterator[str]:
-    """What the parameters begin with: NumPy's generator draws what the file does not give."""
-    texts = {
-        "given": f"np.array({{}}, dtype=np.{precision})",
-        "zeros": f"np.zeros({{}}, dtype=np.{precision})",
-        "drawn": f"np.asarray({{0}} * random.uniform(-1, 1, {{1}}), dtype=np.{precision})",
-    }
-    rows = [(q, initial_value(source.plan, q, texts)) for q in source.plan.network.trained]
-    yield "def initial_parameters(seed=0):"
-    yield f'{INDENT}"""The file\'s values; else weights drawn (Glorot uniform) and biases 0."""'
-    if any("random." in text for _, text in rows):
-        yield f"{INDENT}random = np.random.default_rng(seed)"
-    yield f"{INDENT}return {{"
-    yield from (f"{INDENT}{INDENT}{python_string(q.name)}: {text}," for q, text in rows)
-    yield f"{INDENT}}}"
 
 
 def _gradients(source: PythonSource) -> Iterator[str]:

@@ -262,3 +262,22 @@ def initial_value(plan: Plan, q: Quantity, texts: Mapping[str, str]) -> str:
 
 def _words(text: str) -> set[str]:
     return set("".join(c if c.isalnum() or c == "_" else " " for c in text).split())
+
+
+def initial_parameters(source: PythonSource, library: str, precision: str) -> Iterator[str]:
+    """What the parameters begin with, as arrays of `np` or `jnp`: NumPy's generator draws what
+    the file does not give."""
+    texts = {
+        "given": f"{library}.array({{}}, dtype={library}.{precision})",
+        "zeros": f"{library}.zeros({{}}, dtype={library}.{precision})",
+        "drawn": f"{library}.asarray({{0}} * random.uniform(-1, 1, {{1}}),"
+        f" dtype={library}.{precision})",
+    }
+    rows = [(q, initial_value(source.plan, q, texts)) for q in source.plan.network.trained]
+    yield "def initial_parameters(seed=0):"
+    yield f'{INDENT}"""The file\'s values; else weights drawn (Glorot uniform) and biases 0."""'
+    if any("random." in text for _, text in rows):
+        yield f"{INDENT}random = np.random.default_rng(seed)"
+    yield f"{INDENT}return {{"
+    yield from (f"{INDENT}{INDENT}{python_string(q.name)}: {text}," for q, text in rows)
+    yield f"{INDENT}}}"
