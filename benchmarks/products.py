@@ -73,11 +73,11 @@ static void ours(void *context, int thread, int threads) {
         if (s->kind == 0 && N == 1)
             vector_forward(s->z, s->w, s->at, J, K, P, LANES, 1, j0, j1, 0);
         else if (s->kind == 0)
-            product_forward(s->z, s->w, s->a, J, K, P, ldn, n0, n1, 0);
+            product_forward(s->z, s->w, s->a, J, K, P, ldn, 0, J, n0, n1, 0);
         else if (s->kind == 1 && N == 1)
             vector_backward(s->a, s->w, s->z, J, K, P, LANES, LANES, p0, p1, 0);
         else if (s->kind == 1)
-            product_backward(s->a, s->w, s->z, J, K, P, ldn, n0, n1, 0);
+            product_backward(s->a, s->w, s->z, J, K, P, ldn, 0, K, n0, n1, 0);
         else if (s->kind == 2)
             product_gradient(descend, s->w, s->z, s->at, J, K, P, ldn, ldt, N, 0, J, p0, p1);
         else if (s->kind == 3)

@@ -21,7 +21,7 @@ from backprove.functions import FUNCTIONS
 from backprove.language import load, parse
 from backprove.network import ADJOINT, Network
 from backprove.run.c import Machine, Trainer, widths
-from backprove.run.c.calls import Kernel
+from backprove.run.c.call import Kernel
 from backprove.run.c.library import NOT_FINITE, STOPPED, TIME_UP
 from backprove.run.c.plan import plan
 from backprove.run.c.printing import library_text

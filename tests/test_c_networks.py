@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from backprove.expr import Ref
 from backprove.expr import substituted as put_in
 from backprove.language import load, parse
 from backprove.network import ADJOINT, Equation, Network
-from backprove.run.c import Machine, Trainer, compiler, storage, widths
-from backprove.run.c.calls import ALONE, SAMPLED, Call, Calls, Kernel
+from backprove.run.c import Machine, Trainer, calls, compiler, sharing, storage, widths
+from backprove.run.c.call import ALONE, SAMPLED, Call, Kernel
+from backprove.run.c.calls import Calls
 from backprove.run.c.plan import _in_phases, _places, plan
 from backprove.run.c.printing import library_text
 from backprove.run.lower import MEAN_LOSS, lower
@@ -47,6 +48,15 @@ def quick_compiler() -> Iterator[None]:
     """Libraries that need not be fast are compiled fast."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiler, "_FLAGS", ("-O0", *compiler._FLAGS[1:]))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def every_matrix_by_rows() -> Iterator[None]:
+    """Where there are several threads, the smallest matrix is shared as a large one is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sharing, "_worth", lambda call, batch, threads: True)
+        patch.setattr(calls, "_WORTH_SPLITTING", 50)
         yield
 
 
@@ -209,11 +219,12 @@ def kernels_of(cases: list[Case], lanes: int) -> tuple[Kernel, ...]:
     """The kernels of all programs, so that one library serves them."""
     found: dict[Kernel, None] = {}
     for c in cases:
-        for room in (None, 16):
+        for room, threads in product((None, 16), (1, 3)):
             for program, replaced in ((c.program, {}), (c.step.program, c.replaced)):
                 made = plan(
-                    program, fixed=c.fixed, replaced=replaced, batch=33, lanes=lanes, room=room
-                )
+                    program, fixed=c.fixed, replaced=replaced, batch=33, lanes=lanes, room=room,
+                    threads=threads,
+                )  # fmt: skip
                 found |= dict.fromkeys(made.kernels)
     return tuple(found)
 
@@ -358,6 +369,7 @@ def scheduled(
     program: Program, fixed: Mapping[str, Array], replaced: Mapping[str, str], chunked: bool
 ) -> Schedule:
     made = Calls(program, fixed, replaced, 16 if chunked else 33, LANES, chunked)
+    sharing.share_by_rows(made, 3)
     calls, first = _in_phases(made)
     places, _ = _places(made, calls)
     again = sum(call.phase < first for call in calls) if chunked else 0
@@ -372,6 +384,8 @@ def check_threads(s: Schedule) -> None:
         for written, touched in ((a.writes, b.touched), (b.writes, a.touched)):
             for w in written:
                 for t in touched:
+                    if w == t and SAMPLED not in (a.mode, b.mode) and a.in_step(b, w):
+                        continue  # a thread keeps to its own rows or copies
                     columns = a.mode == b.mode == SAMPLED and s.made.in_rows(s.made.own(w))
                     if columns and s.made.in_rows(s.made.own(t)):
                         # a thread keeps to its own columns, in whatever rows

@@ -42,11 +42,11 @@ const int lanes = LANES;
 
 void forward(real *z, const real *w, const real *a, long J, long K, long P, long ldn, long n0,
              long n1, long add) {
-    product_forward(z, w, a, J, K, P, ldn, n0, n1, (int)add);
+    product_forward(z, w, a, J, K, P, ldn, 0, J, n0, n1, (int)add);
 }
 void backward(real *d, const real *w, const real *z, long J, long K, long P, long ldn, long n0,
               long n1, long add) {
-    product_backward(d, w, z, J, K, P, ldn, n0, n1, (int)add);
+    product_backward(d, w, z, J, K, P, ldn, 0, K, n0, n1, (int)add);
 }
 ALWAYS_INLINE void keep(void *context, long offset, vec g) { store((real *)context + offset, g); }
 ALWAYS_INLINE void descend(void *context, long offset, vec g) {

@@ -1,13 +1,8 @@
-"""The calls of a program: each unit as a kernel and its words.
-
-A word is a number, or a place: ("at", buffer, offset) stands for where the buffer will lie in the
-arena. What a call is shared by, and what it costs, is said with it.
-"""
+"""The calls of a program: each unit as a kernel and its words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
 
@@ -25,6 +20,7 @@ from ..program import (
     sources,
 )
 from . import maps
+from .call import ALONE, SAMPLED, SPLIT, Call, Kernel
 from .compiler import Unavailable
 from .groups import Unit, as_it_lies, grouped
 from .patterns import General, Gradient, Product, pattern
@@ -34,47 +30,11 @@ from .views import Views, contiguous, row_major
 
 Array: TypeAlias = NDArray[Any]
 
-SAMPLED, SPLIT, ALONE = range(3)
-"""How a call is shared by threads: by columns, by units, or not at all (driver.h)."""
-
 _WORTH_SPLITTING = 20_000
 """Operations below which a call without samples is left to one thread."""
 
 _MOST_AXES = 16
 """The axes over which the loops of kernels/general.h can run: MOST_AXES there."""
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """A C function of the table: one of kernels/ by its name, or a loop that is printed."""
-
-    name: str
-    form: maps.Form | None = None
-
-
-@dataclass
-class Call:
-    """A kernel with its arguments.
-
-    words: numbers, and places: ("at", buffer, offset) for a place in the arena. mode, units:
-    see driver.h. operations: an estimate. reads, writes: roots. overwrites: what must have been
-    read by all others before.
-    """
-
-    kernel: Kernel
-    words: list[Any]
-    mode: int
-    units: int
-    operations: float
-    reads: tuple[int, ...]
-    writes: tuple[int, ...]
-    overwrites: tuple[int, ...] = ()
-    phase: int = 0
-    chain: int = 0
-
-    @property
-    def touched(self) -> tuple[int, ...]:
-        return (*self.reads, *self.writes, *self.overwrites)
 
 
 class Calls:
@@ -156,7 +116,7 @@ class Calls:
         for result in self.program.results.values():  # old values, of what will be replaced
             old = self.views.root(result.buffer)
             if old in replaced and old not in self.aside:
-                self.aside[old] = aside = self._new(self.size(old))
+                self.aside[old] = aside = self.new(self.size(old))
                 words = [("at", aside, 0), ("at", old, 0), self.size(old)]
                 cost = float(self.size(old))
                 self.calls.append(Call(Kernel("copy"), words, ALONE, 0, cost, (old,), (aside,)))
@@ -206,7 +166,7 @@ class Calls:
                 rows = ("at", made, 0)
                 writes = (buffer, made)
             self.calls.append(
-                Call(Kernel("gather"), [number, features, ("at", buffer, 0), rows, stride],
+                Call(Kernel("gather"), [number, features, ("at", buffer, 0), rows, stride, 0, 0],
                      SAMPLED, 0, features * self.batch, (), writes)
             )  # fmt: skip
 
@@ -216,10 +176,11 @@ class Calls:
         stride = spread(-(-features // self.lanes)) * self.lanes
         made = self.extra_rows.get(buffer)
         if made is None:
-            made = self.extra_rows[buffer] = self._new(stride * self.columns)
+            made = self.extra_rows[buffer] = self.new(stride * self.columns)
         return made, stride
 
-    def _new(self, size: int) -> int:
+    def new(self, size: int) -> int:
+        """A buffer that only calls know, of so many reals."""
         self.next_buffer += 1
         self.extra[self.next_buffer - 1] = size
         return self.next_buffer - 1
@@ -284,7 +245,7 @@ class Calls:
             if call.mode == SAMPLED or not sampled & set(call.reads):
                 continue
             (target,) = call.writes
-            own = self._new(self.size(target))
+            own = self.new(self.size(target))
             call.writes = (own,)
             call.words = [
                 ("at", own, word[2]) if isinstance(word, tuple) and word[1] == target else word
@@ -350,11 +311,11 @@ class Calls:
         if matrix is None:
             panel = min(2 * self.lanes, -(-found.columns // self.lanes) * self.lanes)
             matrix = Matrix(found.rows, found.columns, found.leading, panel)
-            made = self._new(matrix.size)
+            made = self.new(matrix.size)
         view = self.views[found.left]
         words: list[Any] = [
             ("at", view.root, view.start * self.columns), ("at", rows, 0),
-            matrix.rows, matrix.columns, matrix.panel, stride,
+            matrix.rows, matrix.columns, matrix.panel, stride, 0,
         ]  # fmt: skip
         reads, writes = [view.root, rows], [made]
         if after is None:
@@ -395,7 +356,7 @@ class Calls:
             made, stride = self._rows_buffer(whole)
         else:
             stride = spread(-(-features // self.lanes)) * self.lanes
-            made = self._new(stride * self.columns)
+            made = self.new(stride * self.columns)
         words = [("at", view.root, view.start * self.columns), features, ("at", made, 0), stride]
         self.calls.append(
             Call(Kernel("transpose"), words, SAMPLED, 0, 2.0 * features * self.batch,
@@ -427,7 +388,7 @@ class Calls:
         words = [
             ("at", target, 0), ("at", root, 0),
             ("at", view.root, view.start * (self.columns if sampled else 1)),
-            found.rows, found.columns, panel,
+            found.rows, found.columns, panel, 0,
         ]  # fmt: skip
         name = "backward" if found.backward else "forward"
         cost = 2.0 * found.rows * found.columns * (self.columns if sampled else 1)

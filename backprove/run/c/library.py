@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from .cache import library
-from .calls import Kernel
+from .call import Kernel
 from .compiler import Announce, Options, Unavailable, levels
 from .printing import library_text
 
@@ -29,7 +29,7 @@ class Run(ctypes.Structure):
         ("random", ctypes.c_uint64 * 4),
         ("loss_sum", _D), ("seconds", _D), ("status", _I),
         ("total", _I), ("chunk", _I), ("first", _I), ("count", _I), ("columns", _I),
-        ("ldn", _I), ("going", _I), ("deadline", _D),
+        ("ldn", _I), ("going", _I), ("deadline", _D), ("thread", _I),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..numpy_backend import in_full
 from ..program import Program
 from ..values import check_memory
-from .calls import Kernel
+from .call import Kernel
 from .compiler import Announce
 from .library import TIME_UP, Run, built, widths
 from .plan import Place, plan
@@ -67,7 +67,7 @@ class Machine:
         lanes = wide // dtype.itemsize
         made = plan(
             program, fixed=fixed, replaced=replaced or {}, batch=batch, lanes=lanes, room=room,
-            kernels=kernels,
+            threads=threads, kernels=kernels,
         )  # fmt: skip
         self.plan = made
         check_memory(made.size * dtype.itemsize, f"a mini-batch of {made.room:,} samples")

@@ -206,14 +206,20 @@ def _statements(form: Form) -> list[str]:
     return [f"const vec t{n} = {text};" for n, text in enumerate(form.body)]
 
 
-def _sampled_text(form: Form, name: str) -> str:
+def _sampled_text(form: Form, name: str, by_rows: bool = False) -> str:
     rank = form.rank
     lines = _head(form, name)
+    if by_rows:
+        lines += [
+            "    const long first = lo * (long)a[0], last = smaller(hi * (long)a[0], (long)a[1]);",
+            "    a++, lo = 0, hi = (long)r->columns;",
+        ]
     lines += [f"    real *const b{n} = r->arena + a[{rank + n * (1 + rank)}];"
               for n in _buffers(form)]  # fmt: skip
     indent = "    "
     for axis in range(rank):
-        lines.append(f"{indent}for (int64_t i{axis} = 0; i{axis} < a[{axis}]; i{axis}++) {{")
+        start, end = ("first", "last") if by_rows else ("0", f"a[{axis}]")
+        lines.append(f"{indent}for (int64_t i{axis} = {start}; i{axis} < {end}; i{axis}++) {{")
         indent += "    "
     for n in _buffers(form):
         steps = "".join(
@@ -278,6 +284,16 @@ def _strided_text(form: Form, name: str) -> str:
     for axis in reversed(range(rank - 1)):
         lines.append("    " * (axis + 1) + "}")
     return "\n".join([*lines, "}", ""])
+
+
+def printed_rows(form: Form, name: str) -> str:
+    """A loop over samples and one axis of features, of which [lo, hi) are units.
+
+    One more word, the first: how many features a unit has.
+    """
+    assert form.sampled, "rows are shared where there are samples"
+    assert form.rank == 1, "rows are the one axis besides the samples"
+    return _sampled_text(form, name, by_rows=True)
 
 
 def printed_alone(form: Form, name: str) -> str:

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program import Program
-from .calls import ALONE, SAMPLED, Call, Calls, Kernel
+from .call import ALONE, SAMPLED, Call, Kernel
+from .calls import Calls
+from .sharing import share_by_rows
 from .storage import Arena, Matrix
 
 Array: TypeAlias = NDArray[Any]
@@ -86,6 +88,12 @@ def _ordered(made: Calls) -> list[Call]:
     return done
 
 
+def _shared(made: Calls, threads: int) -> tuple[list[Call], int]:
+    """The calls as they are shared by so many threads, in phases."""
+    share_by_rows(made, threads)
+    return _in_phases(made)
+
+
 class NotInChunks(Exception):
     """Something that has samples needs a sum over all of them."""
 
@@ -94,8 +102,9 @@ def _in_phases(made: Calls) -> tuple[list[Call], int]:
     """The calls in order, each in the earliest phase in which it can be, and the number of phases
     of the first part.
 
-    Sampled calls follow each other within a phase, as a thread needs its own columns only. So
-    do calls that one thread does alone, if that is the same thread: a chain.
+    Sampled calls follow each other within a phase, as a thread needs its own columns only; so do
+    calls by rows, where it needs its own rows only, and calls that one thread does alone, if
+    that is the same thread: a chain.
     """
     maker: dict[int, Call] = {}
     readers: dict[int, list[Call]] = {}
@@ -109,20 +118,19 @@ def _in_phases(made: Calls) -> tuple[list[Call], int]:
     for call in sorted(calls, key=lambda call: id(call) in second):
         floor = first if id(call) in second else 0
         call.phase = floor
-        before = [maker[b] for b in call.reads if b in maker]
+        before = [(maker[b], b) for b in call.reads if b in maker]
         replaced = [
-            other
+            (other, b)
             for b in made.overwritten(call)
             for other in readers.get(b, ())
             if other is not call
         ]
-        for other in (*before, *replaced):
-            together = call.mode == other.mode == SAMPLED
-            call.phase = max(call.phase, other.phase + (not together))
+        for other, b in (*before, *replaced):
+            call.phase = max(call.phase, other.phase + (not call.in_step(other, b)))
         if call.mode == ALONE:
             last = call.phase - 1
-            chain = {o.chain for o in before if o.mode == ALONE and o.phase == last}
-            others = [o for o in before if o.mode != ALONE] + replaced
+            chain = {o.chain for o, _ in before if o.mode == ALONE and o.phase == last}
+            others = [o for o, _ in before if o.mode != ALONE] + [o for o, _ in replaced]
             if len(chain) == 1 and last >= floor and all(o.phase < last for o in others):
                 call.phase, call.chain = last, chain.pop()
             else:
@@ -141,7 +149,7 @@ def _after_sums(made: Calls, calls: list[Call]) -> set[int]:
     found = set()
     for call in calls:
         if waiting.intersection(call.reads) or (made.chunked and made.overwritten(call)):
-            if call.mode == SAMPLED:
+            if call.mode == SAMPLED or any(map(made.in_rows, call.writes)):
                 raise NotInChunks
             found.add(id(call))
             waiting.update(call.writes)
@@ -152,7 +160,8 @@ def _places(made: Calls, calls: list[Call]) -> tuple[dict[int, int], int]:
     """A place for each buffer, and the arena's size. Rows of samples come first.
 
     Threads are not in step within a phase. A row that is used again keeps its columns, so each
-    thread meets only what it wrote itself; all else is used again in later phases only.
+    thread meets only what it wrote itself; all else is used again in later phases only, and so
+    is everything of a phase with calls by rows.
     """
     views, program, own = made.views, made.program, made.own
     used = {b for call in calls for b in call.reads}
@@ -170,6 +179,7 @@ def _places(made: Calls, calls: list[Call]) -> tuple[dict[int, int], int]:
                 shared[own(b)] = call.phase
     for b in kept:
         lasts[b] = len(calls)
+    by_rows = {call.phase for call in calls if call.by_rows}
     rows, rest = Arena(made.columns), Arena(max(made.lanes, 16))
 
     def room(b: int) -> tuple[Arena, int]:
@@ -192,7 +202,8 @@ def _places(made: Calls, calls: list[Call]) -> tuple[dict[int, int], int]:
                 arena, size = room(b)
                 places[b] = arena.take(size)
         for b in touched:
-            if lasts[b] == n and made.in_rows(b) and shared.get(b) != call.phase:
+            alike = call.phase not in by_rows and shared.get(b) != call.phase
+            if lasts[b] == n and made.in_rows(b) and alike:
                 rows.give_back(places[b], made.row_size(b))
             elif lasts[b] == n:
                 late.append(b)
@@ -237,22 +248,24 @@ def plan(
     batch: int,
     lanes: int,
     room: int | None = None,
+    threads: int = 1,
     kernels: Sequence[Kernel] = (),
 ) -> Plan:
     """Plan a program for mini-batches of up to `batch` samples and vectors of `lanes` reals.
 
     fixed: values of given buffers that never change. replaced: results that take the place of
     what is given, such as the next weights. room: samples that are in memory at once, where a
-    mini-batch may go through in chunks. kernels: of a library that is to serve, if it has
-    all that are needed. The plan depends on nothing else, so that it is the same every time.
+    mini-batch may go through in chunks. threads: the most that share it. kernels: of a library
+    that is to serve, if it has all that are needed. The plan depends on nothing else, so that it
+    is the same every time.
     """
     chunked = room is not None and room < batch
     made = Calls(program, fixed, replaced, room if chunked and room else batch, lanes, chunked)
     try:
-        calls, first = _in_phases(made)
+        calls, first = _shared(made, threads)
     except NotInChunks:
         made = Calls(program, fixed, replaced, batch, lanes, chunked=False)
-        calls, first = _in_phases(made)
+        calls, first = _shared(made, threads)
     places, size = _places(made, calls)
     every, table = _table(made, calls, first, places, kernels)
     views = made.views

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
-from .calls import Kernel
-from .maps import printed, printed_after, printed_alone
+from .call import Kernel
+from .maps import printed, printed_after, printed_alone, printed_rows
 
 HEADERS = ("vector.h", "functions.h", "products.h", "pool.h", "driver.h", "general.h")
 """The kernels' files, in the order in which they are read."""
@@ -43,4 +43,9 @@ def library_text(kernels: Sequence[Kernel]) -> str:
     ))  # fmt: skip
 
 
-_PRINTED = {"map": printed, "map_alone": printed_alone, "gradient_then": printed_after}
+_PRINTED = {
+    "map": printed,
+    "map_rows": printed_rows,
+    "map_alone": printed_alone,
+    "gradient_then": printed_after,
+}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..lower import MEAN_LOSS
 from ..step import NEXT, ScalarTable, Step, slot_name
 from .blas import one_blas_thread
-from .calls import Kernel
+from .call import Kernel
 from .compiler import Announce
 from .library import EPOCHS_DONE, STEPS_DONE, TIME_UP
 from .machine import CALL_SECONDS, ROOM, Machine

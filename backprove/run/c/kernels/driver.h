@@ -6,7 +6,8 @@
    A mini-batch for which there is no room at once goes in chunks through the first part; what is
    summed over its samples is complete in the second part. Within a phase nothing waits for anything of another thread; between phases all threads meet.
    mode SAMPLED: the thread's own columns (samples), in whole vectors. mode SPLIT: its share of
-   `units`. mode ALONE: thread number `units` does it all.
+   `units`. mode ALONE: thread number `units` does it all. mode EVERY: each does it all, to a copy
+   of its own.
 
    Threads never share a sum, so results do not depend on their number. */
 
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum mode { SAMPLED, SPLIT, ALONE };
+enum mode { SAMPLED, SPLIT, ALONE, EVERY };
 
 /* Filled by the caller; laid out as `Run` in library.py. */
 struct run {
@@ -46,6 +47,7 @@ struct run {
     int64_t ldn;                /* reals between two features: the room for samples */
     int64_t going;
     double deadline;
+    int64_t thread;             /* in a thread's own copy of all this: its number */
 };
 
 enum status { EPOCHS_DONE, STEPS_DONE, TIME_UP, STOPPED, NOT_FINITE };
@@ -91,8 +93,11 @@ static void shuffle(int64_t *order, int64_t n, uint64_t *state) {
 }
 
 /* Some phases, as one of the threads; returns the table's next word. */
-static inline const int64_t *run_phases(const struct run *r, const int64_t *word, int64_t phases,
-                                        int thread, int threads) {
+static inline const int64_t *run_phases(const struct run *shared, const int64_t *word,
+                                        int64_t phases, int thread, int threads) {
+    struct run own = *shared;
+    const struct run *const r = &own;
+    own.thread = thread;
     const int64_t vectors = r->columns / LANES;
     const long first = (long)(vectors * thread / threads) * LANES;
     const long last = (long)(vectors * (thread + 1) / threads) * LANES;
@@ -112,6 +117,8 @@ static inline const int64_t *run_phases(const struct run *r, const int64_t *word
                 const long hi = (long)(units * (thread + 1) / threads);
                 if (lo < hi)
                     call(r, a, lo, hi);
+            } else if (mode == EVERY) {
+                call(r, a, 0, (long)r->columns);
             } else if (units % threads == thread) {
                 call(r, a, 0, 1);
             }

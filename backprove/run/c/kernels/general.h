@@ -29,25 +29,26 @@ static inline int64_t reached(const struct odometer *o, const int64_t *strides, 
 
 /* -- in and out ------------------------------------------------------------------------- */
 
-/* external, features, a, at or -1, row stride of at */
+/* external, features, a, at or -1, row stride of at, reals between two threads' copies of a, of at */
 static inline void gather(const struct run *r, const int64_t *a, long lo, long hi) {
+    real *const columns = r->arena + a[2] + r->thread * a[5];
+    real *const copies = a[3] < 0 ? NULL : r->arena + a[3] + r->thread * a[6];
     if (a[1] < LANES / 2) { /* short rows: turning whole vectors would cost more */
         const real *rows = r->external[a[0]];
         for (long n = lo; n < hi; n++) {
             const long k = (long)a[1], last = (long)r->count - 1;
             const real *row = rows + r->order[r->first + (n < last ? n : last)] * k;
-            real *column = r->arena + a[2] + n, *copy = r->arena + a[3] + n * a[4];
-            if (a[3] >= 0)
-                store(copy, splat(0));
+            if (copies)
+                store(copies + n * a[4], splat(0));
             for (long i = 0; i < k; i++) {
-                column[i * r->ldn] = row[i];
-                if (a[3] >= 0)
-                    copy[i] = row[i];
+                columns[n + i * r->ldn] = row[i];
+                if (copies)
+                    copies[n * a[4] + i] = row[i];
             }
         }
         return;
     }
-    gather_rows(r->arena + a[2], (long)r->ldn, a[3] < 0 ? NULL : r->arena + a[3], (long)a[4],
+    gather_rows(columns, (long)r->ldn, copies, (long)a[4],
                 r->external[a[0]], (long)a[1], r->order + r->first, (long)r->count, lo, hi,
                 (long)a[1]);
 }
@@ -105,26 +106,46 @@ static inline void accumulate(const struct run *r, const int64_t *a, long lo, lo
 
 /* -- products --------------------------------------------------------------------------- */
 
-/* z, w, a, rows, columns, panel */
-static inline void forward(const struct run *r, const int64_t *a, long lo, long hi) {
+/* z, w, a, rows, columns, panel, reals between two threads' copies of a; by samples, or by the
+   rows of z */
+ALWAYS_INLINE void forward_part(const struct run *r, const int64_t *a, long j0, long j1, long n0,
+                                long n1) {
     real *z = r->arena + a[0];
-    const real *w = r->arena + a[1], *x = r->arena + a[2];
+    const real *w = r->arena + a[1], *x = r->arena + a[2] + r->thread * a[6];
     const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5], ldn = (long)r->ldn;
     if (r->count == 1 && panel % LANES == 0)
-        vector_forward(z, w, x, rows, columns, panel, ldn, ldn, 0, rows, 0);
+        vector_forward(z, w, x, rows, columns, panel, ldn, ldn, j0, j1, 0);
     else
-        product_forward(z, w, x, rows, columns, panel, ldn, lo, hi, 0);
+        product_forward(z, w, x, rows, columns, panel, ldn, j0, j1, n0, n1, 0);
 }
 
-/* d, w, z, rows, columns, panel */
-static inline void backward(const struct run *r, const int64_t *a, long lo, long hi) {
+static inline void forward(const struct run *r, const int64_t *a, long lo, long hi) {
+    forward_part(r, a, 0, (long)a[3], lo, hi);
+}
+
+static inline void forward_rows(const struct run *r, const int64_t *a, long lo, long hi) {
+    forward_part(r, a, lo, hi, 0, (long)r->columns);
+}
+
+/* d, w, z, rows, columns, panel; by samples, or by the panels of w */
+ALWAYS_INLINE void backward_part(const struct run *r, const int64_t *a, long p0, long p1, long n0,
+                                 long n1) {
     real *d = r->arena + a[0];
     const real *w = r->arena + a[1], *z = r->arena + a[2];
     const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5], ldn = (long)r->ldn;
     if (r->count == 1 && panel % LANES == 0)
-        vector_backward(d, w, z, rows, columns, panel, ldn, ldn, 0, (columns + panel - 1) / panel, 0);
+        vector_backward(d, w, z, rows, columns, panel, ldn, ldn, p0, p1, 0);
     else
-        product_backward(d, w, z, rows, columns, panel, ldn, lo, hi, 0);
+        product_backward(d, w, z, rows, columns, panel, ldn, p0 * panel,
+                         smaller(p1 * panel, columns), n0, n1, 0);
+}
+
+static inline void backward(const struct run *r, const int64_t *a, long lo, long hi) {
+    backward_part(r, a, 0, (long)((a[4] + a[5] - 1) / a[5]), lo, hi);
+}
+
+static inline void backward_rows(const struct run *r, const int64_t *a, long lo, long hi) {
+    backward_part(r, a, lo, hi, 0, (long)r->columns);
 }
 
 /* The same for one vector, which lies densely; what fills it up to whole vectors becomes zeros. */
@@ -168,15 +189,15 @@ static inline void backward_vector(const struct run *r, const int64_t *a, long l
 }
 
 /* how it is shared (0: by panels, 1: by rows, 2: not), z, at, rows, columns, panel, stride of at,
-   then the words of what follows */
-enum { GRADIENT_WORDS = 7 };
+   reals between two threads' copies of at, then the words of what follows */
+enum { GRADIENT_WORDS = 8 };
 
 ALWAYS_INLINE void gradient_after(epilogue_function *after, void *context, const struct run *r,
                                   const int64_t *a, long lo, long hi) {
     const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5];
     const long panels = (columns + panel - 1) / panel;
-    product_gradient(after, context, r->arena + a[1], r->arena + a[2], rows, columns, panel,
-                     (long)r->ldn, (long)a[6], (long)r->count, a[0] == 1 ? lo : 0,
+    product_gradient(after, context, r->arena + a[1], r->arena + a[2] + r->thread * a[7], rows,
+                     columns, panel, (long)r->ldn, (long)a[6], (long)r->count, a[0] == 1 ? lo : 0,
                      a[0] == 1 ? hi : rows, a[0] == 0 ? lo : 0, a[0] == 0 ? hi : panels);
 }
 

@@ -195,35 +195,37 @@ static NOT_INLINED void rows_by_columns(struct product p, const real *x, long ro
     }
 }
 
-/* z[j][n] = sum over k of w[j][k] a[k][n], for n in [n0,n1): whole vectors. `add`: onto z. */
+/* z[j][n] = sum over k of w[j][k] a[k][n], for j in [j0,j1) and n in [n0,n1): whole vectors.
+   `add`: onto z. */
 static inline void product_forward(real *z, const real *w, const real *a, long J, long K, long P,
-                                   long ldn, long n0, long n1, int add) {
+                                   long ldn, long j0, long j1, long n0, long n1, int add) {
     const long size = sizeof(real);
     for (long k = 0, terms; k < K; k += terms) {
         terms = K - k;
-        if (J >= PACKED_ROWS)
+        if (j1 - j0 >= PACKED_ROWS)
             terms = smaller(terms, P <= BLOCK ? BLOCK / P * P : smaller(BLOCK, P - k % P));
         const struct product p = {P * size,     size, P,   (J - 1) * P * size,
                                   ldn,          ldn,  terms, add || k > 0};
-        for (long j = 0; j < J; j += ROW_BLOCK) {
-            const long rows = smaller(J - j, ROW_BLOCK);
+        for (long j = j0; j < j1; j += ROW_BLOCK) {
+            const long rows = smaller(j1 - j, ROW_BLOCK);
             rows_by_columns(p, w + k / P * J * P + j * P + k % P, rows, rows, 0, a + k * ldn,
                             z + j * ldn, n0, n1);
         }
     }
 }
 
-/* d[k][n] = sum over j of w[j][k] z[j][n], for n in [n0,n1): whole vectors. `add`: onto d. */
+/* d[k][n] = sum over j of w[j][k] z[j][n], for k in [k0,k1), k0 a multiple of P, and n in [n0,n1):
+   whole vectors. `add`: onto d. */
 static inline void product_backward(real *d, const real *w, const real *z, long J, long K, long P,
-                                    long ldn, long n0, long n1, int add) {
+                                    long ldn, long k0, long k1, long n0, long n1, int add) {
     const long size = sizeof(real);
     const long row_block = P < ROW_BLOCK ? ROW_BLOCK / P * P : P;
     for (long j = 0, terms; j < J; j += terms) {
         terms = K >= PACKED_ROWS ? smaller(J - j, BLOCK) : J;
         const struct product p = {size, P * size, terms, 0, ldn, ldn, terms, add || j > 0};
-        for (long k = 0; k < K; k += row_block)
-            rows_by_columns(p, w + k * J + j * P, smaller(K - k, row_block), P, J * P, z + j * ldn,
-                            d + k * ldn, n0, n1);
+        for (long k = k0; k < k1; k += row_block)
+            rows_by_columns(p, w + k * J + j * P, smaller(k1 - k, row_block), P, J * P,
+                            z + j * ldn, d + k * ldn, n0, n1);
     }
 }
 

@@ -1,0 +1,132 @@
+"""Which calls threads share by rows instead of by samples.
+
+What one core has written, or also reads, another fetches slowly, line by line. Shared by samples,
+every thread reads the whole matrix of a product, of which the others have just updated a part. So a
+large matrix is shared by rows: each thread multiplies with the rows that it updates itself, and
+meets all samples instead, where these are fewer numbers. What follows component by component goes
+with it, and data from outside are gathered by every thread for itself.
+
+Nothing is added in another order, so that this changes no bit of the result.
+"""
+
+from __future__ import annotations
+
+from .call import EVERY, SAMPLED, SPLIT, Call, Kernel
+from .calls import Calls
+
+_LARGE = 32_000
+"""Reals in a matrix from which on it is shared by rows: more than the first cache holds."""
+
+_FEWEST_ROWS = 24
+"""Rows for each thread from which on it has whole tiles to do."""
+
+
+def share_by_rows(made: Calls, threads: int) -> None:
+    """Change the calls that are better shared by rows."""
+    if threads < 2:
+        return
+    updated = {made.own(pair.given) for pair in made.pairs}
+    makers: dict[int, Call] = {}
+    for call in made.calls:  # a buffer's maker comes before its readers
+        match call.kernel.name:
+            case "forward" | "backward" if call.mode == SAMPLED:
+                if made.own(call.words[1][1]) in updated and _worth(call, made.batch, threads):
+                    _product(call)
+            case "gradient" | "gradient_then" if call.mode == SPLIT:
+                if _worth(call, made.batch, threads):
+                    _gradient(call)
+            case "map" if call.mode == SAMPLED:
+                _map(call, made.columns, makers)
+            case _:
+                continue
+        if call.by_rows:
+            makers.update(dict.fromkeys(call.writes, call))
+    _gather_by_every(made, threads)
+
+
+def _worth(call: Call, batch: int, threads: int) -> bool:
+    """Whether the matrix is large, and more numbers than the samples on both its sides."""
+    rows, columns = call.words[3:5]
+    shared = columns if call.kernel.name == "backward" else rows
+    size: int = rows * columns
+    met = batch * (rows + columns)
+    return bool(shared >= _FEWEST_ROWS * threads and size >= max(_LARGE, met))
+
+
+def _product(call: Call) -> None:
+    """Words: result, matrix, factor, the matrix's rows, columns and panel, …"""
+    rows, columns, panel = call.words[3:6]
+    call.mode = SPLIT
+    if call.kernel.name == "forward":
+        call.kernel, call.units = Kernel("forward_rows"), rows
+    else:
+        call.kernel = Kernel("backward_rows")
+        call.units, call.rows_per_unit = -(-columns // panel), panel
+    call.by_rows = frozenset(call.writes)
+
+
+def _gradient(call: Call) -> None:
+    """Words: 1 for by rows, left factor, right factor, rows, columns, …"""
+    call.words[0], call.units = 1, call.words[3]
+    _, left, start = call.words[1]
+    call.by_rows = frozenset({left} if start == 0 else ()) | frozenset(call.writes)
+
+
+def _map(call: Call, columns: int, makers: dict[int, Call]) -> None:
+    """Words: the extent of each axis, then for each buffer its place and strides."""
+    form = call.kernel.form
+    if form is None or form.rank != 1:
+        return
+    extent, *words = call.words
+    varying = [sampled for sampled, _ in form.reads] + [True] * len(form.stored)
+    whole = {
+        place[1]
+        for place, stride, sampled in zip(words[::2], words[1::2], varying, strict=True)
+        if sampled and place[2] == 0 and stride == columns
+    }
+    for maker in (makers[b] for b in call.reads if b in makers and b in whole):
+        if maker.units * maker.rows_per_unit - extent in range(maker.rows_per_unit):
+            call.mode, call.kernel = SPLIT, Kernel("map_rows", form)
+            call.words = [maker.rows_per_unit, *call.words]
+            call.units, call.rows_per_unit = maker.units, maker.rows_per_unit
+            call.by_rows = frozenset(whole)
+            return
+
+
+_FACTOR = {"forward_rows": (2, 6), "gradient": (2, 7), "gradient_then": (2, 7)}
+"""Which word of a product is the place of its factor, and which is how far its copies lie apart."""
+
+
+def _gather_by_every(made: Calls, threads: int) -> None:
+    """Give each thread copies of the data that nothing but products by rows reads, as a factor."""
+    for gather in made.calls:
+        if gather.kernel.name != "gather":
+            continue
+        readers = [call for call in made.calls if not set(call.reads).isdisjoint(gather.writes)]
+        if not readers or not all(_reads_its_factor(call, gather) for call in readers):
+            continue
+        gather.mode = EVERY
+        at = {2: 5, 3: 6}
+        for buffer in gather.writes:
+            size = made.row_size(buffer) if made.in_rows(buffer) else made.size(buffer)
+            copies = made.new(threads * size)
+            for call in (gather, *readers):
+                for place, apart in at.items() if call is gather else (_FACTOR[call.kernel.name],):
+                    _replace(call, place, apart, buffer, copies, size)
+
+
+def _reads_its_factor(call: Call, gather: Call) -> bool:
+    """Whether a call shared by rows meets what is gathered only as the factor of a product."""
+    met = [n for n, w in enumerate(call.words) if isinstance(w, tuple) and w[1] in gather.writes]
+    return bool(call.by_rows) and met == [_FACTOR.get(call.kernel.name, (-1, -1))[0]]
+
+
+def _replace(call: Call, place: int, apart: int, buffer: int, copies: int, size: int) -> None:
+    """Let a word that is a place in a buffer be the same place in each thread's copy of it."""
+    word = call.words[place]
+    if not isinstance(word, tuple) or word[1] != buffer:
+        return
+    call.words[place], call.words[apart] = ("at", copies, word[2]), size
+    call.copies |= {copies}
+    call.reads = tuple(copies if b == buffer else b for b in call.reads)
+    call.writes = tuple(copies if b == buffer else b for b in call.writes)
