@@ -22,7 +22,7 @@ from ..program import (
 from . import maps
 from .call import ALONE, SAMPLED, SPLIT, Call, Kernel
 from .compiler import Unavailable
-from .groups import Unit, as_it_lies, grouped
+from .groups import Unit, grouped
 from .patterns import General, Gradient, Product, pattern
 from .replaced import Replacement, in_place, replacements
 from .storage import Matrix, dense_size, matrices
@@ -77,13 +77,13 @@ class Calls:
         self.aside: dict[int, int] = {}  # a given buffer -> a copy of its old value
         self.chunked = chunked
         self.sums: list[int] = []  # what is summed over chunks
-        self._loops: dict[int, maps.Fused] = {}
+        self._loops: dict[Unit, maps.Fused] = {}
         self._make()
 
     def _make(self) -> None:
         views = self.views
         kept = frozenset(views.root(r.buffer) for r in self.program.results.values())
-        units = grouped(views, kept)
+        units, users = grouped(views, kept)
         products = {
             i.target: found
             for i in views.instructions
@@ -92,9 +92,9 @@ class Calls:
         }
         self.products = products
         self.matrix = matrices(units, products, views, self.lanes, self.pairs)
-        self._replace(units)
+        self._replace(units, users)
         self._inputs(units)
-        self._computed(units)
+        self._computed(units, users)
         self._outputs()
         if self.chunked:
             self._accumulate()
@@ -102,13 +102,13 @@ class Calls:
 
     # -- in and out ------------------------------------------------------------------------
 
-    def _replace(self, units: list[Unit]) -> None:
+    def _replace(self, units: list[Unit], users: Mapping[int, set[Unit]]) -> None:
         """Let results take the storage of what they replace, where nothing is lost by it."""
 
         def same_layout(a: int, b: int) -> bool:
             return self.matrix.get(a) == self.matrix.get(b)
 
-        self.same = in_place(self.pairs, units, self.views, self._loop, same_layout)
+        self.same = in_place(self.pairs, units, users, self.views, self._loop, same_layout)
 
     def _copies(self) -> None:
         """Copy what could not be made in its place, when all else is done."""
@@ -204,38 +204,35 @@ class Calls:
 
     # -- what is computed ------------------------------------------------------------------
 
-    def _computed(self, units: list[Unit]) -> None:
-        users: dict[int, list[Unit]] = {}
-        for unit in units:
-            for i in unit.instructions:
-                for s in sources(i.operation):
-                    row = users.setdefault(self.views.root(s), [])
-                    if not any(u is unit for u in row):
-                        row.append(unit)
+    def _computed(self, units: list[Unit], users: Mapping[int, set[Unit]]) -> None:
         kept = {self.views.root(r.buffer) for r in self.program.results.values()}
-        absorbed: dict[int, int] = {}  # id(unit) -> gradient's target
+        absorbed: dict[Unit, int] = {}  # a group -> the gradient's target that it follows
         for unit in units:
             if unit.space is None and isinstance(self.products.get(unit.only.target), Gradient):
                 target = unit.only.target
-                row = users.get(target, [])
-                if len(row) == 1 and target not in kept and self._may_follow(row[0], target):
-                    absorbed[id(row[0])] = target
+                row = users.get(target, ())
+                if len(row) != 1 or target in kept:
+                    continue
+                (after,) = row
+                if self._may_follow(after, target):
+                    absorbed[after] = target
+        followed = set(absorbed.values())
         for unit in units:
             if unit.space is not None:
-                if id(unit) in absorbed:
-                    self._gradient(absorbed[id(unit)], unit)
+                if unit in absorbed:
+                    self._gradient(absorbed[unit], unit)
                 else:
                     self._group(unit)
                 continue
             target = unit.only.target
-            if target not in absorbed.values():
+            if target not in followed:
                 self._instruction(unit.only)
 
     def _loop(self, unit: Unit) -> maps.Fused:
         """The loop of a group, worked out once."""
-        found = self._loops.get(id(unit))
+        found = self._loops.get(unit)
         if found is None:
-            found = self._loops[id(unit)] = maps.fused(unit, self.views, self.counts)
+            found = self._loops[unit] = maps.fused(unit, self.views, self.counts)
         return found
 
     def _accumulate(self) -> None:
@@ -270,7 +267,7 @@ class Calls:
         return (
             unit.space == lengths
             and loop.form.flat
-            and as_it_lies(unit, target, self.views)
+            and target not in unit.askew
             and all(self.matrix.get(b) == self.matrix[target] for b in (*others, *unit.outputs))
         )
 

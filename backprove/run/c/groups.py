@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..program import Instruction, Map, Operand, sources
+from ..program import Instruction, Map, Operand
 from .views import Views
 
 Space: TypeAlias = tuple[int, ...]
@@ -21,21 +21,19 @@ _LARGEST_GROUP = 48
 """Instructions in a fused group: beyond that its values no longer fit into registers."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Unit:
     """Instructions that are one call, in the order in which they are computed.
 
-    outputs: what is needed outside. space: of a group of maps, else None.
+    outputs: what is needed outside. space: of a group of maps, else None. askew: the roots that
+    a group reads otherwise than component by component, so that they need storage.
     """
 
     instructions: list[Instruction]
     height: int
     space: Space | None
     outputs: list[int] = field(default_factory=list)
-
-    @property
-    def targets(self) -> set[int]:
-        return {i.target for i in self.instructions}
+    askew: set[int] = field(default_factory=set)
 
     @property
     def only(self) -> Instruction:
@@ -44,16 +42,16 @@ class Unit:
         return instruction
 
 
-def grouped(views: Views, kept: frozenset[int]) -> list[Unit]:
-    """The units of a program, in an order in which they can be computed.
+def grouped(views: Views, kept: frozenset[int]) -> tuple[list[Unit], dict[int, set[Unit]]]:
+    """The units of a program, in an order in which they can be computed; and who reads each root.
 
     kept: buffers that are needed after the program.
     """
     units: list[Unit] = []
-    users: dict[int, list[Unit]] = {}  # of each root
+    users: dict[int, set[Unit]] = {}
     for instruction in reversed(views.instructions):
         target = instruction.target
-        used_by = users.get(target, [])
+        used_by = users.get(target, ())
         space = _space(instruction, views)
         home = None
         if space is not None and used_by:
@@ -63,7 +61,7 @@ def grouped(views: Views, kept: frozenset[int]) -> list[Unit]:
                 first
                 and highest.space == space
                 and len(highest.instructions) < _LARGEST_GROUP
-                and as_it_lies(highest, target, views)
+                and target not in highest.askew
             ):
                 home = highest
         if home is None:
@@ -72,11 +70,12 @@ def grouped(views: Views, kept: frozenset[int]) -> list[Unit]:
         home.instructions.insert(0, instruction)
         if target in kept or any(u is not home for u in used_by):
             home.outputs.insert(0, target)
-        for source in sources(instruction.operation):
-            row = users.setdefault(views.root(source), [])
-            if not any(u is home for u in row):
-                row.append(home)
-    return sorted(units, key=lambda u: -u.height)
+        for root in views.reads[target]:
+            users.setdefault(root, set()).add(home)
+        if isinstance(instruction.operation, Map):
+            operands = instruction.operation.operands
+            home.askew.update(views.root(o.buffer) for o in operands if not in_order(o, views))
+    return sorted(units, key=lambda u: -u.height), users
 
 
 def _space(instruction: Instruction, views: Views) -> Space | None:
@@ -85,19 +84,10 @@ def _space(instruction: Instruction, views: Views) -> Space | None:
     return tuple(length for length in views.shapes[instruction.target] if length != 1)
 
 
-def as_it_lies(unit: Unit, target: int, views: Views) -> bool:
-    """Whether a group reads a buffer only component by component, so that it needs no storage."""
-    for instruction in unit.instructions:
-        operation = instruction.operation
-        assert isinstance(operation, Map)
-        for operand in operation.operands:
-            if views.root(operand.buffer) == target and not in_order(operand, views):
-                return False
-    return True
-
-
 def in_order(operand: Operand, views: Views) -> bool:
     """Whether an operand has its root's components in the order of the operation's axes."""
+    if not views.whole(operand.buffer):
+        return False
     shape = views.shapes[operand.buffer]
     axes = [a for a, length in zip(operand.axes, shape, strict=True) if length != 1]
-    return views.whole(operand.buffer) and axes == sorted(axes)
+    return axes == sorted(axes)

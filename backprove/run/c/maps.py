@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from ..program import Map
+from ..program import Map, Operand
 from .groups import Unit
 from .views import Views, row_major
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(NamedTuple):
     """How a buffer is met in a loop: its root, where it begins, and a stride for each axis.
 
     sampled: whether it varies with the sample, which is the innermost axis then.
@@ -87,21 +87,18 @@ def fused(
     for instruction in unit.instructions:
         operation = instruction.operation
         assert isinstance(operation, Map)
+        kept = _kept_axes(instruction.target, views)
         arguments = []
         for operand in operation.operands:
-            view = views[operand.buffer]
-            if operand.buffer in counts:
+            buffer = operand.buffer
+            if buffer in counts:
                 arguments.append("count")
-            elif operand.buffer in views.known and not views.lengths(operand.buffer):
-                arguments.append(literal(float(views.known[operand.buffer])))
-            elif view.root in names:
-                arguments.append(names[view.root])
+            elif buffer in views.known and not views.lengths(buffer):
+                arguments.append(literal(float(views.known[buffer])))
+            elif (root := views.root(buffer)) in names:
+                arguments.append(names[root])
             else:
-                place = dict(zip(_feature_axes(operand.axes, operand.buffer, views),
-                                 view.strides, strict=True))  # fmt: skip
-                kept = _kept_axes(operation, instruction.target, views)
-                strides = tuple(place.get(axis, 0) for axis in kept)
-                access = Access(view.root, view.start, strides, views.sampled(operand.buffer))
+                access = _access(operand, kept, views)
                 arguments.append(reads.setdefault(access, f"a{len(reads)}"))
         number = temporaries[instruction.target] = len(temporaries)
         names[instruction.target] = f"t{number}"
@@ -129,11 +126,15 @@ def literal(value: float) -> str:
     return f"splat((real){value.hex()})"
 
 
-def _feature_axes(axes: tuple[int, ...], buffer: int, views: Views) -> tuple[int, ...]:
-    return axes[1:] if views.sampled(buffer) else axes
+def _access(operand: Operand, kept: tuple[int, ...], views: Views) -> Access:
+    """How an operand is met in a loop over the axes `kept`."""
+    root, start, strides = views[operand.buffer]
+    sampled = views.sampled(operand.buffer)
+    stride = dict(zip(operand.axes[1:] if sampled else operand.axes, strides, strict=True))
+    return Access(root, start, tuple(stride.get(axis, 0) for axis in kept), sampled)
 
 
-def _kept_axes(operation: Map, target: int, views: Views) -> tuple[int, ...]:
+def _kept_axes(target: int, views: Views) -> tuple[int, ...]:
     """The axes of a map that are longer than 1, the sample axis aside."""
     first = 1 if views.sampled(target) else 0
     lengths = views.lengths(target)
@@ -144,6 +145,8 @@ def _collapsed(
     lengths: tuple[int, ...], accesses: Sequence[Access]
 ) -> tuple[tuple[int, ...], tuple[Access, ...]]:
     """Neighbouring axes as one, where every buffer's strides allow it."""
+    if len(lengths) < 2:
+        return lengths, tuple(accesses)
     axes: list[tuple[int, tuple[int, ...]]] = []  # length, a stride for each buffer
     for number, length in enumerate(lengths):
         strides = tuple(a.strides[number] for a in accesses)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..program import Program, Result, sources
+from ..program import Program, Result
 from .groups import Unit
 from .maps import Fused
 from .views import Views
@@ -42,25 +42,22 @@ def replacements(program: Program, views: Views, replaced: Mapping[str, str]) ->
 def in_place(
     pairs: Sequence[Replacement],
     units: Sequence[Unit],
+    users: Mapping[int, set[Unit]],
     views: Views,
     loop: Callable[[Unit], Fused],
     same_layout: Callable[[int, int], bool],
 ) -> dict[int, int]:
     """The results that may be written over what they replace, and that.
 
-    The loop reads what it overwrites component by component, no other unit needs what it makes,
-    and in one order of all units everybody else has read the old values before.
+    users: who reads each root. The loop reads what it overwrites component by component, no other
+    unit needs what it makes, and in one order of all units everybody else has read the old values
+    before.
     """
     results = {pair.result.buffer for pair in pairs}
     # of equal height none waits for another: those that write over something come last
     order = sorted(units, key=lambda u: (-u.height, not results.isdisjoint(u.outputs)))
-    place = {id(unit): n for n, unit in enumerate(order)}
-    home = {b: unit for unit in units for b in unit.targets}
-    users: dict[int, set[int]] = {}
-    for unit in units:
-        for i in unit.instructions:
-            for s in sources(i.operation):
-                users.setdefault(views.root(s), set()).add(id(unit))
+    place = {unit: n for n, unit in enumerate(order)}
+    home = {i.target: unit for unit in units for i in unit.instructions}
     found: dict[int, int] = {}
     for pair in pairs:
         buffer, given = pair.result.buffer, pair.given
@@ -71,8 +68,8 @@ def in_place(
         if (
             made.form.flat
             and all(any(a.strides) or not made.extents for a in made.reads if a.root == given)
-            and all(users.get(b, set()) <= {id(maker)} for b in maker.targets)
-            and all(place[u] <= place[id(maker)] for u in users.get(given, ()))
+            and all(users.get(i.target, set()) <= {maker} for i in maker.instructions)
+            and all(place[u] <= place[maker] for u in users.get(given, ()))
             and views.lengths(buffer) == views.lengths(given)
             and same_layout(buffer, given)
         ):

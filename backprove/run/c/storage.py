@@ -8,6 +8,7 @@ asked for.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -16,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import Map, sources
+from ..program import Map
 from .groups import Unit, in_order
 from .patterns import Gradient, Product
 from .replaced import Replacement
@@ -90,28 +91,28 @@ def matrices(
             elif isinstance(found, Gradient):
                 wanted.setdefault(i.target, set()).add((found.rows, found.columns, found.leading))
             elif isinstance(operation, Map) and not views.sampled(i.target):
+                lengths = views.lengths(i.target)
                 for operand in operation.operands:
-                    if not views.lengths(operand.buffer):
+                    own, root = views.lengths(operand.buffer), views.root(operand.buffer)
+                    if not own:
                         if not views.whole(operand.buffer):
-                            dense.add(views.root(operand.buffer))
-                        continue
-                    same = views.lengths(operand.buffer) == views.lengths(i.target)
-                    root = views.root(operand.buffer)
-                    if same and in_order(operand, views):
+                            dense.add(root)
+                    elif own == lengths and in_order(operand, views):
                         classes.join(root, i.target)
                     else:
                         dense |= {root, i.target}
             else:
                 dense.add(i.target)
-                dense |= {views.root(b) for b in sources(operation)}
+                dense.update(views.reads[i.target])
     whole: dict[int, set[tuple[int, int, int]]] = {}
     spoilt = {classes.top(b) for b in dense}
     for buffer, seen_as in wanted.items():
         whole.setdefault(classes.top(buffer), set()).update(seen_as)
     made = {}
     for buffer in {*classes.members, *wanted}:
-        seen_as = whole.get(classes.top(buffer), set())
-        if len(seen_as) == 1 and classes.top(buffer) not in spoilt and not views.sampled(buffer):
+        top = classes.top(buffer)
+        seen_as = whole.get(top, set())
+        if len(seen_as) == 1 and top not in spoilt and not views.sampled(buffer):
             (shape,) = seen_as
             panel = min(PANEL_VECTORS * lanes, _rounded(shape[1], lanes))
             made[buffer] = Matrix(*shape, panel)
@@ -129,8 +130,10 @@ class _Classes:
         return self._above
 
     def top(self, buffer: int) -> int:
-        while buffer in self._above and self._above[buffer] != buffer:
-            buffer = self._above[buffer]
+        above = self._above
+        while (higher := above.get(buffer, buffer)) != buffer:
+            above[buffer] = above[higher]  # shorter ways for those who come later
+            buffer = higher
         return buffer
 
     def join(self, a: int, b: int) -> None:
@@ -178,14 +181,12 @@ class Arena:
     def give_back(self, start: int, size: int) -> None:
         """Free a place."""
         size = _rounded(max(size, 1), self.unit)
-        place = 0
-        while place < len(self._free) and self._free[place][0] < start:
-            place += 1
-        self._free.insert(place, (start, size))
-        merged: list[tuple[int, int]] = []
-        for begin, length in self._free:
-            if merged and sum(merged[-1]) == begin:
-                merged[-1] = (merged[-1][0], merged[-1][1] + length)
-            else:
-                merged.append((begin, length))
-        self._free = merged
+        free = self._free
+        place = bisect(free, (start, size))
+        if place < len(free) and free[place][0] == start + size:
+            size += free.pop(place)[1]
+        if place and sum(free[place - 1]) == start:
+            start, before = free[place - 1]
+            free[place - 1] = (start, before + size)
+        else:
+            free.insert(place, (start, size))

@@ -7,9 +7,10 @@ with nothing. What only constants feed is worked out here, once, in double preci
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
-from typing import Any, TypeAlias
+from operator import mul
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,7 @@ from ..program import (
 Array: TypeAlias = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """The components of a buffer in the storage of `root`, samples aside.
 
     start, strides: in components (of a sampled buffer: in features); one stride for each axis
@@ -49,32 +49,40 @@ class View:
 class Views:
     """Views of all buffers of a program, and the values of those that never change.
 
-    fixed: values of given buffers that are the same in every run, by name.
+    fixed: values of given buffers that are the same in every run, by name. instructions: what is
+    left to compute; reads: the roots that each of them reads, by its target.
     """
 
     def __init__(self, program: Program, fixed: Mapping[str, Array]) -> None:
         self.program = program
         self.shapes = program.shapes
+        self._sampled = [bool(shape) and shape[0] == SAMPLES for shape in self.shapes]
+        self._lengths = [
+            shape[1:] if sampled else shape
+            for shape, sampled in zip(self.shapes, self._sampled, strict=True)
+        ]
         self.known = _known(program, fixed)
         self._views: dict[int, View] = {}
         self.instructions: list[Instruction] = []
+        self.reads: dict[int, tuple[int, ...]] = {}
         for instruction in program.instructions:
             if instruction.target in self.known:
                 continue
             view = self._made_view(instruction)
             if view is None:
                 self.instructions.append(instruction)
+                roots = map(self.root, sources(instruction.operation))
+                self.reads[instruction.target] = tuple(dict.fromkeys(roots))
             else:
                 self._views[instruction.target] = view
 
     def sampled(self, buffer: int) -> bool:
         """Whether a buffer has a value for each sample."""
-        shape = self.shapes[buffer]
-        return bool(shape) and shape[0] == SAMPLES
+        return self._sampled[buffer]
 
     def lengths(self, buffer: int) -> tuple[int, ...]:
         """The lengths of a buffer's axes, the sample axis aside."""
-        return self.shapes[buffer][1:] if self.sampled(buffer) else self.shapes[buffer]
+        return self._lengths[buffer]
 
     def __getitem__(self, buffer: int) -> View:
         found = self._views.get(buffer)
@@ -83,11 +91,14 @@ class Views:
         return found
 
     def root(self, buffer: int) -> int:
-        return self[buffer].root
+        view = self._views.get(buffer)
+        return buffer if view is None else view.root
 
     def whole(self, buffer: int) -> bool:
         """Whether a buffer has all of its root's components, in the same order."""
         view = self[buffer]
+        if view.root == buffer:
+            return True
         lengths = self.lengths(buffer)
         return (
             view.start == 0
@@ -132,7 +143,8 @@ class Views:
 
 def row_major(lengths: tuple[int, ...]) -> tuple[int, ...]:
     """The strides of axes of these lengths that lie densely, the last one fastest."""
-    return tuple(prod(lengths[i + 1 :]) for i in range(len(lengths)))
+    strides = list(accumulate(lengths[:0:-1], mul, initial=1))
+    return tuple(strides[::-1]) if lengths else ()
 
 
 def contiguous(lengths: tuple[int, ...], strides: tuple[int, ...]) -> bool:
