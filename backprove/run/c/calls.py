@@ -61,12 +61,9 @@ class Calls:
         self.program, self.lanes, self.batch = program, lanes, batch
         self.columns = spread(-(-batch // lanes)) * lanes
         self.views = Views(program, fixed)
-        self.counts = frozenset(
-            i.target for i in self.views.instructions if isinstance(i.operation, SampleCount)
-        )
-        self.views.instructions = [
-            i for i in self.views.instructions if i.target not in self.counts
-        ]
+        counts = {i.target for i in self.views.instructions if isinstance(i.operation, SampleCount)}
+        self.views.instructions = [i for i in self.views.instructions if i.target not in counts]
+        self.numbers = maps.numbers_of(self.views, counts)
         self.calls: list[Call] = []
         self.matrix: dict[int, Matrix] = {}
         self.extra: dict[int, int] = {}  # sizes in reals of buffers that only calls know
@@ -232,7 +229,7 @@ class Calls:
         """The loop of a group, worked out once."""
         found = self._loops.get(unit)
         if found is None:
-            found = self._loops[unit] = maps.fused(unit, self.views, self.counts)
+            found = self._loops[unit] = maps.fused(unit, self.views, self.numbers)
         return found
 
     def _accumulate(self) -> None:
@@ -319,7 +316,7 @@ class Calls:
             kernel = Kernel("gradient")
             words.append(("at", made, 0))
         else:
-            loop = maps.fused(after, self.views, self.counts, {target: "g"})
+            loop = maps.fused(after, self.views, self.numbers, {target: "g"})
             accesses = (*loop.reads, *loop.writes)
             words += [("at", a.root, a.start) for a in accesses]
             reads += [a.root for a in loop.reads]

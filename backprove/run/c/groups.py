@@ -9,6 +9,7 @@ are in an order in which they can be computed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from ..program import Instruction, Map, Operand
@@ -81,13 +82,22 @@ def grouped(views: Views, kept: frozenset[int]) -> tuple[list[Unit], dict[int, s
 def _space(instruction: Instruction, views: Views) -> Space | None:
     if not isinstance(instruction.operation, Map):
         return None
-    return tuple(length for length in views.shapes[instruction.target] if length != 1)
+    return _longer_than_1(views.shapes[instruction.target])
+
+
+@lru_cache(maxsize=1024)
+def _longer_than_1(shape: tuple[int, ...]) -> Space:
+    return tuple(length for length in shape if length != 1)
 
 
 def in_order(operand: Operand, views: Views) -> bool:
     """Whether an operand has its root's components in the order of the operation's axes."""
-    if not views.whole(operand.buffer):
-        return False
-    shape = views.shapes[operand.buffer]
-    axes = [a for a, length in zip(operand.axes, shape, strict=True) if length != 1]
-    return axes == sorted(axes)
+    buffer = operand.buffer
+    return views.whole(buffer) and _rising(operand.axes, views.shapes[buffer])
+
+
+@lru_cache(maxsize=1024)
+def _rising(axes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether axes are in order, those of length 1 aside."""
+    longer = [a for a, length in zip(axes, shape, strict=True) if length != 1]
+    return longer == sorted(longer)

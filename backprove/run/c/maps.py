@@ -6,11 +6,12 @@ places, so that layers share it; those are words of the table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
-from ..program import Map, Operand
+from ..program import SAMPLES, Map, Operand
 from .groups import Unit
 from .views import Views, row_major
 
@@ -68,13 +69,13 @@ class Fused:
 def fused(
     unit: Unit,
     views: Views,
-    counts: frozenset[int],
+    numbers: Mapping[int, str],
     as_value: Mapping[int, str] | None = None,
 ) -> Fused:
     """The loop for a group of maps.
 
-    counts: the buffers that hold the number of samples. as_value: buffers that are not read but
-    are values already, by their C expression.
+    numbers, as_value: buffers that are not read but are values already, by their C expression:
+    those of a program (see `numbers_of`), and those of this loop.
     """
     space = unit.space
     assert space is not None, "only groups of maps have a space"
@@ -87,19 +88,13 @@ def fused(
     for instruction in unit.instructions:
         operation = instruction.operation
         assert isinstance(operation, Map)
-        kept = _kept_axes(instruction.target, views)
         arguments = []
         for operand in operation.operands:
-            buffer = operand.buffer
-            if buffer in counts:
-                arguments.append("count")
-            elif buffer in views.known and not views.lengths(buffer):
-                arguments.append(literal(float(views.known[buffer])))
-            elif (root := views.root(buffer)) in names:
-                arguments.append(names[root])
-            else:
-                access = _access(operand, kept, views)
-                arguments.append(reads.setdefault(access, f"a{len(reads)}"))
+            name = names.get(views.root(operand.buffer)) or numbers.get(operand.buffer)
+            if name is None:
+                access = _access(operand, views.shapes[instruction.target], views)
+                name = reads.setdefault(access, f"a{len(reads)}")
+            arguments.append(name)
         number = temporaries[instruction.target] = len(temporaries)
         names[instruction.target] = f"t{number}"
         function = operation.function
@@ -117,6 +112,16 @@ def fused(
     return Fused(form, extents, accesses[: len(reads)], accesses[len(reads) :])
 
 
+def numbers_of(views: Views, counts: Iterable[int]) -> dict[int, str]:
+    """The C expressions of the numbers that no call makes: constants, and counts of samples."""
+    numbers = {
+        buffer: literal(float(value))
+        for buffer, value in views.known.items()
+        if not views.lengths(buffer)
+    }
+    return numbers | dict.fromkeys(counts, "count")
+
+
 def literal(value: float) -> str:
     """A number as a vector; exact, whatever the locale."""
     if value != value:
@@ -126,19 +131,25 @@ def literal(value: float) -> str:
     return f"splat((real){value.hex()})"
 
 
-def _access(operand: Operand, kept: tuple[int, ...], views: Views) -> Access:
-    """How an operand is met in a loop over the axes `kept`."""
+def _access(operand: Operand, shape: tuple[int, ...], views: Views) -> Access:
+    """How an operand is met in a loop over all axes of `shape` but those of length 1."""
     root, start, strides = views[operand.buffer]
     sampled = views.sampled(operand.buffer)
-    stride = dict(zip(operand.axes[1:] if sampled else operand.axes, strides, strict=True))
-    return Access(root, start, tuple(stride.get(axis, 0) for axis in kept), sampled)
+    axes = operand.axes[1:] if sampled else operand.axes
+    return Access(root, start, _along(shape, axes, strides), sampled)
 
 
-def _kept_axes(target: int, views: Views) -> tuple[int, ...]:
-    """The axes of a map that are longer than 1, the sample axis aside."""
-    first = 1 if views.sampled(target) else 0
-    lengths = views.lengths(target)
-    return tuple(a + first for a, length in enumerate(lengths) if length != 1)
+@lru_cache(maxsize=1024)
+def _along(
+    shape: tuple[int, ...], axes: tuple[int, ...], strides: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The stride of a buffer along each axis of `shape` that is longer than 1, samples aside.
+
+    axes, strides: on which axis each of the buffer's own lies, and its stride.
+    """
+    stride = dict(zip(axes, strides, strict=True))
+    kept = (axis for axis, length in enumerate(shape) if length not in (1, SAMPLES))
+    return tuple(stride.get(axis, 0) for axis in kept)
 
 
 def _collapsed(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program import Map
-from .groups import Unit, in_order
+from .groups import Unit
 from .patterns import Gradient, Product
 from .replaced import Replacement
 from .views import Views
@@ -95,9 +95,9 @@ def matrices(
                 for operand in operation.operands:
                     own, root = views.lengths(operand.buffer), views.root(operand.buffer)
                     if not own:
-                        if not views.whole(operand.buffer):
+                        if root in unit.askew:
                             dense.add(root)
-                    elif own == lengths and in_order(operand, views):
+                    elif own == lengths and root not in unit.askew:
                         classes.join(root, i.target)
                     else:
                         dense |= {root, i.target}

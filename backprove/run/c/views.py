@@ -18,16 +18,13 @@ from numpy.typing import NDArray
 from ..numpy_backend import prepare
 from ..program import (
     SAMPLES,
-    Constant,
     Contract,
-    Identity,
     Instruction,
     Operand,
     Pick,
     Program,
     Result,
     SampleCount,
-    Unit,
     sources,
 )
 
@@ -63,6 +60,7 @@ class Views:
         ]
         self.known = _known(program, fixed)
         self._views: dict[int, View] = {}
+        self._roots = list(range(len(self.shapes)))
         self.instructions: list[Instruction] = []
         self.reads: dict[int, tuple[int, ...]] = {}
         for instruction in program.instructions:
@@ -75,6 +73,7 @@ class Views:
                 self.reads[instruction.target] = tuple(dict.fromkeys(roots))
             else:
                 self._views[instruction.target] = view
+                self._roots[instruction.target] = view.root
 
     def sampled(self, buffer: int) -> bool:
         """Whether a buffer has a value for each sample."""
@@ -91,15 +90,13 @@ class Views:
         return found
 
     def root(self, buffer: int) -> int:
-        view = self._views.get(buffer)
-        return buffer if view is None else view.root
+        return self._roots[buffer]
 
     def whole(self, buffer: int) -> bool:
         """Whether a buffer has all of its root's components, in the same order."""
-        view = self[buffer]
-        if view.root == buffer:
+        if self._roots[buffer] == buffer:
             return True
-        lengths = self.lengths(buffer)
+        view, lengths = self[buffer], self.lengths(buffer)
         return (
             view.start == 0
             and prod(lengths) == prod(self.lengths(view.root))
@@ -163,10 +160,9 @@ def _known(program: Program, fixed: Mapping[str, Array]) -> dict[int, Array]:
     made: list[Instruction] = []
     known = set(given)
     for i in program.instructions:
-        constant = isinstance(i.operation, Constant | Identity | Unit)
-        if isinstance(i.operation, SampleCount):
-            continue
-        if constant or (sources(i.operation) and known.issuperset(sources(i.operation))):
+        read = sources(i.operation)
+        constant = known.issuperset(read) if read else not isinstance(i.operation, SampleCount)
+        if constant:
             known.add(i.target)
             made.append(i)
     results = {
