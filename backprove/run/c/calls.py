@@ -316,7 +316,7 @@ class Calls:
             kernel = Kernel("gradient")
             words.append(("at", made, 0))
         else:
-            loop = maps.fused(after, self.views, self.numbers, {target: "g"})
+            loop = maps.with_value(self._loop(after), target, "g")
             accesses = (*loop.reads, *loop.writes)
             words += [("at", a.root, a.start) for a in accesses]
             reads += [a.root for a in loop.reads]

@@ -54,28 +54,29 @@ def grouped(views: Views, kept: frozenset[int]) -> tuple[list[Unit], dict[int, s
         target = instruction.target
         used_by = users.get(target, ())
         space = _space(instruction, views)
+        heights = [u.height for u in used_by]
+        height = max(heights, default=0)
         home = None
-        if space is not None and used_by:
-            highest = max(used_by, key=lambda u: u.height)
-            first = all(u.height < highest.height for u in used_by if u is not highest)
+        if space is not None and heights.count(height) == 1:
+            highest = next(u for u in used_by if u.height == height)
             if (
-                first
-                and highest.space == space
+                highest.space == space
                 and len(highest.instructions) < _LARGEST_GROUP
                 and target not in highest.askew
             ):
                 home = highest
         if home is None:
-            home = Unit([], 1 + max((u.height for u in used_by), default=0), space)
+            home = Unit([], 1 + height, space)
             units.append(home)
         home.instructions.insert(0, instruction)
-        if target in kept or any(u is not home for u in used_by):
+        if target in kept or len(used_by) > (home in used_by):
             home.outputs.insert(0, target)
         for root in views.reads[target]:
             users.setdefault(root, set()).add(home)
         if isinstance(instruction.operation, Map):
-            operands = instruction.operation.operands
-            home.askew.update(views.root(o.buffer) for o in operands if not in_order(o, views))
+            for operand in instruction.operation.operands:
+                if not in_order(operand, views):
+                    home.askew.add(views.root(operand.buffer))
     return sorted(units, key=lambda u: -u.height), users
 
 

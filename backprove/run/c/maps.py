@@ -6,8 +6,9 @@ places, so that layers share it; those are words of the table.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -66,25 +67,18 @@ class Fused:
     writes: tuple[Access, ...]
 
 
-def fused(
-    unit: Unit,
-    views: Views,
-    numbers: Mapping[int, str],
-    as_value: Mapping[int, str] | None = None,
-) -> Fused:
+def fused(unit: Unit, views: Views, numbers: Mapping[int, str]) -> Fused:
     """The loop for a group of maps.
 
-    numbers, as_value: buffers that are not read but are values already, by their C expression:
-    those of a program (see `numbers_of`), and those of this loop.
+    numbers: buffers that are not read but are values already, by their C expression.
     """
     space = unit.space
     assert space is not None, "only groups of maps have a space"
     sampled = bool(space) and space[0] == -1
     lengths = space[1:] if sampled else space
     reads: dict[Access, str] = {}
-    names: dict[int, str] = dict(as_value or {})
+    names: dict[int, str] = {}
     body: list[str] = []
-    temporaries: dict[int, int] = {}
     for instruction in unit.instructions:
         operation = instruction.operation
         assert isinstance(operation, Map)
@@ -95,8 +89,7 @@ def fused(
                 access = _access(operand, views.shapes[instruction.target], views)
                 name = reads.setdefault(access, f"a{len(reads)}")
             arguments.append(name)
-        number = temporaries[instruction.target] = len(temporaries)
-        names[instruction.target] = f"t{number}"
+        names[instruction.target] = f"t{len(body)}"
         function = operation.function
         if function == "divide" and arguments[1] == "count":
             function, arguments[1] = "multiply", "share"
@@ -107,9 +100,36 @@ def fused(
     form = Form(
         sampled, flat, len(extents),
         tuple((a.sampled, not any(a.strides)) for a in accesses[: len(reads)]),
-        tuple(body), tuple(temporaries[b] for b in unit.outputs),
+        tuple(body), tuple(int(names[b][1:]) for b in unit.outputs),
     )  # fmt: skip
     return Fused(form, extents, accesses[: len(reads)], accesses[len(reads) :])
+
+
+def with_value(loop: Fused, root: int, value: str) -> Fused:
+    """A flat loop that does not read `root`: `value` is the C expression of its component."""
+    place = next(n for n, access in enumerate(loop.reads) if access.root == root)
+    form, reads = loop.form, list(loop.reads)
+    del reads[place]
+    read = form.reads[:place] + form.reads[place + 1 :]
+    return replace(
+        loop,
+        form=replace(form, reads=read, body=_with_value(form.body, place, value)),
+        reads=tuple(reads),
+    )
+
+
+@lru_cache(maxsize=64)
+def _with_value(body: tuple[str, ...], place: int, value: str) -> tuple[str, ...]:
+    """Expressions with `value` for what was read at a place, and the later reads one place up."""
+
+    def name(read: re.Match[str]) -> str:
+        number = int(read[1])
+        return value if number == place else f"a{number - (number > place)}"
+
+    return tuple(_READ.sub(name, line) for line in body)
+
+
+_READ = re.compile(r"\ba(\d+)\b")
 
 
 def numbers_of(views: Views, counts: Iterable[int]) -> dict[int, str]:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import Map
+from ..program import SAMPLES, Map
 from .groups import Unit
 from .patterns import Gradient, Product
 from .replaced import Replacement
@@ -79,8 +79,10 @@ def matrices(
         else:
             dense |= {source, pair.given}
     for unit in units:
+        if unit.space is not None and SAMPLES not in unit.space:
+            _alike(unit, views, classes, dense)
+            continue
         for i in unit.instructions:
-            operation = i.operation
             found = products.get(i.target)
             if isinstance(found, Product):
                 seen = (found.rows, found.columns, found.leading)
@@ -90,17 +92,6 @@ def matrices(
                 dense |= {b for b in (views.root(found.other), i.target) if not views.sampled(b)}
             elif isinstance(found, Gradient):
                 wanted.setdefault(i.target, set()).add((found.rows, found.columns, found.leading))
-            elif isinstance(operation, Map) and not views.sampled(i.target):
-                lengths = views.lengths(i.target)
-                for operand in operation.operands:
-                    own, root = views.lengths(operand.buffer), views.root(operand.buffer)
-                    if not own:
-                        if root in unit.askew:
-                            dense.add(root)
-                    elif own == lengths and root not in unit.askew:
-                        classes.join(root, i.target)
-                    else:
-                        dense |= {root, i.target}
             else:
                 dense.add(i.target)
                 dense.update(views.reads[i.target])
@@ -117,6 +108,22 @@ def matrices(
             panel = min(PANEL_VECTORS * lanes, _rounded(shape[1], lanes))
             made[buffer] = Matrix(*shape, panel)
     return made
+
+
+def _alike(unit: Unit, views: Views, classes: _Classes, dense: set[int]) -> None:
+    """What a group without samples reads and makes: alike where it goes component by component."""
+    for i in unit.instructions:
+        assert isinstance(i.operation, Map)
+        lengths = views.lengths(i.target)
+        for operand in i.operation.operands:
+            own, root = views.lengths(operand.buffer), views.root(operand.buffer)
+            if not own:
+                if root in unit.askew:
+                    dense.add(root)
+            elif own == lengths and root not in unit.askew:
+                classes.join(root, i.target)
+            else:
+                dense |= {root, i.target}
 
 
 class _Classes:
@@ -137,9 +144,10 @@ class _Classes:
         return buffer
 
     def join(self, a: int, b: int) -> None:
-        for buffer in (a, b):
-            self._above.setdefault(buffer, buffer)
-        self._above[self.top(a)] = self.top(b)
+        above = self._above
+        above.setdefault(a, a)
+        above.setdefault(b, b)
+        above[self.top(a)] = self.top(b)
 
 
 def _rounded(length: int, step: int) -> int:
