@@ -76,7 +76,7 @@ def grouped(views: Views, kept: frozenset[int]) -> tuple[list[Unit], dict[int, s
         if isinstance(instruction.operation, Map):
             for operand in instruction.operation.operands:
                 if not in_order(operand, views):
-                    home.askew.add(views.root(operand.buffer))
+                    home.askew.add(views.roots[operand.buffer])
     return sorted(units, key=lambda u: -u.height), users
 
 

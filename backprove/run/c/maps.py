@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ..program import SAMPLES, Map, Operand
 from .groups import Unit
@@ -79,12 +79,14 @@ def fused(unit: Unit, views: Views, numbers: Mapping[int, str]) -> Fused:
     reads: dict[Access, str] = {}
     names: dict[int, str] = {}
     body: list[str] = []
+    roots = views.roots
     for instruction in unit.instructions:
         operation = instruction.operation
         assert isinstance(operation, Map)
         arguments = []
         for operand in operation.operands:
-            name = names.get(views.root(operand.buffer)) or numbers.get(operand.buffer)
+            buffer = operand.buffer
+            name = names.get(roots[buffer]) or numbers.get(buffer)
             if name is None:
                 access = _access(operand, views.shapes[instruction.target], views)
                 name = reads.setdefault(access, f"a{len(reads)}")
@@ -176,23 +178,30 @@ def _collapsed(
     lengths: tuple[int, ...], accesses: Sequence[Access]
 ) -> tuple[tuple[int, ...], tuple[Access, ...]]:
     """Neighbouring axes as one, where every buffer's strides allow it."""
-    if len(lengths) < 2:
-        return lengths, tuple(accesses)
+    extents, strides = _joined(lengths, tuple([a.strides for a in accesses]))
+    made = [
+        Access(a.root, a.start, own, a.sampled) for a, own in zip(accesses, strides, strict=True)
+    ]
+    return extents, tuple(made)
+
+
+Strides: TypeAlias = tuple[tuple[int, ...], ...]
+"""For each buffer, its stride along each axis."""
+
+
+@lru_cache(maxsize=1024)
+def _joined(lengths: tuple[int, ...], strides: Strides) -> tuple[tuple[int, ...], Strides]:
     axes: list[tuple[int, tuple[int, ...]]] = []  # length, a stride for each buffer
     for number, length in enumerate(lengths):
-        strides = tuple(a.strides[number] for a in accesses)
+        along = tuple(own[number] for own in strides)
         if axes:
             before, outer = axes[-1]
-            if all(o == s * length for o, s in zip(outer, strides, strict=True)):
-                axes[-1] = (before * length, strides)
+            if all(o == s * length for o, s in zip(outer, along, strict=True)):
+                axes[-1] = (before * length, along)
                 continue
-        axes.append((length, strides))
-    extents = tuple(length for length, _ in axes)
-    made = tuple(
-        Access(a.root, a.start, tuple(strides[n] for _, strides in axes), a.sampled)
-        for n, a in enumerate(accesses)
-    )
-    return extents, made
+        axes.append((length, along))
+    kept = tuple(tuple(along[n] for _, along in axes) for n in range(len(strides)))
+    return tuple(length for length, _ in axes), kept
 
 
 def _flat(extents: tuple[int, ...], accesses: Sequence[Access]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ from .storage import Arena, Matrix
 Array: TypeAlias = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a buffer without samples lies in the arena, in reals."""
 
     at: int

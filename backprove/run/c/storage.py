@@ -116,7 +116,7 @@ def _alike(unit: Unit, views: Views, classes: _Classes, dense: set[int]) -> None
         assert isinstance(i.operation, Map)
         lengths = views.lengths(i.target)
         for operand in i.operation.operands:
-            own, root = views.lengths(operand.buffer), views.root(operand.buffer)
+            own, root = views.lengths(operand.buffer), views.roots[operand.buffer]
             if not own:
                 if root in unit.askew:
                     dense.add(root)
@@ -144,10 +144,8 @@ class _Classes:
         return buffer
 
     def join(self, a: int, b: int) -> None:
-        above = self._above
-        above.setdefault(a, a)
-        above.setdefault(b, b)
-        above[self.top(a)] = self.top(b)
+        a, b = self.top(a), self.top(b)
+        self._above[a] = self._above[b] = b
 
 
 def _rounded(length: int, step: int) -> int:

@@ -20,6 +20,7 @@ from ..program import (
     SAMPLES,
     Contract,
     Instruction,
+    Map,
     Operand,
     Pick,
     Program,
@@ -47,7 +48,8 @@ class Views:
     """Views of all buffers of a program, and the values of those that never change.
 
     fixed: values of given buffers that are the same in every run, by name. instructions: what is
-    left to compute; reads: the roots that each of them reads, by its target.
+    left to compute; reads: the roots that each of them reads, by its target. roots: of all
+    buffers.
     """
 
     def __init__(self, program: Program, fixed: Mapping[str, Array]) -> None:
@@ -58,22 +60,23 @@ class Views:
             shape[1:] if sampled else shape
             for shape, sampled in zip(self.shapes, self._sampled, strict=True)
         ]
-        self.known = _known(program, fixed)
+        self.roots = list(range(len(self.shapes)))
+        read = {i.target: sources(i.operation) for i in program.instructions}
+        self.known = _known(program, fixed, read)
         self._views: dict[int, View] = {}
-        self._roots = list(range(len(self.shapes)))
         self.instructions: list[Instruction] = []
         self.reads: dict[int, tuple[int, ...]] = {}
         for instruction in program.instructions:
-            if instruction.target in self.known:
+            target = instruction.target
+            if target in self.known:
                 continue
             view = self._made_view(instruction)
             if view is None:
                 self.instructions.append(instruction)
-                roots = map(self.root, sources(instruction.operation))
-                self.reads[instruction.target] = tuple(dict.fromkeys(roots))
+                self.reads[target] = tuple([self.roots[b] for b in read[target]])
             else:
-                self._views[instruction.target] = view
-                self._roots[instruction.target] = view.root
+                self._views[target] = view
+                self.roots[target] = view.root
 
     def sampled(self, buffer: int) -> bool:
         """Whether a buffer has a value for each sample."""
@@ -90,11 +93,11 @@ class Views:
         return found
 
     def root(self, buffer: int) -> int:
-        return self._roots[buffer]
+        return self.roots[buffer]
 
     def whole(self, buffer: int) -> bool:
         """Whether a buffer has all of its root's components, in the same order."""
-        if self._roots[buffer] == buffer:
+        if self.roots[buffer] == buffer:
             return True
         view, lengths = self[buffer], self.lengths(buffer)
         return (
@@ -106,6 +109,8 @@ class Views:
     def _made_view(self, instruction: Instruction) -> View | None:
         """A view of what an instruction would copy, or None where it computes something."""
         operation = instruction.operation
+        if isinstance(operation, Map):
+            return None
         if isinstance(operation, Pick):
             source = self[operation.source]
             at = operation.at[1:] if self.sampled(operation.source) else operation.at
@@ -154,15 +159,19 @@ def contiguous(lengths: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     return True
 
 
-def _known(program: Program, fixed: Mapping[str, Array]) -> dict[int, Array]:
-    """The values of all buffers that only constants feed, in double precision."""
+def _known(
+    program: Program, fixed: Mapping[str, Array], reads: Mapping[int, tuple[int, ...]]
+) -> dict[int, Array]:
+    """The values of all buffers that only constants feed, in double precision.
+
+    reads: what each instruction reads, by its target.
+    """
     given = {b: name for name, b in program.given.items() if name in fixed}
     made: list[Instruction] = []
     known = set(given)
     for i in program.instructions:
-        read = sources(i.operation)
-        constant = known.issuperset(read) if read else not isinstance(i.operation, SampleCount)
-        if constant:
+        read = reads[i.target]
+        if known.issuperset(read) if read else not isinstance(i.operation, SampleCount):
             known.add(i.target)
             made.append(i)
     results = {
