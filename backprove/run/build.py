@@ -6,7 +6,7 @@ Letters are numbered here and nowhere else; an operation that exists already is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import prod
@@ -46,12 +46,18 @@ class Value:
     letters: tuple[str, ...]
 
 
+Emitted: TypeAlias = tuple[Operation, tuple[int, ...], int]
+"""An operation, its result's shape, and the buffer."""
+
 Combination: TypeAlias = "list[tuple[Fraction, Value]]"
 """A linear combination of values."""
 
 
 class Builder:
-    """The program so far, and the letters in scope with their lengths."""
+    """The program so far, and the letters in scope with their lengths.
+
+    emitted: what has been asked for since the equation began.
+    """
 
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
@@ -59,6 +65,7 @@ class Builder:
         self.sizes: dict[str, int] = {}
         self.origin = ""
         self._order: dict[str, int] = {}
+        self.emitted: list[Emitted] = []
         self._made: dict[Operation, int] = {}
         self._constants: dict[int, Fraction] = {}
 
@@ -72,6 +79,7 @@ class Builder:
     def open(self, sizes: Mapping[str, int], origin: str = "") -> None:
         """Begin an equation, `origin`: these letters are in scope, and no others."""
         self.origin = origin
+        self.emitted = []
         self.sizes = dict(sizes)
         self._order = {letter: i for i, letter in enumerate((SAMPLE, *sizes))}
 
@@ -245,9 +253,7 @@ class Builder:
         """An elementwise function of values."""
         letters = self.ordered({i for v in values for i in v.letters})
         operands = tuple(_operand(v, letters) for v in values)
-        if function in ("add", "multiply"):
-            operands = tuple(sorted(operands, key=lambda o: o.buffer))
-        operation = Map(function, operands, len(letters))
+        operation = Map(function, _in_order(function, operands), len(letters))
         return Value(self.emit(operation, self.shape(letters)), letters)
 
     def over_axis(
@@ -278,6 +284,9 @@ class Builder:
             return self.map("sqrt", value)
         return self.map("power", value, self.constant(n))
 
+    def is_constant(self, buffer: int) -> bool:
+        return buffer in self._constants
+
     # -- buffers ---------------------------------------------------------------------------
 
     def emit(self, operation: Operation, shape: tuple[int, ...]) -> int:
@@ -287,7 +296,23 @@ class Builder:
         if buffer == new:
             self.shapes.append(shape)
             self.instructions.append(Instruction(buffer, operation, self.origin))
+        self.emitted.append((operation, shape, buffer))
         return buffer
+
+    def emit_again(self, emitted: Sequence[Emitted], change: dict[int, int]) -> bool:
+        """Emit the same of other buffers, all made of them added to `change`.
+
+        False where two buffers that were different are one now, or the other way round: then it
+        is not the same.
+        """
+        taken = set(change.values())
+        for operation, shape, made in emitted:
+            buffer = self.emit(_changed(operation, change), shape)
+            if change.get(made, -1) != buffer and (made in change or buffer in taken):
+                return False
+            change[made] = buffer
+            taken.add(buffer)
+        return True
 
     def shape(self, letters: Iterable[str]) -> tuple[int, ...]:
         return tuple(self.length(i) for i in letters)
@@ -306,6 +331,28 @@ def _letters(values: Iterable[Value], skip: Value | None = None) -> set[str]:
 
 def _operand(value: Value, space: tuple[str, ...]) -> Operand:
     return Operand(value.buffer, tuple(space.index(i) for i in value.letters))
+
+
+def _in_order(function: str, operands: tuple[Operand, ...]) -> tuple[Operand, ...]:
+    """The operands of an elementwise function, in one order where any will do."""
+    if function in ("add", "multiply"):
+        return tuple(sorted(operands, key=lambda o: o.buffer))
+    return operands
+
+
+def _changed(operation: Operation, change: Mapping[int, int]) -> Operation:
+    """An operation of other buffers; numbers, which all share, stay as they are."""
+    match operation:
+        case Contract() | Map():
+            operands = tuple(
+                [Operand(change.get(o.buffer, o.buffer), o.axes) for o in operation.operands]
+            )
+            if isinstance(operation, Contract):
+                return Contract(operands, operation.result)
+            return Map(operation.function, _in_order(operation.function, operands), operation.rank)
+        case Pick() | Largest() | FirstLargest() | LogSumExp():
+            return replace(operation, source=change.get(operation.source, operation.source))
+    return operation
 
 
 def _axes(letters: tuple[str, ...]) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..errors import DataError
@@ -28,13 +28,15 @@ from ..expr import (
     Size,
     canonical,
     count,
+    mapped,
     negative,
     substituted,
+    walk,
     with_indices,
 )
 from ..functions import ALIASES, lookup
 from ..network import ADJOINT, Equation, Network
-from .build import SAMPLE, Builder, Combination, Value
+from .build import SAMPLE, Builder, Combination, Emitted, Value
 from .positive import Atom, Positive, unbounded
 from .program import SAMPLES, Instruction, Largest, LogSumExp, Program, Result, sources
 from .terms import Factor, Term, Terms
@@ -109,6 +111,15 @@ def _needed(
     return needed
 
 
+@dataclass(frozen=True)
+class _Lowered:
+    """An equation that is done: the buffers that it names, and what was emitted for it."""
+
+    emitted: Sequence[Emitted]
+    buffers: tuple[int, ...]
+    result: Result
+
+
 class _Lowering:
     """The program so far, and where each named quantity is."""
 
@@ -128,6 +139,7 @@ class _Lowering:
         self.terms = Terms(
             self.build, self.positive, self.numbers, self._unsafe_adjoint, self._size
         )
+        self.alike: dict[object, _Lowered] = {}
         # within one equation:
         self.cache: dict[tuple[Expr, tuple[tuple[str, int], ...]], Value] = {}
         self.overflows = self.fades = False
@@ -145,6 +157,11 @@ class _Lowering:
         quantity = self.network[name.removeprefix(ADJOINT) if derived else name]
         shape = self._lengths(quantity.shape)
         sampled = quantity.name in self.sampled
+        form, buffers = self._form(equation, shape, sampled)
+        found = self._again(self.alike[form], buffers, name) if form in self.alike else None
+        if found is not None:
+            self.results[name] = found
+            return
         self._open(dict(zip(equation.indices, shape, strict=True)), name)
         terms = self._combination(equation.right, () if sampled else (SAMPLE,))
         value = self.build.combine(terms)
@@ -152,12 +169,53 @@ class _Lowering:
         place[SAMPLE] = SAMPLES
         axes = tuple(place[letter] for letter in value.letters)
         self.results[name] = Result(value.buffer, axes, shape, sampled)
+        if form is not None and not self.overflows and not self.fades:
+            self.alike[form] = _Lowered(self.build.emitted, buffers, self.results[name])
         if derived and count(equation.right) <= _LARGEST_INLINED:
             inlined = replace(equation, right=substituted(equation.right, self._unsafe_adjoint))
             if self.overflows:
                 self.unsafe[name] = inlined
             elif self.fades:
                 self.fading[name] = inlined
+
+    def _form(
+        self, equation: Equation, shape: tuple[int, ...], sampled: bool
+    ) -> tuple[object, tuple[int, ...]]:
+        """A key equal for equations that differ in names only, and the buffers that those name.
+
+        None where what is behind a name decides how the equation is computed.
+        """
+        names: dict[str, str] = {}
+        results: list[Result] = []
+        for ref in walk(equation.right):
+            if not isinstance(ref, Ref) or ref.name in names or ref.name in self.numbers:
+                continue
+            name = ref.name
+            result = self.results.get(name)
+            if result is None or self._looked_into(name, result.buffer):
+                return None, ()
+            names[name] = f"#{len(names)}"
+            results.append(result)
+        buffers = tuple([r.buffer for r in results])
+        key = (
+            mapped(equation.right, lambda e: _renamed(e, names)), equation.indices, shape, sampled,
+            tuple([(buffers.index(r.buffer), r.axes, r.shape) for r in results]),
+        )  # fmt: skip
+        return key, buffers
+
+    def _looked_into(self, name: str, buffer: int) -> bool:
+        """Whether more counts of a quantity than where it is: its definition, or its value."""
+        defined = name in self.unsafe or name in self.fading or self.positive.knows(name)
+        return defined or self.build.is_constant(buffer)
+
+    def _again(self, done: _Lowered, buffers: tuple[int, ...], name: str) -> Result | None:
+        """What an equation of the same form comes to; None where its buffers are too alike."""
+        self._open({}, name)
+        change = dict(zip(done.buffers, buffers, strict=True))
+        if not self.build.emit_again(done.emitted, change):
+            return None
+        buffer = done.result.buffer
+        return replace(done.result, buffer=change.get(buffer, buffer))
 
     def mean_loss(self) -> None:
         self._open({}, MEAN_LOSS)
@@ -414,6 +472,10 @@ class _Lowering:
         atoms = self.positive.atoms(e)
         assert atoms is not None, "only sums of positive terms are atoms"
         return self.build.combine(self._logarithm(atoms))
+
+
+def _renamed(e: Expr, names: Mapping[str, str]) -> Expr | None:
+    return Ref(names[e.name], e.indices) if isinstance(e, Ref) and e.name in names else None
 
 
 def _at_least_a_number(atom: Expr) -> bool:

@@ -52,6 +52,10 @@ class Positive:
             if atoms is not None and any(not isinstance(base, Number) for base, _ in atoms):
                 self._named[equation.name] = atoms
 
+    def knows(self, name: str) -> bool:
+        """Whether the definition of a name is looked through."""
+        return name in self._named
+
     def atoms(self, e: Expr) -> Atoms | None:
         """The atoms whose product `e` is, or None where it is not known to be one."""
         match e:
