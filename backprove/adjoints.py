@@ -185,6 +185,7 @@ class Backprop:
         self.network = network
         self.scope = Scope(network)
         self._known: dict[object, Expr] = {}
+        self._outlines: dict[Expr, tuple[Expr, tuple[str, ...]]] = {}
         self._closed: dict[str, Equation] = {}
         self._quiet: tuple[set[Expr], set[Expr]] = (set(), set())
 
@@ -282,8 +283,8 @@ class Backprop:
         here = [equations[ref.name] for ref in refs(start) if ref.name in equations]
         names: dict[str, str] = {}
         for e in (start, *(side for eq in here for side in (eq.left, eq.right))):
-            for ref in refs(e):
-                names.setdefault(quantity_of(ref).name, f"#{len(names)}")
+            for name in self._outline(e)[1]:
+                names.setdefault(name, f"#{len(names)}")
         users = dict.fromkeys(u for n in tuple(names) for u in self.network.consumers[n])
         for equation in (equations[u] for u in users):
             if equation.right.names <= names.keys():
@@ -294,7 +295,19 @@ class Backprop:
             if promise.left.names <= names.keys():
                 parts.extend((promise.left, promise.right))
         kinds = tuple((n in equations, self.network.quantities[n].shape) for n in names)
-        return (tuple(_renamed(e, names) for e in parts), kinds), names
+        outlines = map(self._outline, parts)
+        shape = tuple([(outline, *map(names.__getitem__, own)) for outline, own in outlines])
+        return (shape, kinds), names
+
+    def _outline(self, e: Expr) -> tuple[Expr, tuple[str, ...]]:
+        """An expression with its names numbered, and these; worked out once."""
+        found = self._outlines.get(e)
+        if found is None:
+            names: dict[str, str] = {}
+            for ref in refs(e):
+                names.setdefault(quantity_of(ref).name, f"#{len(names)}")
+            found = self._outlines[e] = (_renamed(e, names), tuple(names))
+        return found
 
 
 def put_in_if_shorter(recorder: Recorder[Scope], closed: Mapping[str, Equation]) -> bool:

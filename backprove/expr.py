@@ -387,7 +387,9 @@ def mapped(e: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     new = change(e)
     if new is not None:
         return new
-    children = tuple(mapped(c, change) for c in e.children)
+    if not e.children:
+        return e
+    children = tuple([mapped(c, change) for c in e.children])
     return e if children == e.children else e.rebuilt(children)
 
 
@@ -470,7 +472,9 @@ def substituted(e: Expr, change: Callable[[Ref], Expr | None]) -> Expr:
         if e.index in renamed.free or e.index in bound(renamed):
             return Reduce(e.op, probe, e.size, renamed)
         return Reduce(e.op, e.index, e.size, with_indices(renamed, {probe: e.index}))
-    children = tuple(substituted(c, change) for c in e.children)
+    if not e.children:
+        return e
+    children = tuple([substituted(c, change) for c in e.children])
     return e if children == e.children else e.rebuilt(children)
 
 
