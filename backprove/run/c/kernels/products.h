@@ -52,7 +52,7 @@ struct product {
     long run, jump_bytes;       /* after each `run` terms x skips so many bytes more */
     long y_stride, z_stride;    /* in reals */
     long terms;
-    int add; /* whether the sum begins at the old z */
+    int add;                    /* whether the sum begins at the old z */
 };
 
 /* Strides in bytes: in reals, gcc makes a second copy of each loop for a stride of one. */
@@ -148,6 +148,46 @@ ALWAYS_INLINE long tile_height(long rows) {
     return rows <= 4 || rows % 2 == 0 ? rows : rows - 3;
 }
 
+/* Shuffles: x0 y0 x1 y1 ... of the first or of the second halves of two vectors. */
+#if REAL_IS_DOUBLE
+#define SHUFFLE_BYTES (VECTOR_BYTES / 2)
+#else
+#define SHUFFLE_BYTES VECTOR_BYTES
+#endif
+#if SHUFFLE_BYTES == 64
+#define FIRST_HALVES 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define SECOND_HALVES 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif SHUFFLE_BYTES == 32
+#define FIRST_HALVES 0, 8, 1, 9, 2, 10, 3, 11
+#define SECOND_HALVES 4, 12, 5, 13, 6, 14, 7, 15
+#elif SHUFFLE_BYTES == 16
+#define FIRST_HALVES 0, 4, 1, 5
+#define SECOND_HALVES 2, 6, 3, 7
+#else
+#define FIRST_HALVES 0, 2
+#define SECOND_HALVES 1, 3
+#endif
+#ifdef __clang__
+#define SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (ivec){__VA_ARGS__})
+#endif
+
+/* Transposes LANES vectors: each round turns the digits of (row, lane) by one place. */
+static NOT_INLINED void transpose_vectors(vec *result) {
+    vec v[LANES];
+    UNROLLED for (int i = 0; i < LANES; i++) v[i] = result[i];
+    NOT_UNROLLED for (int round = 1; round < LANES; round *= 2) {
+        vec turned[LANES];
+        UNROLLED for (int i = 0; i < LANES / 2; i++) {
+            turned[2 * i] = SHUFFLE(v[i], v[i + LANES / 2], FIRST_HALVES);
+            turned[2 * i + 1] = SHUFFLE(v[i], v[i + LANES / 2], SECOND_HALVES);
+        }
+        UNROLLED for (int i = 0; i < LANES; i++) v[i] = turned[i];
+    }
+    UNROLLED for (int i = 0; i < LANES; i++) result[i] = v[i];
+}
+
 ALWAYS_INLINE void copy_columns(const long columns, real *to, const real *from, long rows,
                                 long stride) {
     for (long i = 0; i < rows; i++) {
@@ -164,20 +204,39 @@ static inline void pack_columns(real *to, const real *from, long rows, long stri
         copy_columns(1, to, from, rows, stride);
 }
 
-/* `rows` rows of z, columns [n0,n1). Rows of x come in groups, at x + group_stride * number. */
-static NOT_INLINED void rows_by_columns(struct product p, const real *x, long rows, long group,
-                                        long group_stride, const real *y, real *z, long n0,
-                                        long n1) {
+/* The same of samples × terms: one or two vectors of samples, the terms up to whole vectors. */
+static inline void pack_turned(real *to, const real *from, long terms, long stride, long columns) {
+    for (long k = 0; k < terms; k += LANES)
+        for (long c = 0; c < columns; c++) {
+            vec v[LANES];
+            NOT_UNROLLED for (int i = 0; i < LANES; i++)
+                v[i] = loadu(from + (c * LANES + i) * stride + k);
+            transpose_vectors(v);
+            NOT_UNROLLED for (int i = 0; i < LANES; i++)
+                store(to + ((k + i) * columns + c) * LANES, v[i]);
+        }
+}
+
+/* `rows` rows of z, columns [n0,n1). Rows of x come in groups, at x + group_stride * number.
+   y is terms × columns at row stride y_stride or, `turned`, columns × terms: then at most BLOCK
+   terms, and what fills up their last vector can be read. */
+ALWAYS_INLINE void rows_by_columns_of(const int turned, struct product p, const real *x, long rows,
+                                      long group, long group_stride, const real *y, real *z,
+                                      long n0, long n1) {
     _Alignas(64) real packed[BLOCK * PANEL * LANES];
-    const int packs = rows >= PACKED_ROWS && p.terms >= PACKED_TERMS && p.terms <= BLOCK;
+    const int packs =
+        turned || (rows >= PACKED_ROWS && p.terms >= PACKED_TERMS && p.terms <= BLOCK);
     const long y_stride = p.y_stride;
     for (long n = n0, columns; n < n1; n += columns * LANES) {
         const long vectors = (n1 - n) / LANES;
-        columns = vectors >= 4 && rows <= 2 ? 4 : smaller(vectors, PANEL);
+        columns = vectors >= 4 && rows <= 2 && !turned ? 4 : smaller(vectors, PANEL);
         tile_function *const *of_height = tiles[columns - 1];
-        const real *right = y + n;
+        const real *right = turned ? y + n * y_stride : y + n;
         if (packs) {
-            pack_columns(packed, right, p.terms, y_stride, columns);
+            if (turned)
+                pack_turned(packed, right, p.terms, y_stride, columns);
+            else
+                pack_columns(packed, right, p.terms, y_stride, columns);
             right = packed;
             p.y_stride = columns * LANES;
         }
@@ -193,6 +252,17 @@ static NOT_INLINED void rows_by_columns(struct product p, const real *x, long ro
             }
         }
     }
+}
+
+static NOT_INLINED void rows_by_columns(struct product p, const real *x, long rows, long group,
+                                        long group_stride, const real *y, real *z, long n0,
+                                        long n1) {
+    rows_by_columns_of(0, p, x, rows, group, group_stride, y, z, n0, n1);
+}
+
+static NOT_INLINED void rows_by_turned(struct product p, const real *x, long rows, const real *y,
+                                       real *z, long n0, long n1) {
+    rows_by_columns_of(1, p, x, rows, rows, 0, y, z, n0, n1);
 }
 
 /* z[j][n] = sum over k of w[j][k] a[k][n], for j in [j0,j1) and n in [n0,n1): whole vectors.
@@ -211,6 +281,21 @@ static inline void product_forward(real *z, const real *w, const real *a, long J
             rows_by_columns(p, w + k / P * J * P + j * P + k % P, rows, rows, 0, a + k * ldn,
                             z + j * ldn, n0, n1);
         }
+    }
+}
+
+/* The same of samples × features: at[n][k] at row stride ldt, which can be read to whole vectors. */
+static inline void product_forward_turned(real *z, const real *w, const real *at, long J, long K,
+                                          long P, long ldn, long ldt, long j0, long j1, long n0,
+                                          long n1, int add) {
+    const long size = sizeof(real);
+    for (long k = 0, terms; k < K; k += terms) {
+        terms = smaller(K - k, P <= BLOCK ? BLOCK / P * P : smaller(BLOCK, P - k % P));
+        const struct product p = {P * size,     size, P,   (J - 1) * P * size,
+                                  ldt,          ldn,  terms, add || k > 0};
+        for (long j = j0; j < j1; j += ROW_BLOCK)
+            rows_by_turned(p, w + k / P * J * P + j * P + k % P, smaller(j1 - j, ROW_BLOCK),
+                           at + k, z + j * ldn, n0, n1);
     }
 }
 
@@ -264,46 +349,6 @@ ALWAYS_INLINE void product_gradient(epilogue_function *epilogue, void *context, 
             }
         }
     }
-}
-
-/* Shuffles: x0 y0 x1 y1 ... of the first or of the second halves of two vectors. */
-#if REAL_IS_DOUBLE
-#define SHUFFLE_BYTES (VECTOR_BYTES / 2)
-#else
-#define SHUFFLE_BYTES VECTOR_BYTES
-#endif
-#if SHUFFLE_BYTES == 64
-#define FIRST_HALVES 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define SECOND_HALVES 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#elif SHUFFLE_BYTES == 32
-#define FIRST_HALVES 0, 8, 1, 9, 2, 10, 3, 11
-#define SECOND_HALVES 4, 12, 5, 13, 6, 14, 7, 15
-#elif SHUFFLE_BYTES == 16
-#define FIRST_HALVES 0, 4, 1, 5
-#define SECOND_HALVES 2, 6, 3, 7
-#else
-#define FIRST_HALVES 0, 2
-#define SECOND_HALVES 1, 3
-#endif
-#ifdef __clang__
-#define SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-#else
-#define SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (ivec){__VA_ARGS__})
-#endif
-
-/* Transposes LANES vectors: each round turns the digits of (row, lane) by one place. */
-static NOT_INLINED void transpose_vectors(vec *result) {
-    vec v[LANES];
-    UNROLLED for (int i = 0; i < LANES; i++) v[i] = result[i];
-    NOT_UNROLLED for (int round = 1; round < LANES; round *= 2) {
-        vec turned[LANES];
-        UNROLLED for (int i = 0; i < LANES / 2; i++) {
-            turned[2 * i] = SHUFFLE(v[i], v[i + LANES / 2], FIRST_HALVES);
-            turned[2 * i + 1] = SHUFFLE(v[i], v[i + LANES / 2], SECOND_HALVES);
-        }
-        UNROLLED for (int i = 0; i < LANES; i++) v[i] = turned[i];
-    }
-    UNROLLED for (int i = 0; i < LANES; i++) result[i] = v[i];
 }
 
 /* The sums of the lanes of LANES vectors, in one vector; in the order of sum_lanes. */
@@ -451,33 +496,30 @@ static inline void transpose_to_rows(real *at, long ldt, const real *a, long ldn
 
 /* Samples of a data table, for n in [n0,n1), whole vectors: sample n is the row
    rows + index[n] * row_stride of K numbers, the last one again from N on. at[n][k] = row[k],
-   zeros from K to ldt, and a[k][n] = row[k]; either may be NULL. */
+   zeros from K to ldt, and a[k][n] = row[k]; either may be NULL. Whole rows first, as memory
+   gives them fastest. */
 static inline void gather_rows(real *a, long ldn, real *at, long ldt, const real *rows,
                                long row_stride, const int64_t *index, long N, long n0, long n1,
                                long K) {
-    const long width = at ? ldt : K;
     for (long n = n0; n < n1; n += LANES) {
-        const real *row[LANES], *next[LANES];
+        const real *row[LANES];
         NOT_UNROLLED for (int i = 0; i < LANES; i++) {
             row[i] = rows + index[smaller(n + i, N - 1)] * row_stride;
-            next[i] = rows + index[smaller(n + LANES + i, N - 1)] * row_stride;
+            if (!at)
+                continue;
+            real *to = at + (n + i) * ldt;
+            long k = 0;
+            for (; k + LANES <= K; k += LANES) store(to + k, loadu(row[i] + k));
+            for (; k < ldt; k += LANES)
+                store(to + k, k < K ? load_some(row[i] + k, K - k) : (vec){0});
+            row[i] = to;
         }
-        for (long k = 0; k < width; k += LANES) {
+        for (long k = 0; a && k < K; k += LANES) {
             vec v[LANES];
-            NOT_UNROLLED for (int i = 0; i < LANES; i++) {
-                if (k + LANES <= K) {
-                    v[i] = loadu(row[i] + k);
-                    __builtin_prefetch(next[i] + k);
-                } else {
-                    v[i] = load_some(row[i] + k, K > k ? K - k : 0);
-                }
-                if (at)
-                    store(at + (n + i) * ldt + k, v[i]);
-            }
-            if (a && k < K) {
-                transpose_vectors(v);
-                for (long i = 0; i < smaller(LANES, K - k); i++) store(a + (k + i) * ldn + n, v[i]);
-            }
+            NOT_UNROLLED for (int i = 0; i < LANES; i++)
+                v[i] = k + LANES <= K ? loadu(row[i] + k) : load_some(row[i] + k, K - k);
+            transpose_vectors(v);
+            for (long i = 0; i < smaller(LANES, K - k); i++) store(a + (k + i) * ldn + n, v[i]);
         }
     }
 }
