@@ -197,19 +197,23 @@ static inline void backward_vector(const struct run *r, const int64_t *a, long l
    reals between two threads' copies of at, then the words of what follows */
 enum { GRADIENT_WORDS = 8 };
 
-ALWAYS_INLINE void gradient_after(epilogue_function *after, void *context, const struct run *r,
-                                  const int64_t *a, long lo, long hi) {
+ALWAYS_INLINE void gradient_after(epilogue_function *after, ahead_function *ahead, void *context,
+                                  const struct run *r, const int64_t *a, long lo, long hi) {
     const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5];
     const long panels = (columns + panel - 1) / panel;
-    product_gradient(after, context, r->arena + a[1], r->arena + a[2] + r->thread * a[7], rows,
+    product_gradient(after, ahead, context, r->arena + a[1], r->arena + a[2] + r->thread * a[7], rows,
                      columns, panel, (long)r->ldn, (long)a[6], (long)r->count, a[0] == 1 ? lo : 0,
                      a[0] == 1 ? hi : rows, a[0] == 0 ? lo : 0, a[0] == 0 ? hi : panels);
 }
 
 ALWAYS_INLINE void store_gradient(void *context, long at, vec g) { store((real *)context + at, g); }
 
+ALWAYS_INLINE void store_ahead(void *context, long at) {
+    __builtin_prefetch((real *)context + at, 1);
+}
+
 static inline void gradient(const struct run *r, const int64_t *a, long lo, long hi) {
-    gradient_after(store_gradient, r->arena + a[GRADIENT_WORDS], r, a, lo, hi);
+    gradient_after(store_gradient, store_ahead, r->arena + a[GRADIENT_WORDS], r, a, lo, hi);
 }
 
 /* -- sums of products ------------------------------------------------------------------- */

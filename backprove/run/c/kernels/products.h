@@ -317,12 +317,16 @@ static inline void product_backward(real *d, const real *w, const real *z, long 
 /* What is done with a finished vector of a gradient, at its offset in the panel layout. */
 typedef void epilogue_function(void *context, long offset, vec g);
 
+/* Fetches what the epilogue will meet there. */
+typedef void ahead_function(void *context, long offset);
+
 /* g[j][k] = sum over n < N of z[j][n] at[n][k], for rows [j0,j1) and panels [p0,p1), vectors that
-   hold a column < K. `at` is samples × features at row stride ldt, zeros beyond K. The epilogue
-   is to be a static inline function, named where this is called, and is then part of the loop. */
-ALWAYS_INLINE void product_gradient(epilogue_function *epilogue, void *context, const real *z,
-                                    const real *at, long J, long K, long P, long ldn, long ldt,
-                                    long N, long j0, long j1, long p0, long p1) {
+   hold a column < K. `at` is samples × features at row stride ldt, zeros beyond K. The functions
+   are to be static inline, named where this is called, and are then part of the loop. */
+ALWAYS_INLINE void product_gradient(epilogue_function *epilogue, ahead_function *ahead,
+                                    void *context, const real *z, const real *at, long J, long K,
+                                    long P, long ldn, long ldt, long N, long j0, long j1, long p0,
+                                    long p1) {
     const long size = sizeof(real);
     vec g[TILE_ROWS * PANEL];
     _Alignas(64) real packed[PACKED_SAMPLES * PANEL * LANES];
@@ -340,9 +344,11 @@ ALWAYS_INLINE void product_gradient(epilogue_function *epilogue, void *context, 
             }
             for (long j = j0, height; j < j1; j += height) {
                 height = tile_height(j1 - j);
+                const long offset = (panel * J + j) * P + v * LANES;
+                for (long r = 0; r < height; r++)
+                    for (long c = 0; c < columns; c++) ahead(context, offset + r * P + c * LANES);
                 tiles[columns - 1][height](&p, z + j * ldn, right, (real *)g);
                 const vec *done = g;
-                const long offset = (panel * J + j) * P + v * LANES;
                 for (long r = 0; r < height; r++)
                     for (long c = 0; c < columns; c++)
                         epilogue(context, offset + r * P + c * LANES, *done++);
