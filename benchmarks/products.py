@@ -56,6 +56,9 @@ struct job {
     long kind, J, K, P, N, ldn, ldt, repeats;
 };
 
+ALWAYS_INLINE void fetch(void *context, long offset) {
+    __builtin_prefetch((real *)context + offset, 1);
+}
 ALWAYS_INLINE void descend(void *context, long offset, vec g) {
     real *w = (real *)context + offset;
     store(w, load(w) - splat((real)1e-20) * g);
@@ -79,7 +82,7 @@ static void ours(void *context, int thread, int threads) {
         else if (s->kind == 1)
             product_backward(s->a, s->w, s->z, J, K, P, ldn, 0, K, n0, n1, 0);
         else if (s->kind == 2)
-            product_gradient(descend, s->w, s->z, s->at, J, K, P, ldn, ldt, N, 0, J, p0, p1);
+            product_gradient(descend, fetch, s->w, s->z, s->at, J, K, P, ldn, ldt, N, 0, J, p0, p1);
         else if (s->kind == 3)
             gather_rows(s->a, ldn, s->at, ldt, s->w, K, s->index, N, n0, n1, K);
         else

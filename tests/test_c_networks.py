@@ -52,11 +52,12 @@ def quick_compiler() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def every_matrix_by_rows() -> Iterator[None]:
-    """Where there are several threads, the smallest matrix is shared as a large one is."""
+def every_matrix_as_a_large_one() -> Iterator[None]:
+    """The smallest matrix is shared by threads, and turns its factor, as a large one does."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sharing, "_worth", lambda call, batch, threads: True)
         patch.setattr(calls, "_WORTH_SPLITTING", 50)
+        patch.setattr(calls, "_WORTH_TURNING", 0)
         yield
 
 
@@ -384,8 +385,9 @@ def check_threads(s: Schedule) -> None:
         for written, touched in ((a.writes, b.touched), (b.writes, a.touched)):
             for w in written:
                 for t in touched:
-                    if w == t and SAMPLED not in (a.mode, b.mode) and a.in_step(b, w):
-                        continue  # a thread keeps to its own rows or copies
+                    turned = w in s.made.extra_rows.values()
+                    if w == t and (SAMPLED not in (a.mode, b.mode) or turned) and a.in_step(b, w):
+                        continue  # a thread keeps to its own rows, copies or samples
                     columns = a.mode == b.mode == SAMPLED and s.made.in_rows(s.made.own(w))
                     if columns and s.made.in_rows(s.made.own(t)):
                         # a thread keeps to its own columns, in whatever rows

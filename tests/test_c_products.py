@@ -49,17 +49,20 @@ void backward(real *d, const real *w, const real *z, long J, long K, long P, lon
     product_backward(d, w, z, J, K, P, ldn, 0, K, n0, n1, (int)add);
 }
 ALWAYS_INLINE void keep(void *context, long offset, vec g) { store((real *)context + offset, g); }
+ALWAYS_INLINE void fetch(void *context, long offset) {
+    __builtin_prefetch((real *)context + offset, 1);
+}
 ALWAYS_INLINE void descend(void *context, long offset, vec g) {
     real *w = (real *)context + offset;
     store(w, load(w) - splat((real)0.5) * g);
 }
 void gradient(real *g, const real *z, const real *at, long J, long K, long P, long ldn, long ldt,
               long N, long j0, long j1, long p0, long p1) {
-    product_gradient(keep, g, z, at, J, K, P, ldn, ldt, N, j0, j1, p0, p1);
+    product_gradient(keep, fetch, g, z, at, J, K, P, ldn, ldt, N, j0, j1, p0, p1);
 }
 void update(real *w, const real *z, const real *at, long J, long K, long P, long ldn, long ldt,
             long N, long j0, long j1, long p0, long p1) {
-    product_gradient(descend, w, z, at, J, K, P, ldn, ldt, N, j0, j1, p0, p1);
+    product_gradient(descend, fetch, w, z, at, J, K, P, ldn, ldt, N, j0, j1, p0, p1);
 }
 void forward_one(real *z, const real *w, const real *a, long J, long K, long P, long ldz, long lda,
                  long j0, long j1, long add) {

@@ -33,6 +33,9 @@ Array: TypeAlias = NDArray[Any]
 _WORTH_SPLITTING = 20_000
 """Operations below which a call without samples is left to one thread."""
 
+_WORTH_TURNING = 4_000
+"""Numbers in a matrix from which on its product turns data from outside while it packs them."""
+
 _MOST_AXES = 16
 """The axes over which the loops of kernels/general.h can run: MOST_AXES there."""
 
@@ -137,15 +140,7 @@ class Calls:
         return Kernel("contract_alone"), words
 
     def _inputs(self, units: list[Unit]) -> None:
-        needed = {
-            self.views.root(found.right)
-            for found in self.products.values()
-            if isinstance(found, Gradient)
-        }
-        read = {
-            self.views.root(s) for u in units for i in u.instructions for s in sources(i.operation)
-        }
-        read |= {self.views.root(r.buffer) for r in self.program.results.values()}
+        by_rows, by_columns = self._met(units)
         self.inputs: dict[str, int] = {}
         for name, buffer in self.program.given.items():
             if not self.views.sampled(buffer):
@@ -153,19 +148,53 @@ class Calls:
             features = prod(self.views.lengths(buffer))
             number = len(self.inputs)
             self.inputs[name] = features
-            if buffer not in read and buffer not in needed:
-                continue
+            columns: Any = -1
             rows: Any = -1
-            writes: tuple[int, ...] = (buffer,)
             stride = 0
-            if buffer in needed:
+            writes: list[int] = []
+            if buffer in by_columns:
+                columns = ("at", buffer, 0)
+                writes.append(buffer)
+            if buffer in by_rows:
                 made, stride = self._rows_buffer(buffer)
                 rows = ("at", made, 0)
-                writes = (buffer, made)
-            self.calls.append(
-                Call(Kernel("gather"), [number, features, ("at", buffer, 0), rows, stride, 0, 0],
-                     SAMPLED, 0, features * self.batch, (), writes)
-            )  # fmt: skip
+                writes.append(made)
+            if writes:
+                words = [number, features, columns, rows, stride, 0, 0]
+                cost = float(features * self.batch)
+                self.calls.append(
+                    Call(Kernel("gather"), words, SAMPLED, 0, cost, (), tuple(writes))
+                )
+
+    def _met(self, units: list[Unit]) -> tuple[set[int], set[int]]:
+        """The data from outside that are read samples × features, and features × samples."""
+        by_rows: set[int] = set()
+        by_columns = {self.views.root(r.buffer) for r in self.program.results.values()}
+        for instruction in (i for unit in units for i in unit.instructions):
+            found = self.products.get(instruction.target)
+            for source in sources(instruction.operation):
+                root = self.views.root(source)
+                turns = isinstance(found, Product) and self._turns(found)
+                if isinstance(found, Gradient) and found.right == source:
+                    right = self.views.whole(source)
+                    (by_rows if right else by_columns).add(root)
+                    if found.left == source:
+                        by_columns.add(root)
+                elif isinstance(found, Product) and turns and found.other == source:
+                    by_rows.add(root)
+                else:
+                    by_columns.add(root)
+        return by_rows, by_columns
+
+    def _turns(self, found: Product) -> bool:
+        """Whether a product turns its factor itself, so that data need not be turned before."""
+        return (
+            not found.backward
+            and found.other in self.program.given.values()
+            and self.views.sampled(found.other)
+            and found.columns >= self.lanes
+            and found.rows * found.columns >= _WORTH_TURNING
+        )
 
     def _rows_buffer(self, buffer: int) -> tuple[int, int]:
         """A buffer samples × features, and its row stride: whole panels."""
@@ -379,16 +408,18 @@ class Calls:
         panel = matrix.panel if matrix else found.columns
         view = self.views[found.other]
         sampled = self.views.sampled(found.other)
+        other, start, stride = view.root, view.start * (self.columns if sampled else 1), 0
+        if self._turns(found):
+            other, stride = self._rows_buffer(found.other)
         words = [
-            ("at", target, 0), ("at", root, 0),
-            ("at", view.root, view.start * (self.columns if sampled else 1)),
-            found.rows, found.columns, panel, 0,
+            ("at", target, 0), ("at", root, 0), ("at", other, start),
+            found.rows, found.columns, panel, 0, stride,
         ]  # fmt: skip
         name = "backward" if found.backward else "forward"
         cost = 2.0 * found.rows * found.columns * (self.columns if sampled else 1)
         kernel = Kernel(name if sampled else f"{name}_vector")
         mode = SAMPLED if sampled else ALONE
-        self.calls.append(Call(kernel, words, mode, 0, cost, (root, view.root), (target,)))
+        self.calls.append(Call(kernel, words, mode, 0, cost, (root, other), (target,)))
 
     def _row_sums(self, operation: Contract, target: int) -> bool:
         """The sum over samples of each feature, if that is what it is."""

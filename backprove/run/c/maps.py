@@ -369,10 +369,17 @@ def printed_after(form: Form, name: str) -> str:
         lines.append(f"    store(c->b{n} + at, t{t});")
     lines += ["}", ""]
     lines += [
+        f"ALWAYS_INLINE void {name}_ahead(void *context, long at) {{",
+        f"    const struct {name}_places *const c = context;",
+    ]
+    lines += [f"    __builtin_prefetch(c->b{n} + at, 1);"
+              for n in range(len(form.reads), len(form.reads) + len(form.stored))]  # fmt: skip
+    lines += ["}", ""]
+    lines += [
         f"static void {name}(const struct run *r, const int64_t *a, long lo, long hi) {{",
         f"    struct {name}_places c;",
     ]
     lines += [f"    c.{asked} = {_BATCH[asked]};" for asked in _of_the_batch(form)]
     lines += [f"    c.b{n} = r->arena + a[GRADIENT_WORDS + {n}];" for n in _buffers(form)]
-    lines += [f"    gradient_after({name}_after, &c, r, a, lo, hi);", "}", ""]
+    lines += [f"    gradient_after({name}_after, {name}_ahead, &c, r, a, lo, hi);", "}", ""]
     return "\n".join(lines)

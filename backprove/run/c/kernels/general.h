@@ -29,28 +29,30 @@ static inline int64_t reached(const struct odometer *o, const int64_t *strides, 
 
 /* -- in and out ------------------------------------------------------------------------- */
 
-/* external, features, a, at or -1, row stride of at, reals between two threads' copies of a, of at */
+/* external, features, a or -1, at or -1, row stride of at, reals between two threads' copies of a
+   and of at */
 static inline void gather(const struct run *r, const int64_t *a, long lo, long hi) {
-    real *const columns = r->arena + a[2] + r->thread * a[5];
+    real *const columns = a[2] < 0 ? NULL : r->arena + a[2] + r->thread * a[5];
     real *const copies = a[3] < 0 ? NULL : r->arena + a[3] + r->thread * a[6];
-    if (a[1] < LANES / 2) { /* short rows: turning whole vectors would cost more */
-        const real *rows = r->external[a[0]];
-        for (long n = lo; n < hi; n++) {
-            const long k = (long)a[1], last = (long)r->count - 1;
-            const real *row = rows + r->order[r->first + (n < last ? n : last)] * k;
-            if (copies)
-                store(copies + n * a[4], splat(0));
-            for (long i = 0; i < k; i++) {
-                columns[n + i * r->ldn] = row[i];
-                if (copies)
-                    copies[n * a[4] + i] = row[i];
-            }
-        }
+    const real *const rows = r->external[a[0]];
+    const long k = (long)a[1];
+    if (k >= LANES / 2) {
+        gather_rows(columns, (long)r->ldn, copies, (long)a[4], rows, k, r->order + r->first,
+                    (long)r->count, lo, hi, k);
         return;
     }
-    gather_rows(columns, (long)r->ldn, copies, (long)a[4],
-                r->external[a[0]], (long)a[1], r->order + r->first, (long)r->count, lo, hi,
-                (long)a[1]);
+    for (long n = lo; n < hi; n++) { /* short rows: turning whole vectors would cost more */
+        const long last = (long)r->count - 1;
+        const real *row = rows + r->order[r->first + (n < last ? n : last)] * k;
+        if (copies)
+            store(copies + n * a[4], splat(0));
+        for (long i = 0; i < k; i++) {
+            if (columns)
+                columns[n + i * r->ldn] = row[i];
+            if (copies)
+                copies[n * a[4] + i] = row[i];
+        }
+    }
 }
 
 /* external, place, axes, then length and stride of each: samples × features, outside */
@@ -106,15 +108,18 @@ static inline void accumulate(const struct run *r, const int64_t *a, long lo, lo
 
 /* -- products --------------------------------------------------------------------------- */
 
-/* z, w, a, rows, columns, panel, reals between two threads' copies of a; by samples, or by the
-   rows of z */
+/* z, w, a, rows, columns, panel, reals between two threads' copies of a, row stride of a where it
+   is samples × features, else 0; by samples, or by the rows of z */
 ALWAYS_INLINE void forward_part(const struct run *r, const int64_t *a, long j0, long j1, long n0,
                                 long n1) {
     real *z = r->arena + a[0];
     const real *w = r->arena + a[1], *x = r->arena + a[2] + r->thread * a[6];
     const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5], ldn = (long)r->ldn;
+    const long ldt = (long)a[7];
     if (r->count == 1 && panel % LANES == 0)
-        vector_forward(z, w, x, rows, columns, panel, ldn, ldn, j0, j1, 0);
+        vector_forward(z, w, x, rows, columns, panel, ldn, ldt ? 1 : ldn, j0, j1, 0);
+    else if (ldt)
+        product_forward_turned(z, w, x, rows, columns, panel, ldn, ldt, j0, j1, n0, n1, 0);
     else
         product_forward(z, w, x, rows, columns, panel, ldn, j0, j1, n0, n1, 0);
 }
@@ -192,19 +197,23 @@ static inline void backward_vector(const struct run *r, const int64_t *a, long l
    reals between two threads' copies of at, then the words of what follows */
 enum { GRADIENT_WORDS = 8 };
 
-ALWAYS_INLINE void gradient_after(epilogue_function *after, void *context, const struct run *r,
-                                  const int64_t *a, long lo, long hi) {
+ALWAYS_INLINE void gradient_after(epilogue_function *after, ahead_function *ahead, void *context,
+                                  const struct run *r, const int64_t *a, long lo, long hi) {
     const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5];
     const long panels = (columns + panel - 1) / panel;
-    product_gradient(after, context, r->arena + a[1], r->arena + a[2] + r->thread * a[7], rows,
+    product_gradient(after, ahead, context, r->arena + a[1], r->arena + a[2] + r->thread * a[7], rows,
                      columns, panel, (long)r->ldn, (long)a[6], (long)r->count, a[0] == 1 ? lo : 0,
                      a[0] == 1 ? hi : rows, a[0] == 0 ? lo : 0, a[0] == 0 ? hi : panels);
 }
 
 ALWAYS_INLINE void store_gradient(void *context, long at, vec g) { store((real *)context + at, g); }
 
+ALWAYS_INLINE void store_ahead(void *context, long at) {
+    __builtin_prefetch((real *)context + at, 1);
+}
+
 static inline void gradient(const struct run *r, const int64_t *a, long lo, long hi) {
-    gradient_after(store_gradient, r->arena + a[GRADIENT_WORDS], r, a, lo, hi);
+    gradient_after(store_gradient, store_ahead, r->arena + a[GRADIENT_WORDS], r, a, lo, hi);
 }
 
 /* -- sums of products ------------------------------------------------------------------- */

@@ -52,7 +52,7 @@ struct product {
     long run, jump_bytes;       /* after each `run` terms x skips so many bytes more */
     long y_stride, z_stride;    /* in reals */
     long terms;
-    int add; /* whether the sum begins at the old z */
+    int add;                    /* whether the sum begins at the old z */
 };
 
 /* Strides in bytes: in reals, gcc makes a second copy of each loop for a stride of one. */
@@ -148,124 +148,6 @@ ALWAYS_INLINE long tile_height(long rows) {
     return rows <= 4 || rows % 2 == 0 ? rows : rows - 3;
 }
 
-ALWAYS_INLINE void copy_columns(const long columns, real *to, const real *from, long rows,
-                                long stride) {
-    for (long i = 0; i < rows; i++) {
-        UNROLLED for (long c = 0; c < columns; c++)
-            store(to + (i * columns + c) * LANES, load(from + i * stride + c * LANES));
-    }
-}
-
-/* One or two columns of vectors, one row after the other. */
-static inline void pack_columns(real *to, const real *from, long rows, long stride, long columns) {
-    if (columns == PANEL)
-        copy_columns(PANEL, to, from, rows, stride);
-    else
-        copy_columns(1, to, from, rows, stride);
-}
-
-/* `rows` rows of z, columns [n0,n1). Rows of x come in groups, at x + group_stride * number. */
-static NOT_INLINED void rows_by_columns(struct product p, const real *x, long rows, long group,
-                                        long group_stride, const real *y, real *z, long n0,
-                                        long n1) {
-    _Alignas(64) real packed[BLOCK * PANEL * LANES];
-    const int packs = rows >= PACKED_ROWS && p.terms >= PACKED_TERMS && p.terms <= BLOCK;
-    const long y_stride = p.y_stride;
-    for (long n = n0, columns; n < n1; n += columns * LANES) {
-        const long vectors = (n1 - n) / LANES;
-        columns = vectors >= 4 && rows <= 2 ? 4 : smaller(vectors, PANEL);
-        tile_function *const *of_height = tiles[columns - 1];
-        const real *right = y + n;
-        if (packs) {
-            pack_columns(packed, right, p.terms, y_stride, columns);
-            right = packed;
-            p.y_stride = columns * LANES;
-        }
-        real *result = z + n;
-        const real *first_row = x;
-        for (long done = 0; done < rows; done += group, first_row += group_stride) {
-            const real *row = first_row;
-            for (long left = smaller(group, rows - done), height; left > 0; left -= height) {
-                height = tile_height(left);
-                of_height[height](&p, row, right, result);
-                row = further(row, height * p.row_bytes);
-                result += height * p.z_stride;
-            }
-        }
-    }
-}
-
-/* z[j][n] = sum over k of w[j][k] a[k][n], for j in [j0,j1) and n in [n0,n1): whole vectors.
-   `add`: onto z. */
-static inline void product_forward(real *z, const real *w, const real *a, long J, long K, long P,
-                                   long ldn, long j0, long j1, long n0, long n1, int add) {
-    const long size = sizeof(real);
-    for (long k = 0, terms; k < K; k += terms) {
-        terms = K - k;
-        if (j1 - j0 >= PACKED_ROWS)
-            terms = smaller(terms, P <= BLOCK ? BLOCK / P * P : smaller(BLOCK, P - k % P));
-        const struct product p = {P * size,     size, P,   (J - 1) * P * size,
-                                  ldn,          ldn,  terms, add || k > 0};
-        for (long j = j0; j < j1; j += ROW_BLOCK) {
-            const long rows = smaller(j1 - j, ROW_BLOCK);
-            rows_by_columns(p, w + k / P * J * P + j * P + k % P, rows, rows, 0, a + k * ldn,
-                            z + j * ldn, n0, n1);
-        }
-    }
-}
-
-/* d[k][n] = sum over j of w[j][k] z[j][n], for k in [k0,k1), k0 a multiple of P, and n in [n0,n1):
-   whole vectors. `add`: onto d. */
-static inline void product_backward(real *d, const real *w, const real *z, long J, long K, long P,
-                                    long ldn, long k0, long k1, long n0, long n1, int add) {
-    const long size = sizeof(real);
-    const long row_block = P < ROW_BLOCK ? ROW_BLOCK / P * P : P;
-    for (long j = 0, terms; j < J; j += terms) {
-        terms = K >= PACKED_ROWS ? smaller(J - j, BLOCK) : J;
-        const struct product p = {size, P * size, terms, 0, ldn, ldn, terms, add || j > 0};
-        for (long k = k0; k < k1; k += row_block)
-            rows_by_columns(p, w + k * J + j * P, smaller(k1 - k, row_block), P, J * P,
-                            z + j * ldn, d + k * ldn, n0, n1);
-    }
-}
-
-/* What is done with a finished vector of a gradient, at its offset in the panel layout. */
-typedef void epilogue_function(void *context, long offset, vec g);
-
-/* g[j][k] = sum over n < N of z[j][n] at[n][k], for rows [j0,j1) and panels [p0,p1), vectors that
-   hold a column < K. `at` is samples × features at row stride ldt, zeros beyond K. The epilogue
-   is to be a static inline function, named where this is called, and is then part of the loop. */
-ALWAYS_INLINE void product_gradient(epilogue_function *epilogue, void *context, const real *z,
-                                    const real *at, long J, long K, long P, long ldn, long ldt,
-                                    long N, long j0, long j1, long p0, long p1) {
-    const long size = sizeof(real);
-    vec g[TILE_ROWS * PANEL];
-    _Alignas(64) real packed[PACKED_SAMPLES * PANEL * LANES];
-    const int packs = j1 - j0 >= PACKED_ROWS && N >= PACKED_TERMS && N <= PACKED_SAMPLES;
-    for (long panel = p0; panel < p1; panel++) {
-        const long vectors = (smaller(P, K - panel * P) + LANES - 1) / LANES;
-        for (long v = 0, columns; v < vectors; v += columns) {
-            columns = smaller(vectors - v, PANEL);
-            const real *right = at + panel * P + v * LANES;
-            struct product p = {ldn * size, size, N, 0, ldt, columns * LANES, N, 0};
-            if (packs) {
-                pack_columns(packed, right, N, ldt, columns);
-                right = packed;
-                p.y_stride = columns * LANES;
-            }
-            for (long j = j0, height; j < j1; j += height) {
-                height = tile_height(j1 - j);
-                tiles[columns - 1][height](&p, z + j * ldn, right, (real *)g);
-                const vec *done = g;
-                const long offset = (panel * J + j) * P + v * LANES;
-                for (long r = 0; r < height; r++)
-                    for (long c = 0; c < columns; c++)
-                        epilogue(context, offset + r * P + c * LANES, *done++);
-            }
-        }
-    }
-}
-
 /* Shuffles: x0 y0 x1 y1 ... of the first or of the second halves of two vectors. */
 #if REAL_IS_DOUBLE
 #define SHUFFLE_BYTES (VECTOR_BYTES / 2)
@@ -304,6 +186,175 @@ static NOT_INLINED void transpose_vectors(vec *result) {
         UNROLLED for (int i = 0; i < LANES; i++) v[i] = turned[i];
     }
     UNROLLED for (int i = 0; i < LANES; i++) result[i] = v[i];
+}
+
+ALWAYS_INLINE void copy_columns(const long columns, real *to, const real *from, long rows,
+                                long stride) {
+    for (long i = 0; i < rows; i++) {
+        UNROLLED for (long c = 0; c < columns; c++)
+            store(to + (i * columns + c) * LANES, load(from + i * stride + c * LANES));
+    }
+}
+
+/* One or two columns of vectors, one row after the other. */
+static inline void pack_columns(real *to, const real *from, long rows, long stride, long columns) {
+    if (columns == PANEL)
+        copy_columns(PANEL, to, from, rows, stride);
+    else
+        copy_columns(1, to, from, rows, stride);
+}
+
+/* The same of samples × terms: one or two vectors of samples, the terms up to whole vectors. */
+static inline void pack_turned(real *to, const real *from, long terms, long stride, long columns) {
+    for (long k = 0; k < terms; k += LANES)
+        for (long c = 0; c < columns; c++) {
+            vec v[LANES];
+            NOT_UNROLLED for (int i = 0; i < LANES; i++)
+                v[i] = loadu(from + (c * LANES + i) * stride + k);
+            transpose_vectors(v);
+            NOT_UNROLLED for (int i = 0; i < LANES; i++)
+                store(to + ((k + i) * columns + c) * LANES, v[i]);
+        }
+}
+
+/* `rows` rows of z, columns [n0,n1). Rows of x come in groups, at x + group_stride * number.
+   y is terms × columns at row stride y_stride or, `turned`, columns × terms: then at most BLOCK
+   terms, and what fills up their last vector can be read. */
+ALWAYS_INLINE void rows_by_columns_of(const int turned, struct product p, const real *x, long rows,
+                                      long group, long group_stride, const real *y, real *z,
+                                      long n0, long n1) {
+    _Alignas(64) real packed[BLOCK * PANEL * LANES];
+    const int packs =
+        turned || (rows >= PACKED_ROWS && p.terms >= PACKED_TERMS && p.terms <= BLOCK);
+    const long y_stride = p.y_stride;
+    for (long n = n0, columns; n < n1; n += columns * LANES) {
+        const long vectors = (n1 - n) / LANES;
+        columns = vectors >= 4 && rows <= 2 && !turned ? 4 : smaller(vectors, PANEL);
+        tile_function *const *of_height = tiles[columns - 1];
+        const real *right = turned ? y + n * y_stride : y + n;
+        if (packs) {
+            if (turned)
+                pack_turned(packed, right, p.terms, y_stride, columns);
+            else
+                pack_columns(packed, right, p.terms, y_stride, columns);
+            right = packed;
+            p.y_stride = columns * LANES;
+        }
+        real *result = z + n;
+        const real *first_row = x;
+        for (long done = 0; done < rows; done += group, first_row += group_stride) {
+            const real *row = first_row;
+            for (long left = smaller(group, rows - done), height; left > 0; left -= height) {
+                height = tile_height(left);
+                of_height[height](&p, row, right, result);
+                row = further(row, height * p.row_bytes);
+                result += height * p.z_stride;
+            }
+        }
+    }
+}
+
+static NOT_INLINED void rows_by_columns(struct product p, const real *x, long rows, long group,
+                                        long group_stride, const real *y, real *z, long n0,
+                                        long n1) {
+    rows_by_columns_of(0, p, x, rows, group, group_stride, y, z, n0, n1);
+}
+
+static NOT_INLINED void rows_by_turned(struct product p, const real *x, long rows, const real *y,
+                                       real *z, long n0, long n1) {
+    rows_by_columns_of(1, p, x, rows, rows, 0, y, z, n0, n1);
+}
+
+/* z[j][n] = sum over k of w[j][k] a[k][n], for j in [j0,j1) and n in [n0,n1): whole vectors.
+   `add`: onto z. */
+static inline void product_forward(real *z, const real *w, const real *a, long J, long K, long P,
+                                   long ldn, long j0, long j1, long n0, long n1, int add) {
+    const long size = sizeof(real);
+    for (long k = 0, terms; k < K; k += terms) {
+        terms = K - k;
+        if (j1 - j0 >= PACKED_ROWS)
+            terms = smaller(terms, P <= BLOCK ? BLOCK / P * P : smaller(BLOCK, P - k % P));
+        const struct product p = {P * size,     size, P,   (J - 1) * P * size,
+                                  ldn,          ldn,  terms, add || k > 0};
+        for (long j = j0; j < j1; j += ROW_BLOCK) {
+            const long rows = smaller(j1 - j, ROW_BLOCK);
+            rows_by_columns(p, w + k / P * J * P + j * P + k % P, rows, rows, 0, a + k * ldn,
+                            z + j * ldn, n0, n1);
+        }
+    }
+}
+
+/* The same of samples × features: at[n][k] at row stride ldt, which can be read to whole vectors. */
+static inline void product_forward_turned(real *z, const real *w, const real *at, long J, long K,
+                                          long P, long ldn, long ldt, long j0, long j1, long n0,
+                                          long n1, int add) {
+    const long size = sizeof(real);
+    for (long k = 0, terms; k < K; k += terms) {
+        terms = smaller(K - k, P <= BLOCK ? BLOCK / P * P : smaller(BLOCK, P - k % P));
+        const struct product p = {P * size,     size, P,   (J - 1) * P * size,
+                                  ldt,          ldn,  terms, add || k > 0};
+        for (long j = j0; j < j1; j += ROW_BLOCK)
+            rows_by_turned(p, w + k / P * J * P + j * P + k % P, smaller(j1 - j, ROW_BLOCK),
+                           at + k, z + j * ldn, n0, n1);
+    }
+}
+
+/* d[k][n] = sum over j of w[j][k] z[j][n], for k in [k0,k1), k0 a multiple of P, and n in [n0,n1):
+   whole vectors. `add`: onto d. */
+static inline void product_backward(real *d, const real *w, const real *z, long J, long K, long P,
+                                    long ldn, long k0, long k1, long n0, long n1, int add) {
+    const long size = sizeof(real);
+    const long row_block = P < ROW_BLOCK ? ROW_BLOCK / P * P : P;
+    for (long j = 0, terms; j < J; j += terms) {
+        terms = K >= PACKED_ROWS ? smaller(J - j, BLOCK) : J;
+        const struct product p = {size, P * size, terms, 0, ldn, ldn, terms, add || j > 0};
+        for (long k = k0; k < k1; k += row_block)
+            rows_by_columns(p, w + k * J + j * P, smaller(k1 - k, row_block), P, J * P,
+                            z + j * ldn, d + k * ldn, n0, n1);
+    }
+}
+
+/* What is done with a finished vector of a gradient, at its offset in the panel layout. */
+typedef void epilogue_function(void *context, long offset, vec g);
+
+/* Fetches what the epilogue will meet there. */
+typedef void ahead_function(void *context, long offset);
+
+/* g[j][k] = sum over n < N of z[j][n] at[n][k], for rows [j0,j1) and panels [p0,p1), vectors that
+   hold a column < K. `at` is samples × features at row stride ldt, zeros beyond K. The functions
+   are to be static inline, named where this is called, and are then part of the loop. */
+ALWAYS_INLINE void product_gradient(epilogue_function *epilogue, ahead_function *ahead,
+                                    void *context, const real *z, const real *at, long J, long K,
+                                    long P, long ldn, long ldt, long N, long j0, long j1, long p0,
+                                    long p1) {
+    const long size = sizeof(real);
+    vec g[TILE_ROWS * PANEL];
+    _Alignas(64) real packed[PACKED_SAMPLES * PANEL * LANES];
+    const int packs = j1 - j0 >= PACKED_ROWS && N >= PACKED_TERMS && N <= PACKED_SAMPLES;
+    for (long panel = p0; panel < p1; panel++) {
+        const long vectors = (smaller(P, K - panel * P) + LANES - 1) / LANES;
+        for (long v = 0, columns; v < vectors; v += columns) {
+            columns = smaller(vectors - v, PANEL);
+            const real *right = at + panel * P + v * LANES;
+            struct product p = {ldn * size, size, N, 0, ldt, columns * LANES, N, 0};
+            if (packs) {
+                pack_columns(packed, right, N, ldt, columns);
+                right = packed;
+                p.y_stride = columns * LANES;
+            }
+            for (long j = j0, height; j < j1; j += height) {
+                height = tile_height(j1 - j);
+                const long offset = (panel * J + j) * P + v * LANES;
+                for (long r = 0; r < height; r++)
+                    for (long c = 0; c < columns; c++) ahead(context, offset + r * P + c * LANES);
+                tiles[columns - 1][height](&p, z + j * ldn, right, (real *)g);
+                const vec *done = g;
+                for (long r = 0; r < height; r++)
+                    for (long c = 0; c < columns; c++)
+                        epilogue(context, offset + r * P + c * LANES, *done++);
+            }
+        }
+    }
 }
 
 /* The sums of the lanes of LANES vectors, in one vector; in the order of sum_lanes. */
@@ -451,33 +502,30 @@ static inline void transpose_to_rows(real *at, long ldt, const real *a, long ldn
 
 /* Samples of a data table, for n in [n0,n1), whole vectors: sample n is the row
    rows + index[n] * row_stride of K numbers, the last one again from N on. at[n][k] = row[k],
-   zeros from K to ldt, and a[k][n] = row[k]; either may be NULL. */
+   zeros from K to ldt, and a[k][n] = row[k]; either may be NULL. Whole rows first, as memory
+   gives them fastest. */
 static inline void gather_rows(real *a, long ldn, real *at, long ldt, const real *rows,
                                long row_stride, const int64_t *index, long N, long n0, long n1,
                                long K) {
-    const long width = at ? ldt : K;
     for (long n = n0; n < n1; n += LANES) {
-        const real *row[LANES], *next[LANES];
+        const real *row[LANES];
         NOT_UNROLLED for (int i = 0; i < LANES; i++) {
             row[i] = rows + index[smaller(n + i, N - 1)] * row_stride;
-            next[i] = rows + index[smaller(n + LANES + i, N - 1)] * row_stride;
+            if (!at)
+                continue;
+            real *to = at + (n + i) * ldt;
+            long k = 0;
+            for (; k + LANES <= K; k += LANES) store(to + k, loadu(row[i] + k));
+            for (; k < ldt; k += LANES)
+                store(to + k, k < K ? load_some(row[i] + k, K - k) : (vec){0});
+            row[i] = to;
         }
-        for (long k = 0; k < width; k += LANES) {
+        for (long k = 0; a && k < K; k += LANES) {
             vec v[LANES];
-            NOT_UNROLLED for (int i = 0; i < LANES; i++) {
-                if (k + LANES <= K) {
-                    v[i] = loadu(row[i] + k);
-                    __builtin_prefetch(next[i] + k);
-                } else {
-                    v[i] = load_some(row[i] + k, K > k ? K - k : 0);
-                }
-                if (at)
-                    store(at + (n + i) * ldt + k, v[i]);
-            }
-            if (a && k < K) {
-                transpose_vectors(v);
-                for (long i = 0; i < smaller(LANES, K - k); i++) store(a + (k + i) * ldn + n, v[i]);
-            }
+            NOT_UNROLLED for (int i = 0; i < LANES; i++)
+                v[i] = k + LANES <= K ? loadu(row[i] + k) : load_some(row[i] + k, K - k);
+            transpose_vectors(v);
+            for (long i = 0; i < smaller(LANES, K - k); i++) store(a + (k + i) * ldn + n, v[i]);
         }
     }
 }
