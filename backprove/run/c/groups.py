@@ -8,6 +8,7 @@ are in an order in which they can be computed.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
@@ -49,7 +50,7 @@ def grouped(views: Views, kept: frozenset[int]) -> tuple[list[Unit], dict[int, s
     kept: buffers that are needed after the program.
     """
     units: list[Unit] = []
-    users: dict[int, set[Unit]] = {}
+    users: dict[int, set[Unit]] = defaultdict(set)
     for instruction in reversed(views.instructions):
         target = instruction.target
         used_by = users.get(target, ())
@@ -72,7 +73,7 @@ def grouped(views: Views, kept: frozenset[int]) -> tuple[list[Unit], dict[int, s
         if target in kept or len(used_by) > (home in used_by):
             home.outputs.insert(0, target)
         for root in views.reads[target]:
-            users.setdefault(root, set()).add(home)
+            users[root].add(home)
         if isinstance(instruction.operation, Map):
             for operand in instruction.operation.operands:
                 if not in_order(operand, views):

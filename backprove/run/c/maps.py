@@ -170,14 +170,15 @@ def _along(
     axes, strides: on which axis each of the buffer's own lies, and its stride.
     """
     stride = dict(zip(axes, strides, strict=True))
-    kept = (axis for axis, length in enumerate(shape) if length not in (1, SAMPLES))
-    return tuple(stride.get(axis, 0) for axis in kept)
+    return tuple(stride.get(a, 0) for a, n in enumerate(shape) if n not in (1, SAMPLES))
 
 
 def _collapsed(
     lengths: tuple[int, ...], accesses: Sequence[Access]
 ) -> tuple[tuple[int, ...], tuple[Access, ...]]:
     """Neighbouring axes as one, where every buffer's strides allow it."""
+    if len(lengths) < 2:
+        return lengths, tuple(accesses)
     extents, strides = _joined(lengths, tuple([a.strides for a in accesses]))
     made = [
         Access(a.root, a.start, own, a.sampled) for a, own in zip(accesses, strides, strict=True)
