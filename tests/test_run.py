@@ -32,7 +32,7 @@ from backprove.functions import FUNCTIONS
 from backprove.language import parse, read
 from backprove.network import ADJOINT, Equation, Network
 from backprove.run.elementwise import ELEMENTWISE
-from backprove.run.lower import MEAN_LOSS, lower
+from backprove.run.lower import MEAN_LOSS, _Lowering, lower
 from backprove.run.numpy_backend import prepare
 from backprove.run.program import Contract, Map
 from backprove.run.values import evaluate
@@ -236,6 +236,65 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_lowering_is_a_plain_reading(name: str) -> None:
     compare(parse(NETWORKS[name].replace("\n        ", "\n")))
+
+
+ALIKE = {
+    "equal layers": """
+        z1[i] = sum(j: w[i,j]*x[j]) + v[i]
+        h1[i] = tanh(z1[i])
+        z2[i] = sum(j: u[i,j]*h1[j]) + v[i]
+        h2[i] = tanh(z2[i])
+        z3[i] = sum(j: w[i,j]*h2[j]) + v[i]
+        e[i] = tanh(z3[i])""",
+    "what is added is the square itself": """
+        a[i] = r[i]^2 + v[i]
+        b[i] = v[i]^2
+        c[i] = v[i]^2 + b[i]
+        e[i] = a[i] + c[i]""",
+    "what is added was the square itself": """
+        b[i] = v[i]^2
+        c[i] = v[i]^2 + b[i]
+        a[i] = r[i]^2 + v[i]
+        e[i] = a[i] + c[i]""",
+    "another name for the same": """
+        b[i] = v[i]
+        a[i] = r[i] - 2*v[i]
+        c[i] = b[i] - 2*v[i]
+        e[i] = a[i] + c[i]""",
+    "a number with a name": """
+        n = 3*1
+        s = sum(i: v[i])
+        a = 2*s
+        c = 2*n
+        e[i] = (a + c)*x[i]""",
+    "other definitions": """
+        a[i] = exp(x[i])
+        b[i] = 1 + x[i]^2
+        c[i] = log(a[i])
+        d[i] = log(b[i])
+        e[i] = c[i] + d[i]""",
+    "other sizes": """
+        a = sum(k: t[k])
+        b = sum(k: v[k])
+        c[i] = a*v[i]
+        e[i] = b*c[i]""",
+}
+"""Equations of the same form, and what they are put into; most must be lowered differently."""
+
+
+@pytest.mark.parametrize("text", [*ALIKE.values()], ids=[*ALIKE])
+def test_equations_of_one_form_are_lowered_as_each_alone(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = "input x[3]\nweight w[3,3], u[3,3], v[3], r[3], t[4]\n"
+    network = parse(given + text.replace("\n        ", "\n") + "\nloss J = sum(i: e[i]^2)")
+    adjoints = backprop(network).adjoints
+    together = lower(network, adjoints)
+    monkeypatch.setattr(_Lowering, "_form", lambda *_: (None, ()))
+    alone = lower(network, adjoints)
+    assert (together, [i.origin for i in together.instructions]) == (
+        alone, [i.origin for i in alone.instructions],
+    )  # fmt: skip
 
 
 LETTERS = ("i", "j", "k")
