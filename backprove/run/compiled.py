@@ -23,9 +23,10 @@ from .choice import WORTH_THREADS, Backend, Choice, by_numpy, choice, operations
 from .data import predicted_by
 from .lower import MEAN_LOSS, lower
 from .numpy_backend import Prepared, prepare
+from .numpy_step import NumpyStep
 from .optimizers import recipe as recipe_of
 from .program import Program
-from .step import NEXT, ScalarTable, Step, lower_step, slot_name
+from .step import Step, lower_step, slot_name
 from .values import check_memory, constant_values, draw, from_file, refuse_symbolic, shape_of
 
 Array: TypeAlias = NDArray[Any]
@@ -265,16 +266,13 @@ class _Prepared:
 
 
 class NumpyTrainer:
-    """`Trainer` in NumPy: one call of the prepared step a mini-batch."""
+    """`Trainer` in NumPy: one call of the step a mini-batch."""
 
     def __init__(
         self, step: Step, fixed: Mapping[str, Array], batch: int, dtype: np.dtype[Any]
     ) -> None:
-        needed = step.program.bytes_needed(batch, dtype.itemsize)
-        check_memory(needed, f"a mini-batch of {batch:,} samples")
-        self._prepared = prepare(step.program, dtype)
-        self._scalars = ScalarTable(step, dtype)
-        self._fixed, self._batch, self._step = fixed, batch, step
+        self._numpy = NumpyStep(step, fixed, dtype)
+        self._batch, self._step = batch, step
         self._state: dict[str, Array] = {}
         self.steps = 0
 
@@ -293,7 +291,11 @@ class NumpyTrainer:
     def begin(
         self, arrays: Mapping[str, Array], samples: int, *, order: Array, random: tuple[int, ...]
     ) -> None:
-        """What is trained on, in which order; shuffled anew for each epoch unless random is ()."""
+        """What is trained on, in which order; shuffled anew for each epoch unless random is ().
+
+        Raises DataError where a mini-batch of these does not fit into memory.
+        """
+        self._numpy.check(min(self._batch, samples))
         self._arrays, self._order = arrays, np.asarray(order)
         self._random = np.random.default_rng(list(random)) if random else None
 
@@ -306,20 +308,14 @@ class NumpyTrainer:
             total = 0.0
             for start in range(0, len(self._order), self._batch):
                 rows = self._order[start : start + self._batch]
-                loss = self._one(rows)
+                number = self.steps + 1
+                loss, self._state = self._numpy(self._state, number, self._arrays, rows)
+                self.steps = number
                 if not np.isfinite(loss):
                     return losses
                 total += loss * len(rows)
             losses.append(total / len(self._order))
         return losses
-
-    def _one(self, rows: Array) -> float:
-        self.steps += 1
-        given = {**self._fixed, **self._scalars.at(self.steps), **self._state}
-        given |= {name: array[rows] for name, array in self._arrays.items()}
-        results = self._prepared(given, len(rows))
-        self._state = {name: results[NEXT + name] for name in self._state}
-        return float(results[MEAN_LOSS])
 
 
 def predicted(network: Network) -> tuple[str, ...]:
