@@ -8,7 +8,7 @@ import pytest
 import backprove as bp
 from backprove.errors import DataError
 from backprove.language import load
-from backprove.run import values
+from backprove.run import compiled, values
 
 RANDOM = np.random.default_rng(3)
 DATA = {"x": RANDOM.normal(size=(7, 2)), "y": RANDOM.normal(size=(7, 1))}
@@ -33,3 +33,13 @@ def test_a_mini_batch_for_which_there_is_no_memory(monkeypatch: pytest.MonkeyPat
         run.train(DATA)
     with pytest.raises(DataError, match="mini-batch of 7 samples"):
         bp.train(load("mlp:2-3-1"), DATA, batch_size=10**15, validation=0, backend="numpy")
+
+
+def test_what_is_predicted_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    found = compiled.predicted
+    monkeypatch.setattr(compiled, "predicted", lambda n: asked.append(n) or found(n))
+    run = bp.compile(load("mlp:2-3-1"), backend="numpy")
+    for _ in range(3):
+        assert set(run.predict(DATA)) == {"h3"}
+    assert len(asked) == 1

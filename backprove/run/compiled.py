@@ -7,6 +7,7 @@ this machine only, never on a race between them, so that a run can be repeated b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from numbers import Integral
 from typing import Any, NoReturn, TypeAlias
 
@@ -77,6 +78,10 @@ class Compiled:
         """What computes it and why, in a sentence."""
         return self._chosen.says
 
+    @cached_property
+    def _predicted(self) -> tuple[str, ...]:
+        return predicted(self.network)
+
     @property
     def parameters(self) -> dict[str, Array]:
         """Weights and biases by name, as they are now: copies."""
@@ -135,7 +140,7 @@ class Compiled:
             found = one.predicted(data)
             if found is not None:
                 return found
-        names = asked or predicted(self.network)
+        names = asked or self._predicted
         for name in names:
             if name not in self.network.equations:
                 known = ", ".join(self.network.equations)
