@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..run.c.compiler import Unavailable
+from ..run.c.compiler import Refused, Unavailable
 from ..run.optimizers import Recipe
 from .compiled import CompiledPasses
 from .passes import Model, NumpyPasses, Parameters, Pass
@@ -46,7 +46,7 @@ def passes(
     if backend != "numpy":
         try:
             return CompiledPasses(model, parameters, samples, threads)
-        except Unavailable as reason:
+        except (Unavailable, Refused) as reason:
             if backend == "c":
                 raise
             if str(reason) not in _SAID:

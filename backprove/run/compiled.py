@@ -6,6 +6,7 @@ this machine only, never on a race between them, so that a run can be repeated b
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from numbers import Integral
@@ -18,7 +19,7 @@ from ..adjoints import backprop
 from ..errors import DataError
 from ..network import ADJOINT, Network
 from .advance import diverged
-from .c import Machine, Trainer, Unavailable, random_state
+from .c import Machine, Refused, Trainer, Unavailable, random_state
 from .c.machine import ROOM
 from .choice import WORTH_THREADS, Backend, Choice, by_numpy, choice, operations
 from .data import predicted_by
@@ -32,6 +33,8 @@ from .values import check_memory, constant_values, draw, from_file, refuse_symbo
 
 Array: TypeAlias = NDArray[Any]
 
+_SAID = set[str]()  # why there was a fallback, said once
+
 _FEW, _CHUNK = 16, 64
 """Samples at a time where nothing is learned: a vector of them, or what stays in the cache."""
 
@@ -39,14 +42,16 @@ _FEW, _CHUNK = 16, 64
 class Compiled:
     """A network, ready to train, to give gradients and to predict, in one precision.
 
-    batch: samples of a mini-batch.
+    batch: samples of a mini-batch. falls_back: whether NumPy gives gradients and predictions
+    where C trains and these cannot be compiled.
     """
 
     def __init__(
         self, network: Network, step: Step, chosen: Choice, batch: int, dtype: np.dtype[Any],
-        seed: int,
+        seed: int, *, falls_back: bool,
     ) -> None:  # fmt: skip
         self.network, self.batch, self.dtype = network, batch, dtype
+        self._falls_back, self._without = falls_back, ""
         self._step, self._chosen = step, chosen
         self._fixed = constant_values(network, dtype)
         self._trainer: Trainer | NumpyTrainer
@@ -76,7 +81,7 @@ class Compiled:
     @property
     def note(self) -> str:
         """What computes it and why, in a sentence."""
-        return self._chosen.says
+        return self._chosen.says + self._without
 
     @cached_property
     def _predicted(self) -> tuple[str, ...]:
@@ -147,8 +152,11 @@ class Compiled:
                 raise DataError(f"{name!r} is not computed here", f"there are {known}")
         program = self._programs.get(names) or self._prepared(names, {})
         arrays, samples = self._samples(data, program.program)
-        if self.backend == "c" and samples == 1:
-            self._ones[asked] = _One(self, names)
+        if self._compiles and samples == 1:
+            try:
+                self._ones[asked] = _One(self, names)
+            except (Unavailable, Refused) as reason:
+                self._fall_back(reason)
         return self._run(program, arrays, samples, _FEW, _CHUNK)
 
     def __reduce__(self) -> NoReturn:
@@ -165,13 +173,34 @@ class Compiled:
     ) -> dict[str, Array]:
         """A program over samples: in the first of `rooms` that has room for all, or in parts
         that the last one has room for; without `rooms`, as one mini-batch."""
-        if self.backend == "numpy":
-            if prepared.numpy is None:
-                prepared.numpy = prepare(prepared.program, self.dtype)
-            needed = prepared.program.bytes_needed(samples, self.dtype.itemsize)
-            check_memory(needed, f"{samples:,} samples")
-            given = {**self._fixed, **self._idle, **self._trainer.parameters(), **arrays}
-            return prepared.numpy(given, samples)
+        if self._compiles:
+            try:
+                return self._run_compiled(prepared, arrays, samples, *rooms)
+            except (Unavailable, Refused) as reason:
+                self._fall_back(reason)
+        if prepared.numpy is None:
+            prepared.numpy = prepare(prepared.program, self.dtype)
+        needed = prepared.program.bytes_needed(samples, self.dtype.itemsize)
+        check_memory(needed, f"{samples:,} samples")
+        given = {**self._fixed, **self._idle, **self._trainer.parameters(), **arrays}
+        return prepared.numpy(given, samples)
+
+    @property
+    def _compiles(self) -> bool:
+        """Whether gradients and predictions are computed in C."""
+        return self.backend == "c" and not self._without
+
+    def _fall_back(self, reason: DataError) -> None:
+        """From now on without C for gradients and predictions; raises where C was asked for."""
+        if not self._falls_back:
+            raise reason
+        self._without = f"; gradients and predictions by NumPy: {reason.message}"
+        self._ones.clear()
+        _warn_once(reason)
+
+    def _run_compiled(
+        self, prepared: _Prepared, arrays: Mapping[str, Array], samples: int, *rooms: int
+    ) -> dict[str, Array]:
         room = next((r for r in rooms if samples <= r), rooms[-1] if rooms else 0)
         machine = prepared.machines.get(room)
         if machine is None or not (room or machine.takes(samples)):
@@ -385,7 +414,8 @@ def compile(
     of equations; around: what stands around it (`decay`, `clip_norm`, `clip_value`, `schedule`,
     `warmup`, `steps`). threads: the most that share a mini-batch; by default as many as this
     process may use. seed: of the weights that have no value in the file.
-    Raises DataError for what cannot be computed, Unavailable for "c" without a compiler.
+    Raises DataError for what cannot be computed; for "c" Unavailable without a compiler, and
+    Refused where it refuses the program.
     """
     kind = _precision(dtype)
     _whole("a mini-batch", batch, 1)
@@ -404,8 +434,18 @@ def compile(
     forever = 2**62  # how long a run will be is not known here: it is worth compiling
     chosen = choice(step.program, backend=backend, batch=batch, steps=forever, threads=threads)
     try:
-        return Compiled(network, step, chosen, batch, kind, seed)
-    except Unavailable as reason:
+        return Compiled(network, step, chosen, batch, kind, seed, falls_back=backend == "auto")
+    except (Unavailable, Refused) as reason:
         if backend == "c":
             raise
-        return Compiled(network, step, by_numpy(reason.message), batch, kind, seed)
+        if isinstance(reason, Refused):
+            _warn_once(reason)
+        chosen = by_numpy(reason.message)
+        return Compiled(network, step, chosen, batch, kind, seed, falls_back=False)
+
+
+def _warn_once(reason: DataError) -> None:
+    """Say that a compiler did not do what it should: an odd one, or a mistake of ours."""
+    if reason.message not in _SAID:
+        _SAID.add(reason.message)
+        warnings.warn(f"NumPy computes instead of C: {reason.message}", stacklevel=4)

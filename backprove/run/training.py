@@ -332,7 +332,7 @@ class _Run:
                     *given, threads=self.chosen.threads, vector_bytes=self.chosen.vector_bytes,
                     announce=self.watcher.wait,
                 )  # fmt: skip
-            except c.Unavailable as reason:
+            except (c.Unavailable, c.Refused) as reason:
                 if options.backend == "c" and not options.vector_bytes:
                     raise
                 self.chosen = by_numpy(reason.message)
