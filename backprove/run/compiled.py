@@ -9,15 +9,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from numbers import Integral
+from numbers import Integral, Real
+from types import NoneType
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..adjoints import backprop
-from ..errors import DataError
-from ..network import ADJOINT, Network
+from ..errors import DataError, expect
+from ..network import ADJOINT, Network, expect_network
 from .advance import diverged
 from .c import Machine, Refused, Trainer, Unavailable, random_state
 from .c.machine import ROOM
@@ -29,7 +30,15 @@ from .numpy_step import NumpyStep
 from .optimizers import recipe as recipe_of
 from .program import Program
 from .step import Step, lower_step, slot_name
-from .values import check_memory, constant_values, draw, from_file, refuse_symbolic, shape_of
+from .values import (
+    check_memory,
+    constant_values,
+    draw,
+    from_file,
+    precision,
+    refuse_symbolic,
+    shape_of,
+)
 
 Array: TypeAlias = NDArray[Any]
 
@@ -95,6 +104,7 @@ class Compiled:
     @parameters.setter
     def parameters(self, values: Mapping[str, Array]) -> None:
         """Start from these; the optimizer starts anew."""
+        expect("parameters", values, Mapping, "arrays by name")
         arrays = {}
         for name in self._step.slots:
             if name not in values:
@@ -139,7 +149,9 @@ class Compiled:
 
     def predict(self, data: Mapping[str, Any], quantities: Sequence[str] = ()) -> dict[str, Array]:
         """Quantities over samples, samples first: by default what the targets are compared with."""
+        expect("quantities", quantities, Sequence, "a list of names")
         asked = tuple(quantities)
+        expect("data", data, Mapping, "arrays by name: {'x': …}")
         one = self._ones.get(asked)
         if one is not None and one.changes == self._changes:
             found = one.predicted(data)
@@ -224,6 +236,7 @@ class Compiled:
 
     def _samples(self, data: Mapping[str, Any], program: Program) -> tuple[dict[str, Array], int]:
         """The arrays that a program wants, in its precision, and how many samples they hold."""
+        expect("data", data, Mapping, "arrays by name: {'x': …, 'y': …}")
         arrays: dict[str, Array] = {}
         samples = -1
         for name, buffer in program.given.items():
@@ -363,17 +376,6 @@ def predicted(network: Network) -> tuple[str, ...]:
     return names
 
 
-def _precision(dtype: DTypeLike) -> np.dtype[Any]:
-    try:
-        kind = np.dtype(dtype)
-    except TypeError:
-        kind = None
-    if kind is None or kind not in (np.float32, np.float64):
-        said = dtype if kind is None else kind
-        raise DataError(f"numbers of type {said} cannot be trained with", "float32 or float64")
-    return kind
-
-
 def _whole(what: str, number: object, least: int) -> None:
     """Raises DataError for what is no whole number, or too small."""
     if not isinstance(number, Integral) or number < least:
@@ -417,11 +419,13 @@ def compile(
     Raises DataError for what cannot be computed; for "c" Unavailable without a compiler, and
     Refused where it refuses the program.
     """
-    kind = _precision(dtype)
+    expect_network(network)
+    kind = precision(dtype)
     _whole("a mini-batch", batch, 1)
     _whole("a seed", seed, 0)
     if not isinstance(threads, Integral | None):
         raise DataError(f"{threads} threads cannot compute anything", "a whole number, at least 1")
+    expect("a learning rate", eta, (Real, NoneType), "a number above 0")
     if eta is not None and not 0 < eta < np.inf:
         raise DataError(f"a learning rate of {eta} cannot be trained with", "a number above 0")
     refuse_symbolic(network)
