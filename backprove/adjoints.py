@@ -37,7 +37,7 @@ from .expr import (
     walk,
     with_indices,
 )
-from .network import ADJOINT, Equation, Network, adjoint, is_adjoint, quantity_of
+from .network import ADJOINT, Equation, Network, adjoint, expect_network, is_adjoint, quantity_of
 from .rewrite import Recorder, Sentence, rewritten
 from .rules import (
     DIFFERENTIATION,
@@ -385,4 +385,5 @@ def _renamed(e: Expr, names: Mapping[str, str]) -> Expr:
 
 def backprop(network: Network) -> Backprop:
     """The dynamic program of a network: `backprop(net).adjoints["z2"]` is an equation."""
+    expect_network(network)
     return Backprop(network)

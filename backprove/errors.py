@@ -64,3 +64,11 @@ class NotationError(BackproveError):
 
 class DataError(BackproveError):
     """Data, values or a saved model that do not fit the network."""
+
+
+def expect(what: str, value: object, kinds: type | tuple[type, ...], wanted: str) -> None:
+    """Raises DataError for an argument of another type. For the front doors only: within, types
+    are checked before the program runs. wanted: what to give instead."""
+    if not isinstance(value, kinds):
+        shown = repr(value)
+        raise DataError(f"{what} cannot be {shown[:60] + '…' * (len(shown) > 60)}", wanted)

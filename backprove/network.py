@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from .errors import DerivationError, NetworkError, Place
+from .errors import DerivationError, NetworkError, Place, expect
 from .expr import (
     MINUS_ONE,
     Apply,
@@ -410,3 +410,8 @@ class Network:
             functions=self.own_functions, sizes=sizes, constraints=constraints,
             roles=self.declared_roles, file=self.file, text=self.text,
         )  # fmt: skip
+
+
+def expect_network(network: object) -> None:
+    """Raises DataError where something else was given: for the front doors."""
+    expect("a network", network, Network, "bp.parse, bp.read and bp.mlp make one")

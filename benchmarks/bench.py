@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import IO, Any, cast
 
 import machine
@@ -84,8 +86,11 @@ class Worker:
         try:
             self.process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
 
 class Bench:
@@ -95,6 +100,7 @@ class Bench:
         self.said, self.folder = said, folder
         self.competitors = [c for c in COMPETITORS if _wanted(c, said.competitors)]
         self.log = (folder / "log.txt").open("wb")
+        self.workers: dict[str, Worker] = {}
 
     def environment(self, threads: int) -> dict[str, str]:
         """So many threads for every library; compiled code of theirs is kept apart by it."""
@@ -119,19 +125,17 @@ class Bench:
         """All competitors, in rounds; seconds a step of each round."""
         path = self._data(work)
         rows: dict[str, Result] = {}
-        workers: dict[str, Worker] = {}
+        workers = self.workers
         names = self.competitors + ([] if work.kind == "graph" else [LIMITS])
         for name in names:
-            worker = Worker(self.environment(threads), self.log)
+            workers[name] = worker = Worker(self.environment(threads), self.log)
             question = {
                 "do": "prepare", "competitor": name, "workload": work.name, "data": str(path),
                 "threads": threads,
             }  # fmt: skip
             rows[name] = {"status": "ok", "best": [], **worker.ask(question, PATIENCE)}
-            if rows[name]["status"] == "ok":
-                workers[name] = worker
-            else:
-                worker.end()
+            if rows[name]["status"] != "ok":
+                workers.pop(name).end()
             self._told(work.name, threads, name, rows[name])
         for number in range(self.said.rounds):
             for name in _rotated(list(workers), number):
@@ -144,9 +148,14 @@ class Bench:
                     continue
                 for key, value in answer.items():
                     rows[name].setdefault(key, []).append(value)
-        for worker in workers.values():
-            worker.end()
+        while workers:
+            workers.popitem()[1].end()
         return {**_described(work), "threads": threads, "unit": "s", "rows": rows}
+
+    def stop(self) -> None:
+        """End the processes of a workload that was interrupted."""
+        while self.workers:
+            self.workers.popitem()[1].kill()
 
     def _data(self, work: Training | Predicting | Graph) -> Path:
         """Data and what the first steps must come to, in a file that all competitors read."""
@@ -263,8 +272,10 @@ def _options() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run, and write what was found; an interrupted run writes what it has."""
+    """Run, and write what was found: the JSON after each workload, the tables at the end or when
+    it is interrupted (Ctrl-C, SIGTERM)."""
     said = _options()
+    signal.signal(signal.SIGTERM, _interrupted)
     chosen = [w for w in WORKLOADS if any(part in w.name for part in said.only.split(","))]
     found: Result = {
         "machine": machine.described(),
@@ -279,21 +290,40 @@ def main() -> None:
         for work in chosen:
             if isinstance(work, Fresh):
                 found["workloads"].append(bench.fresh(work))
+                _keep(found, said.json)
                 continue
             for threads in (int(n) for n in said.threads.split(",")):
                 found["workloads"].append(bench.repeated(work, threads))
+                _keep(found, said.json)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is left takes no time
+        found["interrupted"] = True
         print("interrupted: this is what was measured", file=sys.stderr)
-    found["machine"]["load at the end"] = machine.load()
+    finally:
+        bench.stop()
+        _keep(found, said.json)
     text = "\n".join([summary(found), *(table(one) for one in found["workloads"])])
     print(text)
     print(f"what the libraries said is in {folder / 'log.txt'}", file=sys.stderr)
-    if said.json:
-        Path(said.json).write_text(json.dumps(found, indent=1) + "\n")
     if said.markdown:
         Path(said.markdown).write_text(text)
     if said.plot:
         plot(found, Path(said.plot))
+    if "interrupted" in found:
+        raise SystemExit(130)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _keep(found: Result, path: str) -> None:
+    """Write all that was measured so far, in one step."""
+    found["machine"]["load at the end"] = machine.load()
+    if path:
+        part = Path(f"{path}.part")
+        part.write_text(json.dumps(found, indent=1) + "\n")
+        part.replace(path)
 
 
 if __name__ == "__main__":

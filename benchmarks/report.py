@@ -151,7 +151,7 @@ def summary(found: Result) -> str:
     m = found["machine"]
     packages = ", ".join(f"{n} {v}" for n, v in m["packages"].items() if v != "not installed")
     lines = [
-        f"# Benchmarks, {found['started']}", "",
+        f"# Benchmarks, {found['started']}{', interrupted' if 'interrupted' in found else ''}", "",
         f"- {m['processor']}, {m['cores']} cores, {', '.join(m['vectors'])};"
         f" caches {', '.join(f'{k} {v}' for k, v in m['caches'].items())}; {m['memory_gb']} GB",
         f"- {m['system']}, Python {m['python']}, {m['compiler']}; revision {m['revision']}",

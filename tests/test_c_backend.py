@@ -350,6 +350,72 @@ def test_a_stop_flag_ends_a_call_and_nothing_is_lost() -> None:
     assert (trainer.steps, trainer.position) == (1, 8)
 
 
+def large_batches(threads: int, random: bool) -> tuple[Trainer, Mapping[str, Array]]:
+    """A trainer of mini-batches of three chunks and of two, and its data."""
+    network = load("mlp:6-9-4,tanh,cross_entropy")
+    start, data = problem(network, 9000)
+    step = lower_step(network, recipe("adam", clip_norm=0.5))
+    trainer = Trainer(step, fixed={}, batch=5000, dtype=np.dtype(np.float64), threads=threads)
+    trainer.load(start, 0)
+    trainer.begin(
+        data, 9000, order=np.arange(9000), random=random_state(3) if random else ()
+    )  # fmt: skip
+    return trainer, data
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("random", [False, True])
+@pytest.mark.parametrize("why", [STOPPED, TIME_UP])
+def test_a_call_may_end_within_a_large_mini_batch(threads: int, random: bool, why: int) -> None:
+    whole, _ = large_batches(threads, random)
+    expected = whole.train(2)
+    trainer, _ = large_batches(threads, random)
+    trainer.machine.stop[0] = why == STOPPED
+    losses: list[float] = []
+    calls = 0
+    while len(losses) < 2:
+        calls += 1
+        before, steps, position = trainer.parameters(), trainer.steps, trainer.position
+        status, made = trainer.advance(2 - len(losses), seconds=1.0 if why == STOPPED else 0.0)
+        losses += made
+        if trainer.steps == steps:
+            assert (status, trainer.position) == (why, position)
+            for name, value in trainer.parameters().items():
+                assert np.array_equal(value, before[name]), "not before the mini-batch is done"
+    assert calls == 10, "each call does a chunk: three and two an epoch"
+    assert losses == expected
+    for name, value in whole.parameters().items():
+        assert np.array_equal(value, trainer.parameters()[name])
+
+
+def test_a_mini_batch_that_was_left_may_begin_anew() -> None:
+    whole, data = large_batches(1, random=False)
+    expected = whole.train(1)
+    trainer, _ = large_batches(1, random=False)
+    trainer.machine.stop[0] = 1
+    start = trainer.parameters()
+    assert trainer.advance(1) == (STOPPED, [])
+    trainer.machine.stop[0] = 0
+    trainer.load(start, 0)
+    trainer.begin(data, 9000, order=np.arange(9000), random=())
+    assert trainer.train(1) == expected
+
+
+def test_gradients_of_many_samples_come_in_several_calls() -> None:
+    network = load("mlp:6-9-4,tanh,cross_entropy")
+    _, data = problem(network, 9000)
+    run = bp.compile(network, backend="c", dtype=np.float64)
+    loss, expected = run.gradients(data)
+    (prepared,) = run._programs.values()
+    (machine,) = prepared.machines.values()
+    machine.run.seconds = 0.0
+    machine.run.chunk = 1  # an interrupted call left it so
+    again, found = run.gradients(data)
+    assert again == loss
+    for name, value in expected.items():
+        assert np.array_equal(value, found[name])
+
+
 def test_divergence_is_found_at_its_step() -> None:
     run = bp.compile(load("mlp:3-4-2,relu,squared_error"), backend="c", eta=1e30, batch=4)
     with pytest.raises(DataError, match=r"not finite in epoch 1, at step [1-4]:"):

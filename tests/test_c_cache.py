@@ -18,7 +18,7 @@ import pytest
 from backprove.errors import DataError
 from backprove.run.c import cache, compiler
 from backprove.run.c.cache import Loaded
-from backprove.run.c.compiler import Options, Unavailable
+from backprove.run.c.compiler import Options, Refused, Unavailable
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="compiled programs are for Linux so far"
@@ -60,6 +60,7 @@ def forget() -> None:
     """As a new process would."""
     cache._LOADED.clear()
     cache._SAID.clear()
+    cache._REFUSED.clear()
 
 
 def library(make: Callable[[], str], key: str = "program", **more: Any) -> Loaded:
@@ -464,7 +465,7 @@ def test_half_a_library_is_not_whole(folder: Path) -> None:
 def test_a_text_with_a_mistake_is_an_error_not_a_fallback(folder: Path) -> None:
     with pytest.raises(DataError) as told:
         library(lambda: "int x = ;")
-    assert not isinstance(told.value, Unavailable)
+    assert isinstance(told.value, Refused)
     assert list((folder / "libraries").iterdir()) == []
 
 

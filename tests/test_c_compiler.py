@@ -13,7 +13,7 @@ import pytest
 
 from backprove.errors import DataError
 from backprove.run.c import compiler
-from backprove.run.c.compiler import LEVELS, Compiler, Level, Options, Unavailable
+from backprove.run.c.compiler import LEVELS, Compiler, Level, Options, Refused, Unavailable
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="compiled programs are for Linux so far"
@@ -221,7 +221,7 @@ def test_a_text_that_is_refused(
 ) -> None:
     with pytest.raises(DataError, match=r"refused a program:.*(library|error|undefined)") as told:
         compiler.build(text, real, options, tmp_path)
-    assert not isinstance(told.value, Unavailable)
+    assert isinstance(told.value, Refused)
     assert len(told.value.message.splitlines()) <= 4
 
 

@@ -558,6 +558,23 @@ def test_divergence_keeps_the_last_good_parameters(backend: str) -> None:
     assert before.shape == graph.weights.shape
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum,mu=0"])
+@pytest.mark.parametrize(("batch", "epoch", "step"), [(1, 2, 7), (2, 4, 7), (4, 7, 7), (3, 4, 7)])
+def test_the_step_at_which_the_loss_overflows(
+    backend: str, optimizer: str, batch: int, epoch: int, step: int
+) -> None:
+    """At x = 1, y = 0 the loss is w²/2 and a step takes w to (1 - eta) w: 1e30 to the power of the
+    steps, whose square is above 1.8e308 after six of them."""
+    graph = from_graph([("x", "o", 1.0)], activation="linear", bias=False, dtype=np.float64)
+    with pytest.raises(DataError) as told:
+        graph.train(
+            np.ones((4, 1)), np.zeros((4, 1)), 9, batch, eta=1e30, optimizer=optimizer,
+            backend=backend,
+        )  # fmt: skip
+    assert f"the loss is no longer finite in epoch {epoch}, at step {step};" in told.value.message
+
+
 # -- size ----------------------------------------------------------------------------------
 
 

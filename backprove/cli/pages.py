@@ -57,7 +57,8 @@ def pattern_of(
     kinds = {name: (role.kind, role.also) for name, role in notation.roles.items()}
     sums = {name for name, kind in kinds.items() if {"weighted input", "dot product"} & {*kind}}
     weights = [q.name for q in network.of_kind("weight")]
-    hidden = [name for name, kind in kinds.items() if kind[0] == "activation"]
+    # a file may call an input an activation, too: it is made by no equation
+    hidden = [n for n, kind in kinds.items() if kind[0] == "activation" and n in network.equations]
     alike = all(len(network.consumers[w]) == 1 and sums.issuperset(network.consumers[w])
                 for w in weights)  # fmt: skip
     arguments = []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..errors import DerivationError
+from ..errors import DerivationError, expect
 from ..expr import ONE, ZERO, Expr, Ref
-from ..network import Network
+from ..network import Network, expect_network
 from ..rewrite import Block, Derivation, Sentence
 from .chain import chain_style
 from .dynamic import dynamic_style
@@ -35,6 +35,8 @@ def derive(
     Raises DerivationError for unknown quantities, styles and zooms, and where the result
     would be too long to read.
     """
+    expect_network(network)
+    expect("a quantity", quantity, (str, Ref), "a name, such as 'w2[1,2]'")
     _known(style, STYLES, "style")
     q = asked(network, quantity)
     literal = all(isinstance(i, int) for i in q.indices)

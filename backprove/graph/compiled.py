@@ -135,10 +135,11 @@ class CompiledPasses:
             made[first:last] = values[:, : last - first].T
         return made
 
-    def epoch(self, x: Array, y: Array, order: Array, batch: int, rate: float) -> float:
-        """Gradient descent over mini-batches of the samples in an order; the sum of the losses.
+    def epoch(self, x: Array, y: Array, order: Array, batch: int, rate: float) -> tuple[float, int]:
+        """Gradient descent over mini-batches of the samples in an order; the sum of the losses,
+        and the number of steps.
 
-        It is not finite where the loss of some step was not; training stops there.
+        It is not finite where the loss of the last of them was not; training stops there.
         """
         g = self._graph
         order = np.ascontiguousarray(order, np.int64)
@@ -153,7 +154,7 @@ class CompiledPasses:
         while g.position < len(order) and np.isfinite(total):
             self._call("graph_steps")
             total += g.loss_sum
-        return total
+        return total, -(-g.position // batch)
 
     def _call(self, name: str) -> None:
         # our threads and NumPy's would take each other's cores

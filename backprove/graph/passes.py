@@ -128,12 +128,13 @@ class NumpyPasses:
         found = self.run(x, y)
         return found.losses, found.g, found.gb
 
-    def epoch(self, x: Array, y: Array, order: Array, batch: int, rate: float) -> float:
-        """Gradient descent over mini-batches of the samples in an order; the sum of the losses.
+    def epoch(self, x: Array, y: Array, order: Array, batch: int, rate: float) -> tuple[float, int]:
+        """Gradient descent over mini-batches of the samples in an order; the sum of the losses,
+        and the number of steps.
 
-        It is not finite where the loss of some step was not; training stops there.
+        It is not finite where the loss of the last of them was not; training stops there.
         """
-        total, p = 0.0, self.parameters
+        total, steps, p = 0.0, 0, self.parameters
         kind = p.w.dtype.type
         for first in range(0, len(order), batch):
             rows = order[first : first + batch]
@@ -142,9 +143,10 @@ class NumpyPasses:
             if p.biased:
                 np.subtract(p.b, kind(rate) * found.gb, out=p.b)
             total += float(found.losses.sum(dtype=np.float64))
+            steps += 1
             if not np.isfinite(total):
                 break
-        return total
+        return total, steps
 
     def predict(self, x: Array) -> Array:
         """The outputs' values, (B, outputs)."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..run.c.compiler import Unavailable
+from ..run.c.compiler import Refused, Unavailable
 from ..run.optimizers import Recipe
 from .compiled import CompiledPasses
 from .passes import Model, NumpyPasses, Parameters, Pass
@@ -32,7 +32,9 @@ class Passes(Protocol):
 
     def gradients(self, x: Array, y: Array) -> tuple[Array, Array, Array]: ...
 
-    def epoch(self, x: Array, y: Array, order: Array, batch: int, rate: float) -> float: ...
+    def epoch(
+        self, x: Array, y: Array, order: Array, batch: int, rate: float
+    ) -> tuple[float, int]: ...
 
     def predict(self, x: Array) -> Array: ...
 
@@ -46,7 +48,7 @@ def passes(
     if backend != "numpy":
         try:
             return CompiledPasses(model, parameters, samples, threads)
-        except Unavailable as reason:
+        except (Unavailable, Refused) as reason:
             if backend == "c":
                 raise
             if str(reason) not in _SAID:
@@ -76,19 +78,21 @@ def train(
     random = np.random.default_rng(seed)
     updater = None if is_plain(made) else Updater(parameters, made)
     history: list[float] = []
+    done = 0
     for epoch in range(1, epochs + 1):
         kept = parameters.w.copy(), parameters.b.copy()
         order = random.permutation(len(x))
         if updater is None:
-            total = run.epoch(x, y, order, batch, float(made.eta))
+            total, steps = run.epoch(x, y, order, batch, float(made.eta))
         else:
-            total = _epoch(run, updater, x, y, order, batch)
-        good = np.isfinite(total) and np.isfinite(parameters.w).all()
-        if not good:
+            total, steps = _epoch(run, updater, x, y, order, batch)
+        done += steps
+        lost = not np.isfinite(total)
+        if lost or not np.isfinite(parameters.w).all():
             parameters.w[:], parameters.b[:] = kept
             raise DataError(
-                f"the loss is no longer finite in epoch {epoch}; the parameters are those"
-                " before it",
+                f"the {'loss is' if lost else 'weights are'} no longer finite in epoch {epoch}, at"
+                f" step {done:,}; the parameters are those before this epoch",
                 "a smaller learning rate often helps: eta",
             )
         history.append(total / len(x))
@@ -97,14 +101,17 @@ def train(
     return history
 
 
-def _epoch(run: Passes, updater: Updater, x: Array, y: Array, order: Array, batch: int) -> float:
+def _epoch(
+    run: Passes, updater: Updater, x: Array, y: Array, order: Array, batch: int
+) -> tuple[float, int]:
     """As `Passes.epoch`, by any optimizer."""
-    total = 0.0
+    total, steps = 0.0, 0
     for first in range(0, len(order), batch):
         rows = order[first : first + batch]
         losses, g, gb = run.gradients(x[rows], y[rows])
         total += float(losses.sum(dtype=np.float64))
+        steps += 1
         if not np.isfinite(total):
             break
         updater.step(g, gb)
-    return total
+    return total, steps

@@ -10,12 +10,28 @@ from itertools import chain, combinations
 
 from flint import arb
 
-from ..errors import BackproveError, DerivationError, NetworkError, NotationError, SourceError
+from ..errors import (
+    BackproveError,
+    DerivationError,
+    NetworkError,
+    NotationError,
+    SourceError,
+    expect,
+)
 from ..expr import Derivative, Expr, Mul, Ref, count, part, walk
 from ..language import reference
 from ..language.formula import parse_formulas
 from ..language.tree import Mistake
-from ..network import ADJOINT, ARGUMENT, Network, Value, adjoint, is_adjoint, quantity_of
+from ..network import (
+    ADJOINT,
+    ARGUMENT,
+    Network,
+    Value,
+    adjoint,
+    expect_network,
+    is_adjoint,
+    quantity_of,
+)
 from ..notation import BoundNotation, Notation, bind, load, names
 from ..reading import Sheet, read_sheet, read_term
 from ..reading.meaning import ShapeMistake
@@ -64,8 +80,11 @@ def check(
     Raises BackproveError for a quantity or notation that there is not. An answer that cannot
     be read is a verdict, not an error.
     """
+    expect_network(network)
     if isinstance(claim, str):
         answer, claim = claim, True
+    expect("a quantity", quantity, str, "a name, such as 'w2[1,2]'")
+    expect("an answer", answer, str, "a text, LaTeX or plain")
     bound = bind(load(notation) if isinstance(notation, str) else notation, network)
     if not (quantity or claim):
         raise BackproveError("nothing says what the answer is about", "name a quantity, such as w")

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from ..errors import BackproveError
+from ..errors import BackproveError, expect
 from ..functions import ALIASES, FUNCTIONS
 from ..network import Network
 from .source import parse, read
@@ -147,12 +147,14 @@ def _applied(function: str, argument: str) -> str:
 
 
 def _activation(name: str) -> str:
+    expect("an activation", name, str, "the name of a function, such as 'tanh'")
     if name in LINEAR:
         return "linear"
     return _known(ALIASES.get(name, name), [*FUNCTIONS, "linear"], "activation")
 
 
 def _known(name: str, names: Iterable[str], what: str) -> str:
+    expect(f"the {what}", name, str, "a name")
     choices = [n for n in names if not n.endswith("'")]
     if name in choices:
         return name
@@ -162,6 +164,7 @@ def _known(name: str, names: Iterable[str], what: str) -> str:
 
 
 def _check_sizes(sizes: Sequence[int]) -> None:
+    expect("the sizes of the layers", sizes, Sequence, "a list, the input first: [2, 3, 1]")
     if not 2 <= len(sizes) <= MAX_LAYERS:
         raise BackproveError(
             f"a network of {len(sizes)} layers cannot be built",

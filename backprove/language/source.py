@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from ..errors import BackproveError
+from ..errors import BackproveError, expect
 from ..expr import Expr, Index, Ref, fresh_index
 from ..network import TRAINED, Network
 from .elaborate import expression_in, network_of
@@ -26,6 +27,8 @@ def parse(text: str, file: str = "<text>") -> Network:
 
     Raises SourceError, with the line, the column and a suggestion, for the first mistake.
     """
+    expect("a network's text", text, str, "equations as one text; bp.read reads a file")
+    expect("a file's name", file, str, "a text")
     source = Source(normalized(text), file)
     try:
         return network_of(source, lines_of(source))
@@ -43,6 +46,7 @@ def read(path: str | Path) -> Network:
 
 def text_of(path: str | Path) -> str:
     """The text of a `.bp` file. Raises BackproveError where it is no readable text."""
+    expect("a file's path", path, (str, os.PathLike), "a text or a pathlib.Path")
     path = Path(path)
     try:
         size = path.stat().st_size

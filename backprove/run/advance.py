@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..network import Network
 from .checkpoint import State
-from .lower import MEAN_LOSS
-from .numpy_backend import prepare
-from .step import NEXT, ScalarTable, Step, slot_name
-from .values import check_memory, constant_values
+from .numpy_step import NumpyStep
+from .step import Step
+from .values import constant_values
 
 Array: TypeAlias = NDArray[Any]
 
@@ -48,28 +47,22 @@ class NumpyAdvance:
         batch_size: int,
         dtype: np.dtype[Any],
     ) -> None:
-        needed = step.program.bytes_needed(batch_size, dtype.itemsize)
-        check_memory(needed, f"a mini-batch of {batch_size} samples")
-        self._prepared = prepare(step.program, dtype)
-        self._constants = constant_values(network, dtype)
-        self._scalars = ScalarTable(step, dtype)
+        self._step = NumpyStep(step, constant_values(network, dtype), dtype)
+        self._step.check(min(batch_size, len(next(iter(arrays.values())))))
         self._arrays, self._batch_size = arrays, batch_size
-        self._slots = [slot_name(name, slot) for name in step.slots for slot in step.slots[name]]
 
     def advance(self, state: State) -> State:
         """The state after one more mini-batch."""
         number = state.steps + 1
         rows = state.permutation[state.position : state.position + self._batch_size]
-        batch = {name: array.take(rows, 0) for name, array in self._arrays.items()}
-        given = {**self._constants, **self._scalars.at(number), **state.parameters, **state.slots}
-        results = self._prepared({**given, **batch}, len(rows))
-        loss = float(results[MEAN_LOSS])
+        before = {**state.parameters, **state.slots}
+        loss, after = self._step(before, number, self._arrays, rows)
         if not np.isfinite(loss):
             raise diverged(f"the loss is {loss}", state.epoch, number)
         return replace(
             state,
-            parameters={name: results[NEXT + name] for name in state.parameters},
-            slots={name: results[NEXT + name] for name in self._slots},
+            parameters={name: after[name] for name in state.parameters},
+            slots={name: after[name] for name in state.slots},
             steps=number,
             position=state.position + len(rows),
             loss_sum=state.loss_sum + loss * len(rows),

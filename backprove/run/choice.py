@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from numbers import Integral
+from types import NoneType
 from typing import Literal, TypeAlias
 
-from ..errors import DataError
+from ..errors import DataError, expect
 from . import c
 from .program import SAMPLES, Contract, Program
 
@@ -59,6 +61,8 @@ def choice(
     NumPy, and wide vectors by narrower ones, where this machine has no others. Raises
     Unavailable where C is asked for and nothing can be compiled here.
     """
+    expect("a backend", backend, str, f"one of {', '.join(BACKENDS)}")
+    expect("the number of threads", threads, (Integral, NoneType), "a whole number, at least 1")
     if backend not in BACKENDS:
         raise DataError(f"there is no backend {backend!r}", f"it is one of {', '.join(BACKENDS)}")
     if threads is not None and threads < 1:

@@ -6,29 +6,43 @@ this machine only, never on a race between them, so that a run can be repeated b
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral
+from functools import cached_property
+from numbers import Integral, Real
+from types import NoneType
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..adjoints import backprop
-from ..errors import DataError
-from ..network import ADJOINT, Network
+from ..errors import DataError, expect
+from ..network import ADJOINT, Network, expect_network
 from .advance import diverged
-from .c import Machine, Trainer, Unavailable, random_state
+from .c import Machine, Refused, Trainer, Unavailable, random_state
 from .c.machine import ROOM
 from .choice import WORTH_THREADS, Backend, Choice, by_numpy, choice, operations
 from .data import predicted_by
 from .lower import MEAN_LOSS, lower
 from .numpy_backend import Prepared, prepare
+from .numpy_step import NumpyStep
 from .optimizers import recipe as recipe_of
 from .program import Program
-from .step import NEXT, ScalarTable, Step, lower_step, slot_name
-from .values import check_memory, constant_values, draw, from_file, refuse_symbolic, shape_of
+from .step import Step, lower_step, slot_name
+from .values import (
+    check_memory,
+    constant_values,
+    draw,
+    from_file,
+    precision,
+    refuse_symbolic,
+    shape_of,
+)
 
 Array: TypeAlias = NDArray[Any]
+
+_SAID = set[str]()  # why there was a fallback, said once
 
 _FEW, _CHUNK = 16, 64
 """Samples at a time where nothing is learned: a vector of them, or what stays in the cache."""
@@ -37,14 +51,16 @@ _FEW, _CHUNK = 16, 64
 class Compiled:
     """A network, ready to train, to give gradients and to predict, in one precision.
 
-    batch: samples of a mini-batch.
+    batch: samples of a mini-batch. falls_back: whether NumPy gives gradients and predictions
+    where C trains and these cannot be compiled.
     """
 
     def __init__(
         self, network: Network, step: Step, chosen: Choice, batch: int, dtype: np.dtype[Any],
-        seed: int,
+        seed: int, *, falls_back: bool,
     ) -> None:  # fmt: skip
         self.network, self.batch, self.dtype = network, batch, dtype
+        self._falls_back, self._without = falls_back, ""
         self._step, self._chosen = step, chosen
         self._fixed = constant_values(network, dtype)
         self._trainer: Trainer | NumpyTrainer
@@ -74,7 +90,11 @@ class Compiled:
     @property
     def note(self) -> str:
         """What computes it and why, in a sentence."""
-        return self._chosen.says
+        return self._chosen.says + self._without
+
+    @cached_property
+    def _predicted(self) -> tuple[str, ...]:
+        return predicted(self.network)
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -84,6 +104,7 @@ class Compiled:
     @parameters.setter
     def parameters(self, values: Mapping[str, Array]) -> None:
         """Start from these; the optimizer starts anew."""
+        expect("parameters", values, Mapping, "arrays by name")
         arrays = {}
         for name in self._step.slots:
             if name not in values:
@@ -128,21 +149,26 @@ class Compiled:
 
     def predict(self, data: Mapping[str, Any], quantities: Sequence[str] = ()) -> dict[str, Array]:
         """Quantities over samples, samples first: by default what the targets are compared with."""
+        expect("quantities", quantities, Sequence, "a list of names")
         asked = tuple(quantities)
+        expect("data", data, Mapping, "arrays by name: {'x': …}")
         one = self._ones.get(asked)
         if one is not None and one.changes == self._changes:
             found = one.predicted(data)
             if found is not None:
                 return found
-        names = asked or predicted(self.network)
+        names = asked or self._predicted
         for name in names:
             if name not in self.network.equations:
                 known = ", ".join(self.network.equations)
                 raise DataError(f"{name!r} is not computed here", f"there are {known}")
         program = self._programs.get(names) or self._prepared(names, {})
         arrays, samples = self._samples(data, program.program)
-        if self.backend == "c" and samples == 1:
-            self._ones[asked] = _One(self, names)
+        if self._compiles and samples == 1:
+            try:
+                self._ones[asked] = _One(self, names)
+            except (Unavailable, Refused) as reason:
+                self._fall_back(reason)
         return self._run(program, arrays, samples, _FEW, _CHUNK)
 
     def __reduce__(self) -> NoReturn:
@@ -159,13 +185,34 @@ class Compiled:
     ) -> dict[str, Array]:
         """A program over samples: in the first of `rooms` that has room for all, or in parts
         that the last one has room for; without `rooms`, as one mini-batch."""
-        if self.backend == "numpy":
-            if prepared.numpy is None:
-                prepared.numpy = prepare(prepared.program, self.dtype)
-            needed = prepared.program.bytes_needed(samples, self.dtype.itemsize)
-            check_memory(needed, f"{samples:,} samples")
-            given = {**self._fixed, **self._idle, **self._trainer.parameters(), **arrays}
-            return prepared.numpy(given, samples)
+        if self._compiles:
+            try:
+                return self._run_compiled(prepared, arrays, samples, *rooms)
+            except (Unavailable, Refused) as reason:
+                self._fall_back(reason)
+        if prepared.numpy is None:
+            prepared.numpy = prepare(prepared.program, self.dtype)
+        needed = prepared.program.bytes_needed(samples, self.dtype.itemsize)
+        check_memory(needed, f"{samples:,} samples")
+        given = {**self._fixed, **self._idle, **self._trainer.parameters(), **arrays}
+        return prepared.numpy(given, samples)
+
+    @property
+    def _compiles(self) -> bool:
+        """Whether gradients and predictions are computed in C."""
+        return self.backend == "c" and not self._without
+
+    def _fall_back(self, reason: DataError) -> None:
+        """From now on without C for gradients and predictions; raises where C was asked for."""
+        if not self._falls_back:
+            raise reason
+        self._without = f"; gradients and predictions by NumPy: {reason.message}"
+        self._ones.clear()
+        _warn_once(reason)
+
+    def _run_compiled(
+        self, prepared: _Prepared, arrays: Mapping[str, Array], samples: int, *rooms: int
+    ) -> dict[str, Array]:
         room = next((r for r in rooms if samples <= r), rooms[-1] if rooms else 0)
         machine = prepared.machines.get(room)
         if machine is None or not (room or machine.takes(samples)):
@@ -189,6 +236,7 @@ class Compiled:
 
     def _samples(self, data: Mapping[str, Any], program: Program) -> tuple[dict[str, Array], int]:
         """The arrays that a program wants, in its precision, and how many samples they hold."""
+        expect("data", data, Mapping, "arrays by name: {'x': …, 'y': …}")
         arrays: dict[str, Array] = {}
         samples = -1
         for name, buffer in program.given.items():
@@ -265,16 +313,13 @@ class _Prepared:
 
 
 class NumpyTrainer:
-    """`Trainer` in NumPy: one call of the prepared step a mini-batch."""
+    """`Trainer` in NumPy: one call of the step a mini-batch."""
 
     def __init__(
         self, step: Step, fixed: Mapping[str, Array], batch: int, dtype: np.dtype[Any]
     ) -> None:
-        needed = step.program.bytes_needed(batch, dtype.itemsize)
-        check_memory(needed, f"a mini-batch of {batch:,} samples")
-        self._prepared = prepare(step.program, dtype)
-        self._scalars = ScalarTable(step, dtype)
-        self._fixed, self._batch, self._step = fixed, batch, step
+        self._numpy = NumpyStep(step, fixed, dtype)
+        self._batch, self._step = batch, step
         self._state: dict[str, Array] = {}
         self.steps = 0
 
@@ -293,7 +338,11 @@ class NumpyTrainer:
     def begin(
         self, arrays: Mapping[str, Array], samples: int, *, order: Array, random: tuple[int, ...]
     ) -> None:
-        """What is trained on, in which order; shuffled anew for each epoch unless random is ()."""
+        """What is trained on, in which order; shuffled anew for each epoch unless random is ().
+
+        Raises DataError where a mini-batch of these does not fit into memory.
+        """
+        self._numpy.check(min(self._batch, samples))
         self._arrays, self._order = arrays, np.asarray(order)
         self._random = np.random.default_rng(list(random)) if random else None
 
@@ -306,20 +355,14 @@ class NumpyTrainer:
             total = 0.0
             for start in range(0, len(self._order), self._batch):
                 rows = self._order[start : start + self._batch]
-                loss = self._one(rows)
+                number = self.steps + 1
+                loss, self._state = self._numpy(self._state, number, self._arrays, rows)
+                self.steps = number
                 if not np.isfinite(loss):
                     return losses
                 total += loss * len(rows)
             losses.append(total / len(self._order))
         return losses
-
-    def _one(self, rows: Array) -> float:
-        self.steps += 1
-        given = {**self._fixed, **self._scalars.at(self.steps), **self._state}
-        given |= {name: array[rows] for name, array in self._arrays.items()}
-        results = self._prepared(given, len(rows))
-        self._state = {name: results[NEXT + name] for name in self._state}
-        return float(results[MEAN_LOSS])
 
 
 def predicted(network: Network) -> tuple[str, ...]:
@@ -331,17 +374,6 @@ def predicted(network: Network) -> tuple[str, ...]:
             "it cannot be told what this network predicts", "name quantities: predict(data, ['h'])"
         )
     return names
-
-
-def _precision(dtype: DTypeLike) -> np.dtype[Any]:
-    try:
-        kind = np.dtype(dtype)
-    except TypeError:
-        kind = None
-    if kind is None or kind not in (np.float32, np.float64):
-        said = dtype if kind is None else kind
-        raise DataError(f"numbers of type {said} cannot be trained with", "float32 or float64")
-    return kind
 
 
 def _whole(what: str, number: object, least: int) -> None:
@@ -384,13 +416,16 @@ def compile(
     of equations; around: what stands around it (`decay`, `clip_norm`, `clip_value`, `schedule`,
     `warmup`, `steps`). threads: the most that share a mini-batch; by default as many as this
     process may use. seed: of the weights that have no value in the file.
-    Raises DataError for what cannot be computed, Unavailable for "c" without a compiler.
+    Raises DataError for what cannot be computed; for "c" Unavailable without a compiler, and
+    Refused where it refuses the program.
     """
-    kind = _precision(dtype)
+    expect_network(network)
+    kind = precision(dtype)
     _whole("a mini-batch", batch, 1)
     _whole("a seed", seed, 0)
     if not isinstance(threads, Integral | None):
         raise DataError(f"{threads} threads cannot compute anything", "a whole number, at least 1")
+    expect("a learning rate", eta, (Real, NoneType), "a number above 0")
     if eta is not None and not 0 < eta < np.inf:
         raise DataError(f"a learning rate of {eta} cannot be trained with", "a number above 0")
     refuse_symbolic(network)
@@ -403,8 +438,18 @@ def compile(
     forever = 2**62  # how long a run will be is not known here: it is worth compiling
     chosen = choice(step.program, backend=backend, batch=batch, steps=forever, threads=threads)
     try:
-        return Compiled(network, step, chosen, batch, kind, seed)
-    except Unavailable as reason:
+        return Compiled(network, step, chosen, batch, kind, seed, falls_back=backend == "auto")
+    except (Unavailable, Refused) as reason:
         if backend == "c":
             raise
-        return Compiled(network, step, by_numpy(reason.message), batch, kind, seed)
+        if isinstance(reason, Refused):
+            _warn_once(reason)
+        chosen = by_numpy(reason.message)
+        return Compiled(network, step, chosen, batch, kind, seed, falls_back=False)
+
+
+def _warn_once(reason: DataError) -> None:
+    """Say that a compiler did not do what it should: an odd one, or a mistake of ours."""
+    if reason.message not in _SAID:
+        _SAID.add(reason.message)
+        warnings.warn(f"NumPy computes instead of C: {reason.message}", stacklevel=4)

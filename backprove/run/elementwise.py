@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[Any]
 
 _TWO_OVER_ROOT_PI = 1.1283791670955126
-_ROOT_HALF = 0.7071067811865476
 
 
 def sigmoid(u: Array) -> Array:
@@ -46,9 +45,44 @@ def silu(u: Array) -> Array:
 
 
 def gelu(u: Array) -> Array:
-    """u times the normal distribution function, by erfc so that the tail keeps its digits."""
-    half = u / 2
-    return np.asarray(half * _erfc(-u * _ROOT_HALF))
+    """u times the normal distribution function, to a few units in the last place.
+
+    As max(u, 0) - |u| Phi(-|u|), so that no digits are lost where u is negative; NaN at
+    -infinity, as in every formula for it.
+    """
+    u = np.asarray(u)
+    a = np.minimum(np.abs(u.astype(np.float64)), _TAIL_END)
+    result = np.maximum(u, 0) - a * _normal_tail(a) + 0 * np.minimum(u, 0)
+    return np.asarray(result, dtype=u.dtype)
+
+
+_TAIL = (
+    7.73769634276406767e-1, -6.85183420574338113e-1, 5.35596489062494692e-1,
+    -3.670490652936198e-1, 2.17872432857958648e-1, -1.0970308995871797e-1,
+    4.50975808149099119e-2, -1.39235105656822931e-2, 2.44298267435048021e-3,
+    2.6960400089443002e-4, -3.24522650824184462e-4, 7.14148509435690672e-5,
+    1.63199793718099671e-5, -1.21188991703751631e-5, 4.46352920338295039e-7,
+    1.48386536213864966e-6, -2.6777594109226758e-7, -1.77595204415363081e-7,
+    5.02515601996833913e-8, 2.29398137511108852e-8, -5.65298749790634442e-9,
+    -2.5800608641183291e-9,
+)  # fmt: skip
+"""The minimax polynomial of the tail, see c/kernels/functions.h."""
+
+_TAIL_CENTRE, _TAIL_END = 5.5, 39.0
+
+
+def _normal_tail(a: Array) -> Array:
+    """Phi(-a) for a from 0 to _TAIL_END, in double precision."""
+    t = (a - _TAIL_CENTRE) / (a + _TAIL_CENTRE)
+    total = np.full_like(t, _TAIL[-1])
+    for coefficient in reversed(_TAIL[:-1]):
+        total *= t
+        total += coefficient
+    # a*a to twice the digits: what is lost of it is lost of the exponential many times over
+    front = a.astype(np.float32).astype(np.float64)
+    rest = (a - front) * (a + front)
+    total *= np.exp(-front * front / 2) / (a + _TAIL_CENTRE)
+    return np.asarray(total * np.exp(-rest / 2))
 
 
 def step(u: Array) -> Array:
@@ -92,16 +126,6 @@ def _erfc_fraction(u: Array) -> Array:
     for n in range(_FRACTION_TERMS, 0, -1):
         tail = (n / 2) / (u + tail)
     return np.asarray(np.exp(-u * u) * (_TWO_OVER_ROOT_PI / 2) / (u + tail))
-
-
-def _erfc(u: Array) -> Array:
-    u = np.asarray(u)
-    size = np.minimum(np.abs(u.astype(np.float64)), 40.0)
-    tail = _erfc_fraction(np.maximum(size, _SPLIT))
-    near = 1 - _erf_series(np.minimum(size, _SPLIT))
-    positive = np.where(size < _SPLIT, near, tail)
-    result = np.where(u >= 0, positive, 2 - positive)
-    return np.asarray(np.where(np.isnan(u), np.nan, result), dtype=u.dtype)
 
 
 def times_exp(a: Array, exponent: Array) -> Array:

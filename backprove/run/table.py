@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, expect
 
 Array: TypeAlias = NDArray[Any]
 
@@ -171,6 +171,7 @@ def as_table(data: str | Path | Table | Mapping[str, Any]) -> Table:
         return data
     if isinstance(data, str | Path):
         return read_table(data)
+    expect("data", data, Mapping, "a file's path, or arrays by name")
     return _checked(Table("the data", {str(n): np.asarray(c) for n, c in data.items()}))
 
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, expect
 from ..language import parse, source_text
-from ..network import Network
+from ..network import Network, expect_network
 from . import c
 from .advance import Advance, NumpyAdvance, check_finite
 from .checkpoint import Saved, State, load, save
@@ -213,6 +216,11 @@ def train(
     same run bit for bit (same CPU, backend and versions).
     Raises DataError for data that do not fit and for a loss that is no longer finite.
     """
+    expect_network(network)
+    expect("columns", columns, (Mapping, Sequence), "patterns by name: {'x': 'pixel*'}")
+    for pattern in columns.values() if isinstance(columns, Mapping) else columns:
+        expect("a pattern of columns", pattern, str, "a text, such as 'pixel*'")
+    expect("a target", target, str, "the name of its column, or a pattern")
     refuse_symbolic(network)
     options = Options(
         epochs, batch_size, optimizer, eta, seed, validation, test, patience, dtype,
@@ -224,6 +232,8 @@ def train(
     check_memory(3 * parameter_bytes(network, np.dtype(dtype).itemsize), "training this network")
     table = as_table(data)
     options = replace(options, source=table.source, fingerprint=_fingerprint(table))
+    if checkpoint is not None:
+        expect("a checkpoint", checkpoint, (str, PathLike), "a file's path")
     parts = _parts(table, options)
     fitted = fit(network, table, parts.train, columns=columns, target=target, scaling=scaling)
     done = replace(done, steps=_steps(options, parts))
@@ -332,7 +342,7 @@ class _Run:
                     *given, threads=self.chosen.threads, vector_bytes=self.chosen.vector_bytes,
                     announce=self.watcher.wait,
                 )  # fmt: skip
-            except c.Unavailable as reason:
+            except (c.Unavailable, c.Refused) as reason:
                 if options.backend == "c" and not options.vector_bytes:
                     raise
                 self.chosen = by_numpy(reason.message)
@@ -428,6 +438,16 @@ class _Run:
 
 
 def _check(options: Options) -> None:
+    whole = (
+        ("epochs", options.epochs), ("a mini-batch", options.batch_size), ("a seed", options.seed),
+    )  # fmt: skip
+    for name, number in whole:
+        expect(name, number, Integral, "a whole number")
+    expect("a patience", options.patience, (Integral, NoneType), "a whole number of epochs")
+    for part, share in (("a validation part", options.validation), ("a test part", options.test)):
+        expect(part, share, Real, "a number from 0 to below 1")
+    expect("a learning rate", options.eta, (Real, NoneType), "a number above 0")
+    expect("a type of numbers", options.dtype, str, " or ".join(DTYPES))
     checks = (
         (options.epochs >= 1, f"{options.epochs} epochs", "at least 1"),
         (options.batch_size >= 1, f"a mini-batch of {options.batch_size}", "at least 1"),

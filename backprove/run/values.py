@@ -8,15 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod, sqrt
+from numbers import Integral, Real
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..adjoints import backprop
-from ..errors import DataError
-from ..network import ADJOINT, ARGUMENT, TRAINED, Network, Quantity, Value
+from ..errors import DataError, expect
+from ..network import ADJOINT, ARGUMENT, TRAINED, Network, Quantity, Value, expect_network
 from .lower import CONSTRAINT, lower
 from .numpy_backend import as_float, prepare
 
@@ -80,13 +82,17 @@ def evaluate(
     which are drawn (Glorot uniform); biases without one are 0.
     Raises DataError where an input, target or constant has no value, or a size no number.
     """
+    expect_network(network)
+    expect("a learning rate", eta, (Real, NoneType), "a number")
+    expect("a seed", seed, Integral, "a whole number, at least 0")
+    kind = precision(dtype)
     refuse_symbolic(network)
-    check_memory(parameter_bytes(network, np.dtype(dtype).itemsize), "its values")
-    given, notes = given_values(network, seed, np.dtype(dtype))
+    check_memory(parameter_bytes(network, kind.itemsize), "its values")
+    given, notes = given_values(network, seed, kind)
     adjoints = backprop(network).adjoints
     program = lower(network, adjoints, lifted=False)
-    check_memory(program.bytes_needed(1, np.dtype(dtype).itemsize), "its values and adjoints")
-    results = prepare(program, dtype)(given)
+    check_memory(program.bytes_needed(1, kind.itemsize), "its values and adjoints")
+    results = prepare(program, kind)(given)
     check_constraints(network, results)
     shown = [name for name in network.equations if not network[name].hidden]
     differentiated = network.of_kind("input", *TRAINED)
@@ -101,7 +107,7 @@ def evaluate(
     if eta is None:
         return numbers
     updated = {q.name: np.asarray(given[q.name] - eta * gradients[q.name]) for q in network.trained}
-    forward = prepare(lower(network, {}, [network.loss], lifted=False), dtype)
+    forward = prepare(lower(network, {}, [network.loss], lifted=False), kind)
     after = forward({**given, **updated})[network.loss]
     return Numbers(
         numbers.loss, numbers.values, numbers.adjoints, numbers.gradients,
@@ -156,6 +162,18 @@ def _not_finite(network: Network, results: Mapping[str, Array]) -> tuple[str, ..
 
 
 # -- values --------------------------------------------------------------------------------
+
+
+def precision(dtype: DTypeLike) -> np.dtype[Any]:
+    """float32 or float64, however it is named. Raises DataError for any other."""
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        kind = None
+    if kind is None or kind not in (np.float32, np.float64):
+        said = dtype if kind is None else kind
+        raise DataError(f"numbers of type {said} cannot be computed with", "float32 or float64")
+    return kind
 
 
 def refuse_symbolic(network: Network) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..errors import NetworkError
+from ..errors import NetworkError, expect
 from ..expr import Derivative, Expr, Path, Reduce, Ref, Size, part, replaced
-from ..network import ADJOINT, Equation, Network, adjoint
+from ..network import ADJOINT, Equation, Network, adjoint, expect_network
 from ..rewrite import Block, Derivation, Step
 from .oracle import SAMPLED, TRIALS, Oracle, Verdict
 
@@ -57,6 +57,8 @@ def verify_network(
     gradients: by quantity, `∂w[i,j] = …` in forward quantities and adjoints. A weight or
     bias without one is an open row; other quantities may be among them.
     """
+    expect_network(network)
+    expect("gradients", gradients, Mapping, "equations by name: bp.backprop(network).adjoints")
     oracle = oracle or Oracle(network)
     if oracle.components is None:
         oracle = oracle.sampling(_affordable(network, len(gradients)))
@@ -107,6 +109,7 @@ def verify_derivation(derivation: Derivation, *, oracle: Oracle | None = None) -
     it; within a derivative, the whole derivative is compared, since what is held matters
     there. Names that no equation gives (a learning rate) stand for any number.
     """
+    expect("a derivation", derivation, Derivation, "bp.derive makes one")
     network = derivation.network
     here = oracle = oracle or Oracle(network)
     lets: dict[str, Expr] = {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .advancing import CompiledAdvance
     from .blas import default_threads
-    from .compiler import Unavailable
+    from .compiler import Refused, Unavailable
     from .library import widths
     from .machine import Machine
     from .trainer import Trainer, random_state
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "CompiledAdvance": "advancing",
     "Machine": "machine",
+    "Refused": "compiler",
     "Trainer": "trainer",
     "Unavailable": "compiler",
     "default_threads": "blas",
@@ -30,6 +31,7 @@ _HOMES = {
 __all__ = [
     "CompiledAdvance",
     "Machine",
+    "Refused",
     "Trainer",
     "Unavailable",
     "default_threads",

@@ -27,6 +27,7 @@ from .compiler import (
     Announce,
     Compiler,
     Options,
+    Refused,
     Unavailable,
     arguments,
     build,
@@ -59,6 +60,9 @@ class Loaded:
 
 
 _LOADED: dict[str, Loaded] = {}
+_REFUSED: dict[tuple[str, tuple[str, ...]], str] = {}
+"""What a compiler of this process refused, by key and command: not asked again, as a refusal may
+take a minute."""
 _SAID: set[str] = set()
 
 
@@ -73,7 +77,7 @@ def library(
     key_parts: all that `make_text` depends on besides the kernels' files; it writes the C and is
     called only where the library must be built. options: by default this CPU's widest vectors
     and float32. announce: is told of a wait and of a cache that cannot be used, once each.
-    Raises Unavailable without a compiler that works, DataError where it refuses the text.
+    Raises Unavailable without a compiler that works, Refused where it refuses the text.
     """
 
     def say(sentence: str) -> None:
@@ -87,9 +91,16 @@ def library(
     key = _key(key_parts, compiler, options)
     if key in _LOADED:
         return _LOADED[key]
+    refused = (key, compiler.command)
+    if refused in _REFUSED:
+        raise Refused(_REFUSED[refused])
     loaded = _from_store(store, key)
     if loaded is None:
-        binary = _built(make_text, compiler, options, store, say)
+        try:
+            binary = _built(make_text, compiler, options, store, say)
+        except Refused as error:
+            _REFUSED[refused] = error.message
+            raise
         kept = store is not None and _keep(store, key, binary, say)
         try:
             loaded = Loaded(_load(binary), key, built=True, kept=kept)

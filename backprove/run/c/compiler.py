@@ -31,6 +31,11 @@ class Unavailable(DataError):
     """Nothing can be compiled here; the message says why. The caller falls back to NumPy."""
 
 
+class Refused(DataError):
+    """A compiler that works refused our text. The caller falls back to NumPy unless C was asked
+    for; it is no Unavailable, as the fault may be ours and should be seen."""
+
+
 # -- the CPU --------------------------------------------------------------------------------
 
 
@@ -271,7 +276,7 @@ def build(
     """Compile C text in a private folder of the caller's; returns the shared library's path.
 
     keep: where zig keeps what it makes for itself. seconds: the time limit. Raises Unavailable
-    where the compiler cannot compile anything, DataError with its first lines where it refuses
+    where the compiler cannot compile anything, Refused with its first lines where it refuses
     this text, OSError where the folder cannot be written.
     """
     zig = keep or folder
@@ -293,7 +298,7 @@ def build(
     trial, words = _compiled("probe", _PROBE, compiler, options, folder, zig, limit)
     if trial or not (folder / "probe.so").is_file():
         raise Unavailable(f"{compiler.command[0]} does not compile: {_first_lines(words)}")
-    raise DataError(f"{compiler.command[0]} refused a program: {_first_lines(said)}")
+    raise Refused(f"{compiler.command[0]} refused a program: {_first_lines(said)}")
 
 
 def _compiled(

@@ -28,7 +28,8 @@ ROOM = 2048
 """Samples that are in memory at once; larger mini-batches go through in chunks."""
 
 CALL_SECONDS = 0.1
-"""The longest that one call takes, so that Ctrl-C is answered at once."""
+"""The longest that one call takes, so that Ctrl-C is answered at once; it ends between two
+mini-batches, or two chunks of one."""
 
 _ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 _MOST_SAMPLES = 2**62  # of a mini-batch, so that sums of two still are 64-bit integers
@@ -184,7 +185,7 @@ class Machine:
         run.order = self._in_order.ctypes.data
         if self._in_chunks:
             run.batch = samples
-        run.samples, run.position, run.loss_sum = samples, 0, 0.0
+        run.samples, run.position, run.loss_sum, run.chunk = samples, 0, 0.0, 0
         while self.call() == TIME_UP:
             pass
         found = {}

@@ -91,6 +91,7 @@ class Trainer:
                     value = slots[slot] if slots else np.zeros_like(parameters[name])
                     self.machine.write(slot, value)
         self.steps = steps
+        self.machine.run.chunk = 0  # a mini-batch that was begun begins anew
 
     def parameters(self) -> dict[str, Array]:
         """Copies of all weights and biases."""
@@ -144,12 +145,14 @@ class Trainer:
         run.shuffles = int(bool(random))
         for place, word in enumerate(random):
             run.random[place] = word
-        run.position, run.loss_sum = position, loss_sum
+        run.position, run.loss_sum, run.chunk = position, loss_sum, 0
 
     def advance(self, epochs: int = 1, seconds: float = CALL_SECONDS) -> tuple[int, list[float]]:
         """Train for a while: why it ended (see library.py), and the losses of finished epochs.
 
-        A call ends after `epochs` ends of epochs, or `seconds`, whichever comes first.
+        A call ends after `epochs` ends of epochs, or `seconds`, whichever comes first. Where it
+        ends within a mini-batch that goes in chunks, weights and position are those before that
+        mini-batch, and the next call goes on with it.
         """
         run = self.machine.run
         block, place = divmod(self.steps, _BLOCK)

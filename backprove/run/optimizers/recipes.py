@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from numbers import Integral, Real
+from types import NoneType
 from typing import Any
 
-from ...errors import DataError
+from ...errors import DataError, expect
 from .files import Part, exact, part_named
 
 
@@ -96,6 +98,14 @@ def recipe(
     the rate rises. steps: of the whole run, which most schedules ask for.
     Raises DataError for what cannot be.
     """
+    expect("an optimizer", optimizer, str, "its name, or the path of a file of equations")
+    expect("a schedule", schedule, str, "its name, or the path of a file of equations")
+    expect("the steps of the warm-up", warmup, Integral, "a whole number")
+    expect("the steps of a run", steps, (Integral, NoneType), "a whole number")
+    for name, number in (
+        ("eta", eta), ("decay", decay), ("clip_value", clip_value), ("clip_norm", clip_norm),
+    ):  # fmt: skip
+        expect(name, number, (Real, NoneType), "a number")
     chosen = part_named(optimizer, "parameter")
     gradients: list[Part] = []
     if clip_value is not None:

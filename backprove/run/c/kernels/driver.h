@@ -4,7 +4,9 @@
    for each call
        kernel  mode  units  words  word...
    A mini-batch for which there is no room at once goes in chunks through the first part; what is
-   summed over its samples is complete in the second part. Within a phase nothing waits for anything of another thread; between phases all threads meet.
+   summed over its samples is complete in the second part, which alone changes weights. So a call
+   may end between two chunks, and the next one go on with `chunk`. Within a phase nothing waits
+   for anything of another thread; between phases all threads meet.
    mode SAMPLED: the thread's own columns (samples), in whole vectors. mode SPLIT: its share of
    `units`. mode ALONE: thread number `units` does it all. mode EVERY: each does it all, to a copy
    of its own.
@@ -38,10 +40,11 @@ struct run {
     int64_t shuffles;           /* whether the order is drawn anew for each epoch */
     uint64_t random[4];
     double loss_sum;            /* of the sample losses of this epoch so far */
-    double seconds;             /* after which the call ends, between two steps */
+    double seconds;             /* after which the call ends, between two steps or chunks */
     int64_t status;             /* why it ended, see below */
     int64_t total;              /* samples of the mini-batch at hand */
-    int64_t chunk;              /* which of its chunks is at hand, from 0 */
+    int64_t chunk;              /* which of its chunks is at hand, from 0; above 0 between two
+                                   calls: the mini-batch is not done, and goes on there */
     int64_t first, count;       /* the chunk: its place in the order, its samples */
     int64_t columns;            /* count, rounded up to whole vectors */
     int64_t ldn;                /* reals between two features: the room for samples */
@@ -135,27 +138,44 @@ static void take_chunk(struct run *r, int64_t done) {
     r->columns = (r->count + LANES - 1) / LANES * LANES;
 }
 
-/* One mini-batch. */
-static inline void run_step(struct run *r, int thread, int threads) {
-    const int64_t *word = NULL;
-    for (int64_t done = 0, total = r->total, room = r->room; done < total; done += room) {
-        if (done) {
-            if (threads > 1)
-                pool_barrier(thread, threads);
-            if (thread == 0) {
-                r->chunk++;
-                take_chunk(r, done);
-            }
-            if (threads > 1)
-                pool_barrier(thread, threads);
-        }
+/* Whether the call is to end: it was told to, or its time is up. */
+static int is_over(struct run *r) {
+    if (*r->stop)
+        r->status = STOPPED;
+    else if (now() > r->deadline)
+        r->status = TIME_UP;
+    else
+        return 0;
+    return 1;
+}
+
+/* One mini-batch, or the rest of one that an earlier call began; 0 where this call is over before
+   it is done. Each call does one chunk at least. */
+static inline int run_step(struct run *r, int thread, int threads) {
+    const int64_t *word, total = r->total, room = r->room;
+    for (int64_t done = r->chunk * room;;) {
         word = run_phases(r, r->table + 2, r->table[0], thread, threads);
+        done += room;
+        if (done >= total)
+            break;
+        if (threads > 1)
+            pool_barrier(thread, threads);
+        if (thread == 0) {
+            r->chunk++;
+            take_chunk(r, done);
+            r->going = !is_over(r);
+        }
+        if (threads > 1)
+            pool_barrier(thread, threads);
+        if (!r->going)
+            return 0;
     }
     if (r->table[1]) {
         if (threads > 1)
             pool_barrier(thread, threads);
         run_phases(r, word, r->table[1], thread, threads);
     }
+    return 1;
 }
 
 /* Before a mini-batch, by one thread: which samples, and the numbers of this step. */
@@ -180,6 +200,7 @@ static inline int looks_at_the_clock(int64_t steps) {
 /* After it: running loss, end of an epoch, and whether to go on. */
 static void end_step(struct run *r) {
     r->position += r->total;
+    r->chunk = 0;
     r->steps_done++;
     int finite = 1;
     if (r->loss_at >= 0) {
@@ -212,12 +233,13 @@ static void end_step(struct run *r) {
 static void work(void *context, int thread, int threads) {
     struct run *r = context;
     const int denormals = flush_denormals(1);
-    if (thread == 0)
+    if (thread == 0 && !r->chunk)
         begin_step(r);
     if (threads > 1)
         pool_barrier(thread, threads);
     do {
-        run_step(r, thread, threads);
+        if (!run_step(r, thread, threads))
+            break;
         if (threads > 1)
             pool_barrier(thread, threads);
         if (thread == 0) {
@@ -231,7 +253,7 @@ static void work(void *context, int thread, int threads) {
     flush_denormals(denormals);
 }
 
-/* Steps from r->position on, until r says that it is enough. */
+/* Steps from r->position and r->chunk on, until r says that it is enough. */
 __attribute__((visibility("default"))) int64_t backprove_run(struct run *r) {
     r->deadline = now() + r->seconds;
     r->steps_done = r->epochs_done = 0;
