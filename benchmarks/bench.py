@@ -103,11 +103,15 @@ class Bench:
         self.workers: dict[str, Worker] = {}
 
     def environment(self, threads: int) -> dict[str, str]:
-        """So many threads for every library; compiled code of theirs is kept apart by it."""
+        """So many threads for every library; compiled code of theirs is kept apart by it.
+
+        Python keeps what it has compiled of every library, and backprove is that of this folder.
+        """
         count = str(threads)
         xla = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
+        kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         return {
-            **os.environ,
+            **kept,
             **dict.fromkeys(
                 ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC"), count
             ),
@@ -115,7 +119,7 @@ class Bench:
             "JAX_PLATFORMS": "cpu",
             "TORCHINDUCTOR_CACHE_DIR": str(self.folder / f"inductor-{count}"),
             "BACKPROVE_CACHE": str(self.folder / "backprove"),
-            "PYTHONPATH": str(HERE),
+            "PYTHONPATH": os.pathsep.join((str(HERE), str(HERE.parent))),
             "PYTHONWARNINGS": "ignore",
         }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import cos, pi
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -40,7 +41,11 @@ class Goal:
 
 @dataclass(frozen=True)
 class Training:
-    """Epochs of mini-batch training; time is told in seconds a step."""
+    """Epochs of mini-batch training; time is told in seconds a step.
+
+    run: the steps of a whole run, over which the rate falls along half a cosine, the first one
+    with `eta`; 0 for a constant rate.
+    """
 
     name: str
     sizes: tuple[int, ...]
@@ -50,6 +55,7 @@ class Training:
     loss: str = "squared_error"
     optimizer: str = "sgd"
     eta: float = 0.05
+    run: int = 0
     goals: tuple[Goal, ...] = ()
     kind: str = field(default="training", init=False)
 
@@ -61,6 +67,10 @@ class Training:
     def steps(self) -> int:
         """Steps of an epoch."""
         return self.samples // self.batch
+
+    def rates(self) -> list[float]:
+        """The rate at every step of a run of `run` steps."""
+        return [self.eta * (1 + cos(pi * step / self.run)) / 2 for step in range(self.run)]
 
     def operations(self) -> int:
         """Multiplications and additions of one step's matrix products."""
@@ -121,12 +131,13 @@ class Fresh:
     kind: str = field(default="fresh", init=False)
 
 
-DIGITS = Training("digits", (64, 64, 10), 64, 1408, "relu", "cross_entropy", "adam", 0.01)
-"""What everyone trains to read digits: of the 1,437 samples, whole mini-batches where that is
-simpler."""
-
-DIGITS_EPOCHS = 20
-"""With these, 97 % of the held-out digits are read right whatever the seed."""
+DIGITS = Training(
+    "digits", (64, 64, 10), 64, 1408, "relu", "cross_entropy", "adam", 0.03, run=8 * 22
+)
+"""What everyone trains to read digits, eight epochs: of the 1,437 samples, whole mini-batches
+where that is simpler, and each with the same cosine as far as the library has it or leaves it to
+be written. So everyone reads at least 97.5 % of the held-out digits with each seed from 0 to 23.
+scikit-learn's Adam has no schedule: its rates and epochs were chosen for it alone."""
 
 Workload: TypeAlias = Training | Predicting | Graph | Fresh
 

@@ -132,6 +132,8 @@ class Node:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Numeral(Node):
+    """A number as it was written."""
+
     value: Fraction
 
 
@@ -166,12 +168,16 @@ class Fold(Node):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Kronecker(Node):
+    """delta(left,right)."""
+
     left: Position
     right: Position | Fold
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Sum(Node):
+    """Terms, those that are subtracted under a Minus."""
+
     terms: tuple[Node, ...]
 
 
@@ -184,11 +190,15 @@ class Product(Node):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Minus(Node):
+    """-operand."""
+
     operand: Node
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Raised(Node):
+    """base^exponent."""
+
     base: Node
     exponent: Node
 
@@ -210,6 +220,8 @@ class Rows:
 
 @dataclass(slots=True, eq=False, repr=False)
 class SizeLine:
+    """A size, and its number if it has one."""
+
     name: Name
     value: Fraction | None
 
@@ -227,6 +239,8 @@ class ItemLine:
 
 @dataclass(slots=True, eq=False, repr=False)
 class FunctionLine:
+    """A function: its derivative's name, or its parameter and what it is."""
+
     name: Name
     derivative: Name | None = None
     parameter: Name | None = None
@@ -235,6 +249,8 @@ class FunctionLine:
 
 @dataclass(slots=True, eq=False, repr=False)
 class RoleLine:
+    """What a quantity is called, and its layer."""
+
     name: Name
     words: tuple[Name, ...]
     layer: str
@@ -242,6 +258,8 @@ class RoleLine:
 
 @dataclass(slots=True, eq=False, repr=False)
 class EquationLine:
+    """left = right. loss: whether it is the loss."""
+
     left: Use
     right: Node
     loss: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -18,6 +18,8 @@ from .program import Program
 from .values import check_constraints, check_memory, constant_values
 
 Array: TypeAlias = NDArray[Any]
+
+_Chunk: TypeAlias = tuple[slice, dict[str, Array]]  # which samples, and their results
 
 _CHUNK = 1024  # samples at a time where nothing is learned
 
@@ -60,23 +62,27 @@ class Runner:
         self, parameters: Mapping[str, Array], arrays: Mapping[str, Array], samples: int
     ) -> Score:
         """Mean loss and measures, a chunk of samples at a time."""
-        total, measures = 0.0, _Measures(self.fit)
-        for rows, results in self._chunks(parameters, arrays, samples, with_loss=True):
-            total += float(results[MEAN_LOSS]) * (rows.stop - rows.start)
-            measures.add(results, {n: array[rows] for n, array in arrays.items()})
-        return Score(samples, total / samples, measures.result())
+        return self._scored(arrays, samples, self._chunks(parameters, arrays, samples, True))
 
     def predicted(
         self,
         parameters: Mapping[str, Array],
         arrays: Mapping[str, Array],
         samples: int,
-        with_loss: bool = False,
-    ) -> dict[str, Array]:
-        """The predicted quantities over all samples; with_loss: by the program that scores too."""
-        rows = [r for _, r in self._chunks(parameters, arrays, samples, with_loss)]
+        scored: bool = False,
+    ) -> tuple[dict[str, Array], Score | None]:
+        """The predicted quantities over all samples, and how good they are if that is asked."""
+        chunks = list(self._chunks(parameters, arrays, samples, scored))
         names = [t.predicted for t in self.fit.targets if t.predicted]
-        return {name: np.concatenate([r[name] for r in rows]) for name in names}
+        found = {name: np.concatenate([r[name] for _, r in chunks]) for name in names}
+        return found, self._scored(arrays, samples, chunks) if scored else None
+
+    def _scored(self, arrays: Mapping[str, Array], samples: int, chunks: Iterable[_Chunk]) -> Score:
+        total, measures = 0.0, _Measures(self.fit)
+        for rows, results in chunks:
+            total += float(results[MEAN_LOSS]) * (rows.stop - rows.start)
+            measures.add(results, {n: array[rows] for n, array in arrays.items()})
+        return Score(samples, total / samples, measures.result())
 
     def check_targets(
         self, arrays: Mapping[str, Array], samples: int, where: Callable[[int], str]
@@ -92,7 +98,7 @@ class Runner:
         arrays: Mapping[str, Array],
         samples: int,
         with_loss: bool,
-    ) -> Iterator[tuple[slice, dict[str, Array]]]:
+    ) -> Iterator[_Chunk]:
         forward = self._forward.get(with_loss)
         if forward is None:
             names = [t.predicted for t in self.fit.targets if t.predicted]

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,6 +24,8 @@ Array: TypeAlias = NDArray[Any]
 
 DIGITS = "digits"
 """The name of the bundled data."""
+
+_BUNDLED = Path(__file__).parent.parent / "data" / "digits.npz"
 
 DIGITS_TEST = 360
 """How many of the 1,797 digits are held out for testing, always the same ones."""
@@ -176,8 +177,7 @@ def as_table(data: str | Path | Table | Mapping[str, Any]) -> Table:
 
 
 def _digits() -> Table:
-    with as_file(files("backprove") / "data" / "digits.npz") as path:
-        table = _npz(path, DIGITS)
+    table = _npz(_BUNDLED, DIGITS)
     # the same images whatever the seed of a run, so that test figures can be compared
     order = np.random.Generator(np.random.PCG64(1998)).permutation(table.rows)
     return Table(DIGITS, table.columns, test=np.sort(order[:DIGITS_TEST]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -152,6 +153,10 @@ class Model:
         """Write the model, with all that is needed to go on training it."""
         save(_saved(self.network, self.fit, self.options, self.recipe, self.state), path)
 
+    @cached_property
+    def _runner(self) -> Runner:
+        return Runner(self.network, self.fit, self.options.dtype)
+
     def predict(self, data: str | Path | Table | Mapping[str, Any]) -> Predictions:
         """Predict for every row; for the bundled digits, for the held-out ones."""
         table = as_table(data)
@@ -159,13 +164,12 @@ class Model:
         if len(table.test):
             notes = (f"the {len(table.test):,} held-out rows of {table.source}",)
             table = table.only(table.test)
-        runner = Runner(self.network, self.fit, self.options.dtype)
+        runner = self._runner
         scored = has_targets(table, self.fit)
         arrays = input_arrays(self.network, table, self.fit, runner.dtype)
         if scored:
             arrays |= target_arrays(self.network, table, self.fit, runner.dtype)
-        found = runner.predicted(self.parameters, arrays, table.rows, with_loss=scored)
-        score = runner.score(self.parameters, arrays, table.rows) if scored else None
+        found, score = runner.predicted(self.parameters, arrays, table.rows, scored)
         rows = tuple(prediction(t, found[t.predicted]) for t in self.fit.targets if t.predicted)
         return Predictions(table.rows, rows, score, notes)
 

@@ -1,4 +1,4 @@
-"""backprove itself: bp.compile for C and for NumPy, bp.train for the digits."""
+"""What backprove compiles: bp.compile for C and for NumPy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from workloads import DIGITS, DIGITS_EPOCHS, Predicting, Training
+from workloads import Predicting, Training
 
 import backprove as bp
 from backprove.run.c import Trainer as CTrainer
@@ -18,7 +18,7 @@ from backprove.run.step import lower_step
 
 from .interface import Array, NotFitting, Predictor, Trainer
 
-Backend: TypeAlias = Literal["auto", "c", "numpy"]
+Backend: TypeAlias = Literal["c", "numpy"]
 
 
 class Compiled(Trainer):
@@ -67,44 +67,18 @@ class Outputs(Predictor):
 def trainers(
     work: Training, data: Mapping[str, Array], threads: int, backend: Backend
 ) -> Iterator[Trainer]:
-    _only(backend, "c", "numpy")
     yield Compiled(backend, work, data, threads)
 
 
 def predictors(
     work: Predicting, parameters: Mapping[str, Array], x: Array, threads: int, backend: Backend
 ) -> Iterator[Predictor]:
-    _only(backend, "c", "numpy")
     yield Outputs(backend, work, parameters, x, threads)
-
-
-def digits(path: str, seed: int, backend: Backend) -> float:
-    """As a user would: bp.train on the digits that come with backprove."""
-    _only(backend, "auto")
-    model = bp.train(
-        bp.mlp(list(DIGITS.sizes), DIGITS.activation, DIGITS.loss), "digits",
-        epochs=DIGITS_EPOCHS, batch_size=DIGITS.batch, optimizer=DIGITS.optimizer,
-        eta=DIGITS.eta, seed=seed, validation=0.0,
-    )  # fmt: skip
-    score = model.predict("digits").score
-    assert score is not None, "the digits have their labels"
-    return score.measures["accuracy"]
-
-
-def derivation(layers: int, width: int, backend: Backend) -> float:
-    """The whole dynamic program of a network that has been read: every adjoint and gradient."""
-    _only(backend, "auto")
-    network = bp.mlp([width] * (layers + 1), "tanh", "squared_error")
-    start = time.perf_counter()
-    adjoints = bp.backprop(network).adjoints
-    seconds = time.perf_counter() - start
-    assert len(adjoints) == len(network.quantities), "every quantity has its adjoint"
-    return seconds
 
 
 def compile_cold(layers: int, backend: Backend) -> float:
     """From the lowered program to a callable, with nothing in the cache."""
-    _only(backend, "c")
+    _only_c(backend)
     before = os.environ.get("BACKPROVE_CACHE")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["BACKPROVE_CACHE"] = folder
@@ -119,7 +93,7 @@ def compile_cold(layers: int, backend: Backend) -> float:
 
 def compile_cached(layers: int, backend: Backend) -> float:
     """The same with the library in the cache: a first, untimed round has put it there."""
-    _only(backend, "c")
+    _only_c(backend)
     return _built(layers)
 
 
@@ -131,7 +105,7 @@ def _built(layers: int) -> float:
     return time.perf_counter() - start
 
 
-def _only(backend: Backend, *fitting: str) -> None:
-    """Raises NotFitting where this is another row's work."""
-    if backend not in fitting:
-        raise NotFitting("has no part in this: another row of ours stands for it")
+def _only_c(backend: Backend) -> None:
+    """Raises NotFitting where nothing is compiled to C."""
+    if backend != "c":
+        raise NotFitting("compiles no C")

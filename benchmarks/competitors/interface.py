@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from workloads import DIGITS, DIGITS_EPOCHS, initial, read_digits
+from workloads import DIGITS, initial, read_digits
 
 Array: TypeAlias = NDArray[Any]
 
@@ -68,7 +68,7 @@ class ByEpoch(Trainer):
         """Train on the digits; the accuracy on the held-out ones. The data must be theirs."""
         held, random = read_digits(path), np.random.default_rng(seed)
         self.reset(initial(DIGITS.sizes, seed))
-        for _ in range(DIGITS_EPOCHS):
+        for _ in range(DIGITS.run // DIGITS.steps):
             self.epoch(random.permutation(len(held.x))[: DIGITS.samples])
         return held.accuracy(self.parameters())
 
@@ -117,9 +117,7 @@ class Competitor:
 COMPETITORS: Mapping[str, Competitor] = {
     c.name: c
     for c in (
-        Competitor(
-            "backprove", "backprove_compiled", "bp.train, bp.backprop", ["auto"], ours=True
-        ),
+        Competitor("backprove", "backprove_itself", "bp.train, bp.backprop", ours=True),
         Competitor(
             "backprove-c", "backprove_compiled", "bp.compile(network, backend='c')", ["c"],
             ours=True, graph="backprove",

@@ -48,10 +48,13 @@ def stepper(work: Training) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
         found, g = value_and_grad(weights, x, y)
         t = t + 1
         first, second = 1 / (1 - 0.9**t), 1 / (1 - 0.999**t)
+        rate = work.eta
+        if work.run:
+            rate *= (1 + jnp.cos((t - 1) * (jnp.pi / work.run))) / 2
         m = jax.tree.map(lambda a, d: 0.9 * a + 0.1 * d, m, g)
         v = jax.tree.map(lambda a, d: 0.999 * a + 0.001 * d * d, v, g)
         weights = jax.tree.map(
-            lambda w, a, b: w - work.eta * (a * first) / (jnp.sqrt(b * second) + 1e-8),
+            lambda w, a, b: w - rate * (a * first) / (jnp.sqrt(b * second) + 1e-8),
             weights, m, v,
         )  # fmt: skip
         return (weights, m, v, t), found

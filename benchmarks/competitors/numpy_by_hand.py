@@ -34,6 +34,7 @@ class ByHand(ByEpoch):
         self.h = [np.empty((work.batch, size), np.float32) for size in work.sizes]
         self.v = [np.empty((work.batch, size), np.float32) for size in work.sizes]
         self.t = 0
+        self.rates = work.rates()
 
     def reset(self, parameters: Mapping[str, Array]) -> None:
         for name, view in self.p.items():
@@ -113,7 +114,8 @@ class ByHand(ByEpoch):
             self.flat -= g
             return
         self.t += 1
-        rate = self.work.eta / (1 - 0.9**self.t)
+        eta = self.rates[self.t - 1] if self.work.run else self.work.eta
+        rate = eta / (1 - 0.9**self.t)
         second = np.float32(1 / np.sqrt(1 - 0.999**self.t))
         self.flat_m *= np.float32(0.9)
         np.multiply(g, np.float32(0.1), out=scratch)

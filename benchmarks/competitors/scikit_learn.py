@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier
-from workloads import DIGITS, DIGITS_EPOCHS, Predicting, Training, read_digits
+from workloads import DIGITS, Predicting, Training, read_digits
 
 from .interface import Array, NotFitting, Predictor, Trainer
 
@@ -74,11 +74,16 @@ def predictors(
     raise NotFitting("MLPRegressor's output is linear")
 
 
+_PHASES = ((0.015, 6), (0.002, 3))
+"""Rate and epochs, one after another: its Adam has no schedule, but may be started warm with
+another rate. With one rate it takes 24 epochs and more for what this reaches in nine."""
+
+
 def digits(path: str, seed: int) -> float:
     """The accuracy on the held-out digits; n_iter_no_change keeps it from stopping before."""
     held = read_digits(path)
-    model = _model(
-        DIGITS, max_iter=DIGITS_EPOCHS, random_state=seed, n_iter_no_change=DIGITS_EPOCHS
-    )
-    model.fit(held.x, held.label)
+    model = _model(DIGITS, random_state=seed, warm_start=True, n_iter_no_change=1000)
+    for eta, epochs in _PHASES:
+        model.set_params(learning_rate_init=eta, max_iter=epochs)
+        model.fit(held.x, held.label)
     return float((model.predict(held.test_x) == held.test_label).mean())

@@ -32,6 +32,7 @@ class Eager(ByEpoch):
             self.optimizer: Any = torch.optim.Adam(self.p, self.work.eta, fused=True)
         else:
             self.optimizer = torch.optim.SGD(self.p, self.work.eta, fused=True)
+        self.rates = iter(self.work.rates())
 
     def parameters(self) -> dict[str, Array]:
         return common.told(self.work, self.p)
@@ -53,6 +54,8 @@ class Eager(ByEpoch):
             if self.fused:
                 for parameter, g in zip(p, found, strict=True):
                     parameter.grad = g
+                if self.work.run:  # less work than by a scheduler of torch.optim
+                    self.optimizer.param_groups[0]["lr"] = next(self.rates)
                 self.optimizer.step()
             else:
                 with torch.no_grad():
