@@ -76,7 +76,7 @@ def predictors(
 
 _PHASES = ((0.015, 6), (0.002, 3))
 """Rate and epochs, one after another: its Adam has no schedule, but may be started warm with
-another rate. With one rate it takes 24 epochs and more for what this reaches in nine."""
+another rate. At the constant rates tried, 24 epochs reach what this does in nine, 20 do not."""
 
 
 def digits(path: str, seed: int) -> float:
