@@ -43,3 +43,21 @@ def test_what_is_predicted_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -
     for _ in range(3):
         assert set(run.predict(DATA)) == {"h3"}
     assert len(asked) == 1
+
+
+def test_what_is_not_finite_leaves_everything_as_it_was(backend: str) -> None:
+    """Slots too: the next epoch is that of a twin that never saw it."""
+    one, twin = (
+        bp.compile(bp.mlp([3, 4, 2]), backend=backend, optimizer="momentum", batch=4, eta=0.1)
+        for _ in range(2)
+    )
+    rng = np.random.default_rng(0)
+    data = {"x": rng.normal(size=(12, 3)), "y": np.eye(2)[rng.integers(0, 2, 12)]}
+    assert one.train(data, 3) == twin.train(data, 3)
+    inputs = data["x"].copy()
+    inputs[5, 1] = np.nan
+    with pytest.raises(DataError, match="x holds nan in row 6"):
+        one.train({**data, "x": inputs}, 2)
+    with pytest.raises(DataError, match="diverges"):
+        one.train({**data, "y": data["y"] * 1e30}, 2)
+    assert one.train(data, 2) == twin.train(data, 2)

@@ -124,7 +124,8 @@ class Compiled:
         """Train for whole epochs on samples by name, samples first; the mean loss of each epoch.
 
         seed: of the order of the samples, which is drawn anew for each epoch; without `shuffle`
-        they come in their own order. Raises DataError where the loss is no longer finite.
+        they come in their own order. Raises DataError where the loss is no longer finite; weights
+        and biases are then those from before the call.
         """
         _whole("epochs", epochs, 0)
         _whole("a seed", seed, 0)
@@ -132,10 +133,14 @@ class Compiled:
         random = random_state(seed) if shuffle else ()
         self._changes += 1
         self._trainer.begin(arrays, samples, order=np.arange(samples), random=random)
+        before: Any = self._trainer.state()
         losses = self._trainer.train(epochs)
         finite = int(np.isfinite(losses).sum())  # what ends a run is the last of them
         if finite < epochs:
-            raise diverged("the loss is not finite", finite + 1, self._trainer.steps)
+            steps = self._trainer.steps
+            self._trainer.restore(before)
+            _check_finite(arrays)
+            raise diverged("the loss is not finite", finite + 1, steps)
         return losses
 
     def gradients(self, data: Mapping[str, Any]) -> tuple[float, dict[str, Array]]:
@@ -335,6 +340,14 @@ class NumpyTrainer:
         """Copies of all weights and biases."""
         return {name: self._state[name].copy() for name in self._step.slots}
 
+    def state(self) -> tuple[int, dict[str, Array]]:
+        """Steps, weights, biases and slots as they are, for `restore`: no step changes an array."""
+        return self.steps, self._state
+
+    def restore(self, state: tuple[int, dict[str, Array]]) -> None:
+        """Put everything back as it was."""
+        self.steps, self._state = state
+
     def begin(
         self, arrays: Mapping[str, Array], samples: int, *, order: Array, random: tuple[int, ...]
     ) -> None:
@@ -363,6 +376,18 @@ class NumpyTrainer:
                 total += loss * len(rows)
             losses.append(total / len(self._order))
         return losses
+
+
+def _check_finite(arrays: Mapping[str, Array]) -> None:
+    """Raises DataError for the first row of samples with an infinity or what is no number."""
+    for name, array in arrays.items():
+        bad = np.argwhere(~np.isfinite(array))
+        if len(bad):
+            row, value = int(bad[0][0]), array[tuple(bad[0])]
+            raise DataError(
+                f"{name} holds {value} in row {row + 1}",
+                "leave out such rows, or put a number there",
+            )
 
 
 def predicted(network: Network) -> tuple[str, ...]:

@@ -91,6 +91,7 @@ class Calls:
             and not isinstance(found := pattern(i.operation, i.target, views), General)
         }
         self.products = products
+        self._data = {b for b in self.program.given.values() if views.sampled(b)}
         self.matrix = matrices(units, products, views, self.lanes, self.pairs)
         self._replace(units, users)
         self._inputs(units)
@@ -190,8 +191,7 @@ class Calls:
         """Whether a product turns its factor itself, so that data need not be turned before."""
         return (
             not found.backward
-            and found.other in self.program.given.values()
-            and self.views.sampled(found.other)
+            and found.other in self._data
             and found.columns >= self.lanes
             and found.rows * found.columns >= _WORTH_TURNING
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -123,6 +124,19 @@ class Machine:
             flat = self.arena[place.at : place.at + place.matrix.size]
             return np.array(place.matrix.unpacked(flat, place.shape))
         return np.array(self._as_it_lies(place))
+
+    def state(self) -> list[tuple[int, Array]]:
+        """Copies of all given buffers without samples, as they lie, for `restore`."""
+        found = []
+        for place in self.plan.given.values():
+            size = place.matrix.size if place.matrix else prod(place.shape)
+            found.append((place.at, self.arena[place.at : place.at + size].copy()))
+        return found
+
+    def restore(self, state: list[tuple[int, Array]]) -> None:
+        """Put everything back as it was."""
+        for at, values in state:
+            self.arena[at : at + len(values)] = values
 
     def window(self, name: str) -> Array | None:
         """A given buffer or a result as it lies in the arena, not a copy; None where it lies in

@@ -106,6 +106,15 @@ class Trainer:
             for slot in slots
         }
 
+    def state(self) -> tuple[int, list[tuple[int, Array]]]:
+        """Steps, weights, biases and slots as they are, for `restore`."""
+        return self.steps, self.machine.state()
+
+    def restore(self, state: tuple[int, list[tuple[int, Array]]]) -> None:
+        """Put everything back as it was."""
+        self.steps = state[0]
+        self.machine.restore(state[1])
+
     @property
     def position(self) -> int:
         """Samples of the epoch under way that are done."""
