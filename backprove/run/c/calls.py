@@ -354,11 +354,11 @@ class Calls:
         panels = -(-matrix.columns // matrix.panel)
         cost = 2.0 * matrix.rows * matrix.columns * self.batch
         by_rows = panels < 4 and matrix.rows > matrix.panel
-        words = [int(by_rows), *words]
-        units = matrix.rows if by_rows else panels
+        words = [self.lanes if by_rows else 0, *words]
+        units = -(-matrix.rows // self.lanes) if by_rows else panels
         mode = SPLIT if cost > _WORTH_SPLITTING else ALONE
         if mode == ALONE:
-            words[0] = 2
+            words[0] = -1
         self.calls.append(
             Call(kernel, words, mode, units if mode == SPLIT else 0, cost,
                  tuple(reads), tuple(writes))
@@ -413,7 +413,7 @@ class Calls:
             other, stride = self._rows_buffer(found.other)
         words = [
             ("at", target, 0), ("at", root, 0), ("at", other, start),
-            found.rows, found.columns, panel, 0, stride,
+            found.rows, found.columns, panel, 0, stride, 0,
         ]  # fmt: skip
         name = "backward" if found.backward else "forward"
         cost = 2.0 * found.rows * found.columns * (self.columns if sampled else 1)
@@ -434,7 +434,7 @@ class Calls:
         ):
             return False
         rows = prod(lengths)
-        words = [("at", target, 0), ("at", view.root, view.start * self.columns), rows]
+        words = [("at", target, 0), ("at", view.root, view.start * self.columns), rows, 1]
         cost = 2.0 * rows * self.batch
         split = cost > _WORTH_SPLITTING
         mode, units = (SPLIT, -(-rows // self.lanes)) if split else (ALONE, 0)

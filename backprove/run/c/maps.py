@@ -348,6 +348,15 @@ def printed_alone(form: Form, name: str) -> str:
     )
 
 
+def printed_units(form: Form, name: str) -> str:
+    """A flat loop over [lo, hi) units; two more words, the first: vectors of a unit, and of all."""
+    return printed(form, f"{name}_part") + (
+        f"static void {name}(const struct run *r, const int64_t *a, long lo, long hi) {{\n"
+        f"    const long unit = (long)a[0], all = (long)a[1];\n"
+        f"    {name}_part(r, a + 2, lo * unit, smaller(hi * unit, all));\n}}\n"
+    )
+
+
 def printed_after(form: Form, name: str) -> str:
     """A gradient's product that ends in a flat loop: `g` is a vector of the product.
 

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 from .call import Kernel
-from .maps import printed, printed_after, printed_alone, printed_rows
+from .maps import printed, printed_after, printed_alone, printed_rows, printed_units
 
 HEADERS = ("vector.h", "functions.h", "products.h", "pool.h", "driver.h", "general.h")
 """The kernels' files, in the order in which they are read."""
@@ -47,5 +47,6 @@ _PRINTED = {
     "map": printed,
     "map_rows": printed_rows,
     "map_alone": printed_alone,
+    "map_units": printed_units,
     "gradient_then": printed_after,
 }

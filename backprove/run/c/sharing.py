@@ -11,6 +11,8 @@ Nothing is added in another order, so that this changes no bit of the result.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from .call import EVERY, SAMPLED, SPLIT, Call, Kernel
 from .calls import Calls
 
@@ -31,12 +33,16 @@ def share_by_rows(made: Calls, threads: int) -> None:
         match call.kernel.name:
             case "forward" | "backward" if call.mode == SAMPLED:
                 if made.own(call.words[1][1]) in updated and _worth(call, made.batch, threads):
-                    _product(call)
+                    _product(call, made.lanes, threads)
             case "gradient" | "gradient_then" if call.mode == SPLIT:
                 if _worth(call, made.batch, threads):
-                    _gradient(call)
+                    _gradient(call, made.lanes, threads)
             case "map" if call.mode == SAMPLED:
                 _map(call, made.columns, makers)
+            case "sum_rows_alone" | "sum_rows_split":
+                _sum(call, made.lanes, makers)
+            case "map_alone" | "map":
+                _flat_map(call, made, makers)
             case _:
                 continue
         if call.by_rows:
@@ -53,21 +59,33 @@ def _worth(call: Call, batch: int, threads: int) -> bool:
     return bool(shared >= _FEWEST_ROWS * threads and size >= max(_LARGE, met))
 
 
-def _product(call: Call) -> None:
+def _share(call: Call, rows: int, unit: int) -> None:
+    """Split a call by units of so many rows."""
+    call.mode, call.units, call.rows_per_unit = SPLIT, -(-rows // unit), unit
+
+
+def _unit(rows: int, panel: int, lanes: int, threads: int) -> int:
+    """Rows of a unit: a panel's width, as backward products need, where that parts them evenly."""
+    return panel if panel % lanes == 0 and rows % (panel * threads) == 0 else lanes
+
+
+def _product(call: Call, lanes: int, threads: int) -> None:
     """Words: result, matrix, factor, the matrix's rows, columns and panel, …"""
     rows, columns, panel = call.words[3:6]
-    call.mode = SPLIT
     if call.kernel.name == "forward":
-        call.kernel, call.units = Kernel("forward_rows"), rows
+        call.kernel, call.words[8] = Kernel("forward_rows"), _unit(rows, panel, lanes, threads)
+        _share(call, rows, call.words[8])
     else:
         call.kernel = Kernel("backward_rows")
-        call.units, call.rows_per_unit = -(-columns // panel), panel
+        _share(call, columns, panel)
     call.by_rows = frozenset(call.writes)
 
 
-def _gradient(call: Call) -> None:
-    """Words: 1 for by rows, left factor, right factor, rows, columns, …"""
-    call.words[0], call.units = 1, call.words[3]
+def _gradient(call: Call, lanes: int, threads: int) -> None:
+    """Words: rows of a unit, left factor, right factor, rows, columns, panel, …"""
+    rows, panel = call.words[3], call.words[5]
+    call.words[0] = _unit(rows, panel, lanes, threads)
+    _share(call, rows, call.words[0])
     _, left, start = call.words[1]
     call.by_rows = frozenset({left} if start == 0 else ()) | frozenset(call.writes)
 
@@ -84,12 +102,48 @@ def _map(call: Call, columns: int, makers: dict[int, Call]) -> None:
         for place, stride, sampled in zip(words[::2], words[1::2], varying, strict=True)
         if sampled and place[2] == 0 and stride == columns
     }
-    for maker in (makers[b] for b in call.reads if b in makers and b in whole):
-        if maker.units * maker.rows_per_unit - extent in range(maker.rows_per_unit):
-            call.mode, call.kernel = SPLIT, Kernel("map_rows", form)
-            call.words = [maker.rows_per_unit, *call.words]
-            call.units, call.rows_per_unit = maker.units, maker.rows_per_unit
-            call.by_rows = frozenset(whole)
+    for unit in _units_of_makers(call, extent, whole, makers):
+        call.kernel, call.words = Kernel("map_rows", form), [unit, *call.words]
+        _share(call, extent, unit)
+        call.by_rows = frozenset(whole)
+        return
+
+
+def _units_of_makers(
+    call: Call, rows: int, whole: Iterable[int], makers: dict[int, Call]
+) -> Iterator[int]:
+    """The rows of a unit in those calls by rows that made one of these buffers of so many rows."""
+    for buffer in set(call.reads).intersection(makers, whole):
+        maker = makers[buffer]
+        if maker.units == -(-rows // maker.rows_per_unit):
+            yield maker.rows_per_unit
+
+
+def _sum(call: Call, lanes: int, makers: dict[int, Call]) -> None:
+    """Words: result, source, rows, vectors of the result in a unit."""
+    _, source, start = call.words[1]
+    rows = call.words[2]
+    for unit in _units_of_makers(call, rows, () if start else (source,), makers):
+        if unit % lanes == 0:
+            call.kernel, call.words[3] = Kernel("sum_rows_split"), unit // lanes
+            _share(call, rows, unit)
+            call.by_rows = frozenset((source, *call.writes))
+
+
+def _flat_map(call: Call, made: Calls, makers: dict[int, Call]) -> None:
+    """After a sum by rows; words: vectors where one thread does it alone, then the places."""
+    form = call.kernel.form
+    if form is None or not form.flat:
+        return
+    size, lanes = made.size(call.writes[0]), made.lanes
+    several = [b for b, (_, single) in zip(call.reads, form.reads, strict=True) if not single]
+    for unit in _units_of_makers(call, size, several, makers):
+        if unit % lanes == 0 and all(made.size(b) == size for b in (*several, *call.writes)):
+            places = call.words if call.kernel.name == "map" else call.words[1:]
+            call.kernel = Kernel("map_units", form)
+            call.words = [unit // lanes, size // lanes, *places]
+            _share(call, size, unit)
+            call.by_rows = frozenset((*several, *call.writes))
             return
 
 

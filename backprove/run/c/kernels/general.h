@@ -109,7 +109,7 @@ static inline void accumulate(const struct run *r, const int64_t *a, long lo, lo
 /* -- products --------------------------------------------------------------------------- */
 
 /* z, w, a, rows, columns, panel, reals between two threads' copies of a, row stride of a where it
-   is samples × features, else 0; by samples, or by the rows of z */
+   is samples × features, else 0, rows of z in a unit; by samples, or by units of the rows of z */
 ALWAYS_INLINE void forward_part(const struct run *r, const int64_t *a, long j0, long j1, long n0,
                                 long n1) {
     real *z = r->arena + a[0];
@@ -129,7 +129,8 @@ static inline void forward(const struct run *r, const int64_t *a, long lo, long 
 }
 
 static inline void forward_rows(const struct run *r, const int64_t *a, long lo, long hi) {
-    forward_part(r, a, lo, hi, 0, (long)r->columns);
+    const long rows = (long)a[8];
+    forward_part(r, a, lo * rows, smaller(hi * rows, (long)a[3]), 0, (long)r->columns);
 }
 
 /* d, w, z, rows, columns, panel; by samples, or by the panels of w */
@@ -193,7 +194,7 @@ static inline void backward_vector(const struct run *r, const int64_t *a, long l
         }
 }
 
-/* how it is shared (0: by panels, 1: by rows, 2: not), z, at, rows, columns, panel, stride of at,
+/* how it is shared (0: by panels, -1: not, else by so many rows), z, at, rows, columns, panel, stride of at,
    reals between two threads' copies of at, then the words of what follows */
 enum { GRADIENT_WORDS = 8 };
 
@@ -201,9 +202,11 @@ ALWAYS_INLINE void gradient_after(epilogue_function *after, ahead_function *ahea
                                   const struct run *r, const int64_t *a, long lo, long hi) {
     const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5];
     const long panels = (columns + panel - 1) / panel;
-    product_gradient(after, ahead, context, r->arena + a[1], r->arena + a[2] + r->thread * a[7], rows,
-                     columns, panel, (long)r->ldn, (long)a[6], (long)r->count, a[0] == 1 ? lo : 0,
-                     a[0] == 1 ? hi : rows, a[0] == 0 ? lo : 0, a[0] == 0 ? hi : panels);
+    const long unit = (long)a[0];
+    product_gradient(after, ahead, context, r->arena + a[1], r->arena + a[2] + r->thread * a[7],
+                     rows, columns, panel, (long)r->ldn, (long)a[6], (long)r->count,
+                     unit > 0 ? lo * unit : 0, unit > 0 ? smaller(hi * unit, rows) : rows,
+                     unit == 0 ? lo : 0, unit == 0 ? hi : panels);
 }
 
 ALWAYS_INLINE void store_gradient(void *context, long at, vec g) { store((real *)context + at, g); }
@@ -324,9 +327,11 @@ static inline void contract_alone(const struct run *r, const int64_t *a, long lo
     contract_split(r, a, 0, (long)a[0]);
 }
 
-/* result, source, rows: the sum of each row over the samples, for LANES rows at a time */
+/* result, source, rows, vectors of the result in a unit: the sum of each row over the samples, for
+   LANES rows at a time */
 static inline void sum_rows_split(const struct run *r, const int64_t *a, long lo, long hi) {
-    for (long j = lo * LANES; j < hi * LANES; j += LANES) {
+    const long unit = (long)a[3] * LANES;
+    for (long j = lo * unit; j < smaller(hi * unit, (long)a[2]); j += LANES) {
         vec sums[LANES];
         for (long i = 0; i < LANES; i++) {
             vec sum = {0};
