@@ -44,8 +44,9 @@ Array: TypeAlias = NDArray[Any]
 
 _SAID = set[str]()  # why there was a fallback, said once
 
-_FEW, _CHUNK = 16, 64
-"""Samples at a time where nothing is learned: a vector of them, or what stays in the cache."""
+_FEW, _CHUNK, _SHARED = 16, 64, 512
+"""Samples at a time where nothing is learned: a vector of them, what stays in the cache, or what
+several threads share."""
 
 
 class Compiled:
@@ -174,7 +175,7 @@ class Compiled:
                 self._ones[asked] = _One(self, names)
             except (Unavailable, Refused) as reason:
                 self._fall_back(reason)
-        return self._run(program, arrays, samples, _FEW, _CHUNK)
+        return self._run(program, arrays, samples, _FEW, self._chunk(program.program))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a compiled network is not pickled or copied: keep its parameters")
@@ -229,6 +230,11 @@ class Compiled:
                 machine.write(name, parameters[name])
             machine.seen = self._changes
         return machine.over(arrays, samples)
+
+    def _chunk(self, program: Program) -> int:
+        """Samples that are predicted at once: threads that share them are not to meet often."""
+        shares = self.threads > 1 and operations(program, _SHARED) >= WORTH_THREADS
+        return _SHARED if shares else _CHUNK
 
     def _machine(self, program: Program, room: int, samples: int) -> Machine:
         """A machine with room for so many samples at once, or for a mini-batch of all."""
