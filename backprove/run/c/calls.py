@@ -314,15 +314,12 @@ class Calls:
         if form.sampled:
             self.calls.append(Call(Kernel("map", form), words, SAMPLED, 0, cost, reads, writes))
             return
-        vectors = self.size(writes[0]) // self.lanes if form.flat else 1
-        if form.flat and cost > _WORTH_SPLITTING:
-            call = Call(Kernel("map", form), words, SPLIT, vectors, cost, reads, writes)
-        elif form.flat:
-            kernel = Kernel("map_alone", form)
-            call = Call(kernel, [vectors, *words], ALONE, 0, cost, reads, writes)
-        else:
-            call = Call(Kernel("map", form), words, ALONE, 0, cost, reads, writes)
-        self.calls.append(call)
+        mode, units = ALONE, 0
+        if form.flat:
+            vectors = self.size(writes[0]) // self.lanes
+            mode, units, vectors_in_unit = _units(vectors, cost)
+            words = [vectors_in_unit, vectors, *words]
+        self.calls.append(Call(Kernel("map", form), words, mode, units, cost, reads, writes))
 
     def _gradient(self, target: int, after: Unit | None) -> None:
         """The product of two sampled buffers, and the group that follows it, in one call."""
@@ -354,15 +351,12 @@ class Calls:
         panels = -(-matrix.columns // matrix.panel)
         cost = 2.0 * matrix.rows * matrix.columns * self.batch
         by_rows = panels < 4 and matrix.rows > matrix.panel
-        words = [self.lanes if by_rows else 0, *words]
-        units = -(-matrix.rows // self.lanes) if by_rows else panels
-        mode = SPLIT if cost > _WORTH_SPLITTING else ALONE
-        if mode == ALONE:
-            words[0] = -1
-        self.calls.append(
-            Call(kernel, words, mode, units if mode == SPLIT else 0, cost,
-                 tuple(reads), tuple(writes))
-        )  # fmt: skip
+        mode, units, rows_in_unit = SPLIT, panels, 0
+        if by_rows or cost <= _WORTH_SPLITTING:
+            mode, units, unit = _units(-(-matrix.rows // self.lanes), cost)
+            rows_in_unit = unit * self.lanes
+        words = [rows_in_unit, *words]
+        self.calls.append(Call(kernel, words, mode, units, cost, tuple(reads), tuple(writes)))
         if made != target:
             words = [("at", target, 0), ("at", made, 0), matrix.rows, matrix.columns, matrix.panel]
             size = matrix.rows * matrix.columns
@@ -434,12 +428,11 @@ class Calls:
         ):
             return False
         rows = prod(lengths)
-        words = [("at", target, 0), ("at", view.root, view.start * self.columns), rows, 1]
         cost = 2.0 * rows * self.batch
-        split = cost > _WORTH_SPLITTING
-        mode, units = (SPLIT, -(-rows // self.lanes)) if split else (ALONE, 0)
-        kernel = Kernel("sum_rows_split" if split else "sum_rows_alone")
-        self.calls.append(Call(kernel, words, mode, units, cost, (view.root,), (target,)))
+        mode, units, unit = _units(-(-rows // self.lanes), cost)
+        words = [("at", target, 0), ("at", view.root, view.start * self.columns), rows, unit]
+        call = Call(Kernel("sum_rows"), words, mode, units, cost, (view.root,), (target,))
+        self.calls.append(call)
         return True
 
     def _contraction(self, operation: Contract, target: int) -> None:
@@ -539,6 +532,12 @@ class Calls:
 
     def row_size(self, buffer: int) -> int:
         return prod(self.views.lengths(buffer)) * self.columns
+
+
+def _units(vectors: int, cost: float) -> tuple[int, int, int]:
+    """How a call is split that may be anywhere between two vectors: mode, units, and vectors of
+    a unit. Where it is not worth it, one thread does all as one unit."""
+    return (SPLIT, vectors, 1) if cost > _WORTH_SPLITTING else (ALONE, 0, vectors)
 
 
 def spread(vectors: int) -> int:

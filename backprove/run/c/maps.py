@@ -219,8 +219,8 @@ def _flat(extents: tuple[int, ...], accesses: Sequence[Access]) -> bool:
 def printed(form: Form, name: str) -> str:
     """The C function of a loop.
 
-    Its words are the extents, then for each buffer its place and strides; of a flat one the
-    places only.
+    Its words are the extents, then for each buffer its place and strides; of a flat one vectors
+    in a unit, vectors in all, then the places.
     """
     if form.sampled:
         return _sampled_text(form, name)
@@ -287,12 +287,12 @@ def _sampled_text(form: Form, name: str, by_rows: bool = False) -> str:
 
 
 def _flat_text(form: Form, name: str) -> str:
-    """Over whole vectors [lo, hi) of the storage."""
     lines = _head(form, name)
-    lines += [f"    real *const b{n} = r->arena + a[{n}];" for n in _buffers(form)]
+    lines += [f"    real *const b{n} = r->arena + a[{2 + n}];" for n in _buffers(form)]
     lines += [f"    const vec a{n} = splat(*b{n});"
               for n, (_, single) in enumerate(form.reads) if single]  # fmt: skip
-    lines.append("    for (long i = lo * LANES; i < hi * LANES; i += LANES) {")
+    lines.append("    const long unit = (long)a[0] * LANES, all = (long)a[1] * LANES;")
+    lines.append("    for (long i = lo * unit; i < smaller(hi * unit, all); i += LANES) {")
     lines += [f"        const vec a{n} = load(b{n} + i);"
               for n, (_, single) in enumerate(form.reads) if not single]  # fmt: skip
     lines += ["        " + s for s in _statements(form)]
@@ -338,23 +338,6 @@ def printed_rows(form: Form, name: str) -> str:
     assert form.sampled, "rows are shared where there are samples"
     assert form.rank == 1, "rows are the one axis besides the samples"
     return _sampled_text(form, name, by_rows=True)
-
-
-def printed_alone(form: Form, name: str) -> str:
-    """A flat loop that one thread does alone; one more word, the first: how many vectors."""
-    return printed(form, f"{name}_part") + (
-        f"static void {name}(const struct run *r, const int64_t *a, long lo, long hi) {{\n"
-        f"    (void)lo, (void)hi;\n    {name}_part(r, a + 1, 0, (long)a[0]);\n}}\n"
-    )
-
-
-def printed_units(form: Form, name: str) -> str:
-    """A flat loop over [lo, hi) units; two more words, the first: vectors of a unit, and of all."""
-    return printed(form, f"{name}_part") + (
-        f"static void {name}(const struct run *r, const int64_t *a, long lo, long hi) {{\n"
-        f"    const long unit = (long)a[0], all = (long)a[1];\n"
-        f"    {name}_part(r, a + 2, lo * unit, smaller(hi * unit, all));\n}}\n"
-    )
 
 
 def printed_after(form: Form, name: str) -> str:

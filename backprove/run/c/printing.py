@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 from .call import Kernel
-from .maps import printed, printed_after, printed_alone, printed_rows, printed_units
+from .maps import printed, printed_after, printed_rows
 
 HEADERS = ("vector.h", "functions.h", "products.h", "pool.h", "driver.h", "general.h")
 """The kernels' files, in the order in which they are read."""
@@ -46,7 +46,5 @@ def library_text(kernels: Sequence[Kernel]) -> str:
 _PRINTED = {
     "map": printed,
     "map_rows": printed_rows,
-    "map_alone": printed_alone,
-    "map_units": printed_units,
     "gradient_then": printed_after,
 }

@@ -11,7 +11,7 @@ Nothing is added in another order, so that this changes no bit of the result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from .call import EVERY, SAMPLED, SPLIT, Call, Kernel
 from .calls import Calls
@@ -39,9 +39,9 @@ def share_by_rows(made: Calls, threads: int) -> None:
                     _gradient(call, made.lanes, threads)
             case "map" if call.mode == SAMPLED:
                 _map(call, made.columns, makers)
-            case "sum_rows_alone" | "sum_rows_split":
+            case "sum_rows":
                 _sum(call, made.lanes, makers)
-            case "map_alone" | "map":
+            case "map":
                 _flat_map(call, made, makers)
             case _:
                 continue
@@ -102,53 +102,58 @@ def _map(call: Call, columns: int, makers: dict[int, Call]) -> None:
         for place, stride, sampled in zip(words[::2], words[1::2], varying, strict=True)
         if sampled and place[2] == 0 and stride == columns
     }
-    for unit in _units_of_makers(call, extent, whole, makers):
+    unit = _unit_of_maker(call, extent, whole, makers)
+    if unit:
         call.kernel, call.words = Kernel("map_rows", form), [unit, *call.words]
         _share(call, extent, unit)
         call.by_rows = frozenset(whole)
-        return
-
-
-def _units_of_makers(
-    call: Call, rows: int, whole: Iterable[int], makers: dict[int, Call]
-) -> Iterator[int]:
-    """The rows of a unit in those calls by rows that made one of these buffers of so many rows."""
-    for buffer in set(call.reads).intersection(makers, whole):
-        maker = makers[buffer]
-        if maker.units == -(-rows // maker.rows_per_unit):
-            yield maker.rows_per_unit
 
 
 def _sum(call: Call, lanes: int, makers: dict[int, Call]) -> None:
     """Words: result, source, rows, vectors of the result in a unit."""
     _, source, start = call.words[1]
     rows = call.words[2]
-    for unit in _units_of_makers(call, rows, () if start else (source,), makers):
-        if unit % lanes == 0:
-            call.kernel, call.words[3] = Kernel("sum_rows_split"), unit // lanes
-            _share(call, rows, unit)
-            call.by_rows = frozenset((source, *call.writes))
+    unit = _unit_of_maker(call, rows, () if start else (source,), makers, lanes)
+    if unit:
+        call.words[3] = unit // lanes
+        _share(call, rows, unit)
+        call.by_rows = frozenset((source, *call.writes))
 
 
 def _flat_map(call: Call, made: Calls, makers: dict[int, Call]) -> None:
-    """After a sum by rows; words: vectors where one thread does it alone, then the places."""
+    """After a sum by rows; words: vectors in a unit, vectors, places."""
     form = call.kernel.form
     if form is None or not form.flat:
         return
     size, lanes = made.size(call.writes[0]), made.lanes
     several = [b for b, (_, single) in zip(call.reads, form.reads, strict=True) if not single]
-    for unit in _units_of_makers(call, size, several, makers):
-        if unit % lanes == 0 and all(made.size(b) == size for b in (*several, *call.writes)):
-            places = call.words if call.kernel.name == "map" else call.words[1:]
-            call.kernel = Kernel("map_units", form)
-            call.words = [unit // lanes, size // lanes, *places]
-            _share(call, size, unit)
-            call.by_rows = frozenset((*several, *call.writes))
-            return
+    unit = _unit_of_maker(call, size, several, makers, lanes)
+    if unit and all(made.size(b) == size for b in (*several, *call.writes)):
+        call.words[0] = unit // lanes
+        _share(call, size, unit)
+        call.by_rows = frozenset((*several, *call.writes))
 
 
-_FACTOR = {"forward_rows": (2, 6), "gradient": (2, 7), "gradient_then": (2, 7)}
-"""Which word of a product is the place of its factor, and which is how far its copies lie apart."""
+def _unit_of_maker(
+    call: Call, rows: int, whole: Iterable[int], makers: dict[int, Call], multiple: int = 1
+) -> int:
+    """The rows of a unit, a multiple of that, in a call by rows that made one of these buffers of
+    so many rows; 0 where there is none."""
+    for buffer in set(call.reads).intersection(makers, whole):
+        maker = makers[buffer]
+        unit = maker.rows_per_unit
+        if maker.units == -(-rows // unit) and unit % multiple == 0:
+            return unit
+    return 0
+
+
+_APART = {
+    "gather": {2: 5, 3: 6},
+    "forward_rows": {2: 6},
+    "gradient": {2: 7},
+    "gradient_then": {2: 7},
+}
+"""Which words are places of what is gathered, and which say how far threads' copies lie apart."""
 
 
 def _gather_by_every(made: Calls, threads: int) -> None:
@@ -160,27 +165,25 @@ def _gather_by_every(made: Calls, threads: int) -> None:
         if not readers or not all(_reads_its_factor(call, gather) for call in readers):
             continue
         gather.mode = EVERY
-        at = {2: 5, 3: 6}
         for buffer in gather.writes:
             size = made.row_size(buffer) if made.in_rows(buffer) else made.size(buffer)
             copies = made.new(threads * size)
             for call in (gather, *readers):
-                for place, apart in at.items() if call is gather else (_FACTOR[call.kernel.name],):
-                    _replace(call, place, apart, buffer, copies, size)
+                _replace(call, buffer, copies, size)
 
 
 def _reads_its_factor(call: Call, gather: Call) -> bool:
     """Whether a call shared by rows meets what is gathered only as the factor of a product."""
     met = [n for n, w in enumerate(call.words) if isinstance(w, tuple) and w[1] in gather.writes]
-    return bool(call.by_rows) and met == [_FACTOR.get(call.kernel.name, (-1, -1))[0]]
+    return bool(call.by_rows) and met == list(_APART.get(call.kernel.name, ()))
 
 
-def _replace(call: Call, place: int, apart: int, buffer: int, copies: int, size: int) -> None:
-    """Let a word that is a place in a buffer be the same place in each thread's copy of it."""
-    word = call.words[place]
-    if not isinstance(word, tuple) or word[1] != buffer:
-        return
-    call.words[place], call.words[apart] = ("at", copies, word[2]), size
-    call.copies |= {copies}
+def _replace(call: Call, buffer: int, copies: int, size: int) -> None:
+    """Let a place in a buffer be the same place in each thread's copy of it."""
+    for place, apart in _APART[call.kernel.name].items():
+        word = call.words[place]
+        if isinstance(word, tuple) and word[1] == buffer:
+            call.words[place], call.words[apart] = ("at", copies, word[2]), size
+            call.copies |= {copies}
     call.reads = tuple(copies if b == buffer else b for b in call.reads)
     call.writes = tuple(copies if b == buffer else b for b in call.writes)

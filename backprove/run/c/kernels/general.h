@@ -194,8 +194,8 @@ static inline void backward_vector(const struct run *r, const int64_t *a, long l
         }
 }
 
-/* how it is shared (0: by panels, -1: not, else by so many rows), z, at, rows, columns, panel, stride of at,
-   reals between two threads' copies of at, then the words of what follows */
+/* rows in a unit, or 0 where a unit is a panel, z, at, rows, columns, panel, stride of at, reals
+   between two threads' copies of at, then the words of what follows */
 enum { GRADIENT_WORDS = 8 };
 
 ALWAYS_INLINE void gradient_after(epilogue_function *after, ahead_function *ahead, void *context,
@@ -205,8 +205,8 @@ ALWAYS_INLINE void gradient_after(epilogue_function *after, ahead_function *ahea
     const long unit = (long)a[0];
     product_gradient(after, ahead, context, r->arena + a[1], r->arena + a[2] + r->thread * a[7],
                      rows, columns, panel, (long)r->ldn, (long)a[6], (long)r->count,
-                     unit > 0 ? lo * unit : 0, unit > 0 ? smaller(hi * unit, rows) : rows,
-                     unit == 0 ? lo : 0, unit == 0 ? hi : panels);
+                     unit ? lo * unit : 0, unit ? smaller(hi * unit, rows) : rows,
+                     unit ? 0 : lo, unit ? panels : hi);
 }
 
 ALWAYS_INLINE void store_gradient(void *context, long at, vec g) { store((real *)context + at, g); }
@@ -329,7 +329,7 @@ static inline void contract_alone(const struct run *r, const int64_t *a, long lo
 
 /* result, source, rows, vectors of the result in a unit: the sum of each row over the samples, for
    LANES rows at a time */
-static inline void sum_rows_split(const struct run *r, const int64_t *a, long lo, long hi) {
+static inline void sum_rows(const struct run *r, const int64_t *a, long lo, long hi) {
     const long unit = (long)a[3] * LANES;
     for (long j = lo * unit; j < smaller(hi * unit, (long)a[2]); j += LANES) {
         vec sums[LANES];
@@ -347,11 +347,6 @@ static inline void sum_rows_split(const struct run *r, const int64_t *a, long lo
         }
         store(r->arena + a[0] + j, sum_each(sums));
     }
-}
-
-static inline void sum_rows_alone(const struct run *r, const int64_t *a, long lo, long hi) {
-    (void)lo, (void)hi;
-    sum_rows_split(r, a, 0, (long)((a[2] + LANES - 1) / LANES));
 }
 
 /* -- along one axis --------------------------------------------------------------------- */
