@@ -76,7 +76,7 @@ static void ours(void *context, int thread, int threads) {
         if (s->kind == 0 && N == 1)
             vector_forward(s->z, s->w, s->at, J, K, P, LANES, 1, j0, j1, 0);
         else if (s->kind == 0)
-            product_forward(s->z, s->w, s->a, J, K, P, ldn, 0, J, n0, n1, 0);
+            product_forward(s->z, s->w, s->a, J, K, P, ldn, 0, 0, J, n0, n1, 0);
         else if (s->kind == 1 && N == 1)
             vector_backward(s->a, s->w, s->z, J, K, P, LANES, LANES, p0, p1, 0);
         else if (s->kind == 1)

@@ -42,7 +42,11 @@ const int lanes = LANES;
 
 void forward(real *z, const real *w, const real *a, long J, long K, long P, long ldn, long n0,
              long n1, long add) {
-    product_forward(z, w, a, J, K, P, ldn, 0, J, n0, n1, (int)add);
+    product_forward(z, w, a, J, K, P, ldn, 0, 0, J, n0, n1, (int)add);
+}
+void forward_turned(real *z, const real *w, const real *at, long J, long K, long P, long ldn,
+                    long ldt, long j0, long j1, long n0, long n1, long add) {
+    product_forward(z, w, at, J, K, P, ldn, ldt, j0, j1, n0, n1, (int)add);
 }
 void backward(real *d, const real *w, const real *z, long J, long K, long P, long ldn, long n0,
               long n1, long add) {
@@ -263,6 +267,14 @@ def test_products_with_samples(
         for n0, n1 in cuts(whole, c.lanes, seed):
             c(name, parts, weights, factor, J, K, panel, ldn, n0, n1, add)
         assert parts.tobytes() == result.tobytes()
+        if name == "forward":  # its rows and columns in parts, of samples × features
+            turned, ldt = c.sampled(old, ldn), c.rounded(K) + spare * c.lanes
+            samples = c.rows(factor[:, :whole].T, ldt)
+            for n0, n1 in cuts(whole, c.lanes, seed):
+                for j0, j1 in cuts(J, 1, seed):
+                    c("forward_turned", turned, weights, samples, J, K, panel, ldn, ldt,
+                      j0, j1, n0, n1, add)  # fmt: skip
+            assert turned.tobytes() == result.tobytes()
 
 
 @EXAMPLES

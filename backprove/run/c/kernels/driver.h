@@ -138,11 +138,11 @@ static void take_chunk(struct run *r, int64_t done) {
     r->columns = (r->count + LANES - 1) / LANES * LANES;
 }
 
-/* Whether the call is to end: it was told to, or its time is up. */
-static int is_over(struct run *r) {
+/* Whether the call is to end: it was told to, or its time is up, if that is looked at. */
+static int is_over(struct run *r, int looks) {
     if (*r->stop)
         r->status = STOPPED;
-    else if (now() > r->deadline)
+    else if (looks && now() > r->deadline)
         r->status = TIME_UP;
     else
         return 0;
@@ -163,7 +163,7 @@ static inline int run_step(struct run *r, int thread, int threads) {
         if (thread == 0) {
             r->chunk++;
             take_chunk(r, done);
-            r->going = !is_over(r);
+            r->going = !is_over(r, 1);
         }
         if (threads > 1)
             pool_barrier(thread, threads);
@@ -222,12 +222,8 @@ static void end_step(struct run *r) {
         r->status = EPOCHS_DONE;
     else if (r->steps_done >= r->max_steps)
         r->status = STEPS_DONE;
-    else if (*r->stop)
-        r->status = STOPPED;
-    else if (looks_at_the_clock(r->steps_done) && now() > r->deadline)
-        r->status = TIME_UP;
     else
-        r->going = 1;
+        r->going = !is_over(r, looks_at_the_clock(r->steps_done));
 }
 
 static void work(void *context, int thread, int threads) {

@@ -118,10 +118,8 @@ ALWAYS_INLINE void forward_part(const struct run *r, const int64_t *a, long j0, 
     const long ldt = (long)a[7];
     if (r->count == 1 && panel % LANES == 0)
         vector_forward(z, w, x, rows, columns, panel, ldn, ldt ? 1 : ldn, j0, j1, 0);
-    else if (ldt)
-        product_forward_turned(z, w, x, rows, columns, panel, ldn, ldt, j0, j1, n0, n1, 0);
     else
-        product_forward(z, w, x, rows, columns, panel, ldn, j0, j1, n0, n1, 0);
+        product_forward(z, w, x, rows, columns, panel, ldn, ldt, j0, j1, n0, n1, 0);
 }
 
 static inline void forward(const struct run *r, const int64_t *a, long lo, long hi) {

@@ -53,6 +53,7 @@ struct product {
     long y_stride, z_stride;    /* in reals */
     long terms;
     int add;                    /* whether the sum begins at the old z */
+    int turned;                 /* whether y is columns × terms, see rows_by_columns */
 };
 
 /* Strides in bytes: in reals, gcc makes a second copy of each loop for a stride of one. */
@@ -220,20 +221,20 @@ static inline void pack_turned(real *to, const real *from, long terms, long stri
 /* `rows` rows of z, columns [n0,n1). Rows of x come in groups, at x + group_stride * number.
    y is terms × columns at row stride y_stride or, `turned`, columns × terms: then at most BLOCK
    terms, and what fills up their last vector can be read. */
-ALWAYS_INLINE void rows_by_columns_of(const int turned, struct product p, const real *x, long rows,
-                                      long group, long group_stride, const real *y, real *z,
-                                      long n0, long n1) {
+static NOT_INLINED void rows_by_columns(struct product p, const real *x, long rows, long group,
+                                        long group_stride, const real *y, real *z, long n0,
+                                        long n1) {
     _Alignas(64) real packed[BLOCK * PANEL * LANES];
     const int packs =
-        turned || (rows >= PACKED_ROWS && p.terms >= PACKED_TERMS && p.terms <= BLOCK);
+        p.turned || (rows >= PACKED_ROWS && p.terms >= PACKED_TERMS && p.terms <= BLOCK);
     const long y_stride = p.y_stride;
     for (long n = n0, columns; n < n1; n += columns * LANES) {
         const long vectors = (n1 - n) / LANES;
-        columns = vectors >= 4 && rows <= 2 && !turned ? 4 : smaller(vectors, PANEL);
+        columns = vectors >= 4 && rows <= 2 && !p.turned ? 4 : smaller(vectors, PANEL);
         tile_function *const *of_height = tiles[columns - 1];
-        const real *right = turned ? y + n * y_stride : y + n;
+        const real *right = p.turned ? y + n * y_stride : y + n;
         if (packs) {
-            if (turned)
+            if (p.turned)
                 pack_turned(packed, right, p.terms, y_stride, columns);
             else
                 pack_columns(packed, right, p.terms, y_stride, columns);
@@ -254,48 +255,25 @@ ALWAYS_INLINE void rows_by_columns_of(const int turned, struct product p, const 
     }
 }
 
-static NOT_INLINED void rows_by_columns(struct product p, const real *x, long rows, long group,
-                                        long group_stride, const real *y, real *z, long n0,
-                                        long n1) {
-    rows_by_columns_of(0, p, x, rows, group, group_stride, y, z, n0, n1);
-}
-
-static NOT_INLINED void rows_by_turned(struct product p, const real *x, long rows, const real *y,
-                                       real *z, long n0, long n1) {
-    rows_by_columns_of(1, p, x, rows, rows, 0, y, z, n0, n1);
-}
-
 /* z[j][n] = sum over k of w[j][k] a[k][n], for j in [j0,j1) and n in [n0,n1): whole vectors.
-   `add`: onto z. */
+   ldt: 0, or the row stride where a is samples × features, a[n][k], which can be read to whole
+   vectors. `add`: onto z. */
 static inline void product_forward(real *z, const real *w, const real *a, long J, long K, long P,
-                                   long ldn, long j0, long j1, long n0, long n1, int add) {
+                                   long ldn, long ldt, long j0, long j1, long n0, long n1,
+                                   int add) {
     const long size = sizeof(real);
     for (long k = 0, terms; k < K; k += terms) {
         terms = K - k;
-        if (j1 - j0 >= PACKED_ROWS)
+        if (ldt || j1 - j0 >= PACKED_ROWS)
             terms = smaller(terms, P <= BLOCK ? BLOCK / P * P : smaller(BLOCK, P - k % P));
         const struct product p = {P * size,     size, P,   (J - 1) * P * size,
-                                  ldn,          ldn,  terms, add || k > 0};
+                                  ldt ? ldt : ldn, ldn, terms, add || k > 0, ldt > 0};
         for (long j = j0; j < j1; j += ROW_BLOCK) {
             const long rows = smaller(j1 - j, ROW_BLOCK);
-            rows_by_columns(p, w + k / P * J * P + j * P + k % P, rows, rows, 0, a + k * ldn,
+            rows_by_columns(p, w + k / P * J * P + j * P + k % P, rows, rows, 0,
+                            a + k * (ldt ? 1 : ldn),
                             z + j * ldn, n0, n1);
         }
-    }
-}
-
-/* The same of samples × features: at[n][k] at row stride ldt, which can be read to whole vectors. */
-static inline void product_forward_turned(real *z, const real *w, const real *at, long J, long K,
-                                          long P, long ldn, long ldt, long j0, long j1, long n0,
-                                          long n1, int add) {
-    const long size = sizeof(real);
-    for (long k = 0, terms; k < K; k += terms) {
-        terms = smaller(K - k, P <= BLOCK ? BLOCK / P * P : smaller(BLOCK, P - k % P));
-        const struct product p = {P * size,     size, P,   (J - 1) * P * size,
-                                  ldt,          ldn,  terms, add || k > 0};
-        for (long j = j0; j < j1; j += ROW_BLOCK)
-            rows_by_turned(p, w + k / P * J * P + j * P + k % P, smaller(j1 - j, ROW_BLOCK),
-                           at + k, z + j * ldn, n0, n1);
     }
 }
 
@@ -307,7 +285,7 @@ static inline void product_backward(real *d, const real *w, const real *z, long 
     const long row_block = P < ROW_BLOCK ? ROW_BLOCK / P * P : P;
     for (long j = 0, terms; j < J; j += terms) {
         terms = K >= PACKED_ROWS ? smaller(J - j, BLOCK) : J;
-        const struct product p = {size, P * size, terms, 0, ldn, ldn, terms, add || j > 0};
+        const struct product p = {size, P * size, terms, 0, ldn, ldn, terms, add || j > 0, 0};
         for (long k = k0; k < k1; k += row_block)
             rows_by_columns(p, w + k * J + j * P, smaller(k1 - k, row_block), P, J * P,
                             z + j * ldn, d + k * ldn, n0, n1);
@@ -336,7 +314,7 @@ ALWAYS_INLINE void product_gradient(epilogue_function *epilogue, ahead_function 
         for (long v = 0, columns; v < vectors; v += columns) {
             columns = smaller(vectors - v, PANEL);
             const real *right = at + panel * P + v * LANES;
-            struct product p = {ldn * size, size, N, 0, ldt, columns * LANES, N, 0};
+            struct product p = {ldn * size, size, N, 0, ldt, columns * LANES, N, 0, 0};
             if (packs) {
                 pack_columns(packed, right, N, ldt, columns);
                 right = packed;
