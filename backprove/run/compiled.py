@@ -155,14 +155,15 @@ class Compiled:
 
     def predict(self, data: Mapping[str, Any], quantities: Sequence[str] = ()) -> dict[str, Array]:
         """Quantities over samples, samples first: by default what the targets are compared with."""
-        expect("quantities", quantities, Sequence, "a list of names")
-        asked = tuple(quantities)
-        expect("data", data, Mapping, "arrays by name: {'x': …}")
-        one = self._ones.get(asked)
+        plain = isinstance(data, dict) and isinstance(quantities, tuple | list)
+        one = self._ones.get(tuple(quantities)) if plain else None
         if one is not None and one.changes == self._changes:
             found = one.predicted(data)
             if found is not None:
                 return found
+        expect("quantities", quantities, Sequence, "a list of names")
+        expect("data", data, Mapping, "arrays by name: {'x': …}")
+        asked = tuple(quantities)
         names = asked or self._predicted
         for name in names:
             if name not in self.network.equations:

@@ -173,18 +173,15 @@ class Calls:
         by_columns = {self.views.root(r.buffer) for r in self.program.results.values()}
         for instruction in (i for unit in units for i in unit.instructions):
             found = self.products.get(instruction.target)
-            for source in sources(instruction.operation):
-                root = self.views.root(source)
-                turns = isinstance(found, Product) and self._turns(found)
-                if isinstance(found, Gradient) and found.right == source:
-                    right = self.views.whole(source)
-                    (by_rows if right else by_columns).add(root)
-                    if found.left == source:
-                        by_columns.add(root)
-                elif isinstance(found, Product) and turns and found.other == source:
-                    by_rows.add(root)
-                else:
-                    by_columns.add(root)
+            others = list(sources(instruction.operation))
+            factor = None
+            if isinstance(found, Gradient) and self.views.whole(found.right):
+                factor, others = found.right, [found.left]
+            elif isinstance(found, Product) and self._turns(found):
+                factor, others = found.other, [found.weight]
+            if factor is not None:
+                by_rows.add(self.views.root(factor))
+            by_columns.update(map(self.views.root, others))
         return by_rows, by_columns
 
     def _turns(self, found: Product) -> bool:

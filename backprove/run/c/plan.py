@@ -201,8 +201,8 @@ def _places(made: Calls, calls: list[Call]) -> tuple[dict[int, int], int]:
                 arena, size = room(b)
                 places[b] = arena.take(size)
         for b in touched:
-            alike = call.phase not in by_rows and shared.get(b) != call.phase
-            if lasts[b] == n and made.in_rows(b) and alike:
+            by_columns = call.phase not in by_rows and shared.get(b) != call.phase
+            if lasts[b] == n and made.in_rows(b) and by_columns:
                 rows.give_back(places[b], made.row_size(b))
             elif lasts[b] == n:
                 late.append(b)
