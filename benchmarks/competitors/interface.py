@@ -33,9 +33,11 @@ class NotFitting(Exception):
 
 
 class Trainer(ABC):
-    """A network in a library, ready to train. form: which of the library's ways this is."""
+    """A network in a library, ready to train. form: which of the library's ways this is. slack:
+    how many times further off than others its first steps may be, where it has another formula."""
 
     form = ""
+    slack = 1
 
     @abstractmethod
     def reset(self, parameters: Mapping[str, Array]) -> None:

@@ -16,6 +16,7 @@ from .interface import Array, NotFitting, Predictor, Trainer
 
 class Classifier(Trainer):
     form = "partial_fit"
+    slack = 10  # its Adam adds epsilon before it corrects the bias
 
     def __init__(self, work: Training, data: Mapping[str, Array]) -> None:
         self.work, self.x, self.label = work, data["x"], data["label"]
