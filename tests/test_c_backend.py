@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -205,6 +207,54 @@ def test_narrower_vectors_agree_too() -> None:
     for wide in widths()[1:]:
         for name in NARROW:
             assert worst(*results(name, np.float32, 37, 2, wide)) < 3e-5
+
+
+def before_a_wall(array: Array) -> tuple[Array, mmap.mmap]:
+    """A copy behind which memory cannot be read, and that memory, to be kept as long."""
+    whole = -(-array.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
+    memory = mmap.mmap(-1, whole + mmap.PAGESIZE)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    none = 0  # PROT_NONE
+    protect = ctypes.CDLL(None).mprotect
+    protect.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    assert protect(start + whole, mmap.PAGESIZE, none) == 0
+    copy = np.frombuffer(memory, array.dtype, array.size, whole - array.nbytes)
+    copy = copy.reshape(array.shape)
+    copy[...] = array
+    return copy, memory
+
+
+PREDICTED = {"mlp:70-65-5,tanh,cross_entropy": "o", "mlp:130-40-3,relu": "h3", "wide": "u"}
+WIDE = """
+input x[200]
+target y[30]
+weight W[30,200]
+u[j] = sum(k: W[j,k]*x[k]) + x[1]
+loss J = sum(j: u[j]*y[j])
+"""
+
+
+@pytest.mark.parametrize("name", PREDICTED)
+def test_predictions_in_parts_are_the_same_in_any_number_of_threads(name: str) -> None:
+    network = parse(WIDE) if name == "wide" else load(name)
+    quantity = PREDICTED[name]
+    program = lower(network, {}, (quantity,))
+    for samples in (1, 2, 17, 64, 65, 97, 300):
+        given = values(program, samples, {})
+        expected = prepare(program, np.float64)(given, samples)[quantity]
+        found = []
+        for threads, room in ((1, 64), (1, 300), (2, 16), (3, 96), (5, 96)):
+            machine = Machine(
+                program, fixed={}, batch=room, dtype=np.dtype(np.float32), threads=threads
+            )
+            assert machine.plan.apart
+            for parameter in machine.plan.given:
+                machine.write(parameter, given[parameter])
+            x, memory = before_a_wall(given["x"].astype(np.float32))
+            found.append(machine.over({"x": x}, samples)[quantity])
+            del x, memory
+        assert worst({quantity: found[0]}, {quantity: expected}) < 3e-5
+        assert len({array.tobytes() for array in found}) == 1
 
 
 # -- training ------------------------------------------------------------------------------

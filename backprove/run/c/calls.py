@@ -142,6 +142,7 @@ class Calls:
 
     def _inputs(self, units: list[Unit]) -> None:
         by_rows, by_columns = self._met(units)
+        self.in_place: dict[int, int] = {}  # data that products alone turn -> their number
         self.inputs: dict[str, int] = {}
         for name, buffer in self.program.given.items():
             if not self.views.sampled(buffer):
@@ -161,15 +162,19 @@ class Calls:
                 rows = ("at", made, 0)
                 writes.append(made)
             if writes:
-                words = [number, features, columns, rows, stride, 0, 0]
+                in_place = buffer in by_rows and not by_rows[buffer]
+                if in_place:
+                    self.in_place[buffer] = number
+                words = [number, features, columns, rows, stride, 0, 0, int(in_place)]
                 cost = float(features * self.batch)
                 self.calls.append(
                     Call(Kernel("gather"), words, SAMPLED, 0, cost, (), tuple(writes))
                 )
 
-    def _met(self, units: list[Unit]) -> tuple[set[int], set[int]]:
-        """The data from outside that are read samples × features, and features × samples."""
-        by_rows: set[int] = set()
+    def _met(self, units: list[Unit]) -> tuple[dict[int, bool], set[int]]:
+        """The data from outside that are read samples × features, and whether a gradient reads
+        them so, and those that are read features × samples."""
+        by_rows: dict[int, bool] = {}
         by_columns = {self.views.root(r.buffer) for r in self.program.results.values()}
         for instruction in (i for unit in units for i in unit.instructions):
             found = self.products.get(instruction.target)
@@ -180,7 +185,8 @@ class Calls:
             elif isinstance(found, Product) and self._turns(found):
                 factor, others = found.other, [found.weight]
             if factor is not None:
-                by_rows.add(self.views.root(factor))
+                root = self.views.root(factor)
+                by_rows[root] = by_rows.get(root, False) or isinstance(found, Gradient)
             by_columns.update(map(self.views.root, others))
         return by_rows, by_columns
 
@@ -400,11 +406,13 @@ class Calls:
         view = self.views[found.other]
         sampled = self.views.sampled(found.other)
         other, start, stride = view.root, view.start * (self.columns if sampled else 1), 0
+        outside = -1
         if self._turns(found):
             other, stride = self._rows_buffer(found.other)
+            outside = self.in_place.get(found.other, -1)
         words = [
             ("at", target, 0), ("at", root, 0), ("at", other, start),
-            found.rows, found.columns, panel, 0, stride, 0,
+            found.rows, found.columns, panel, 0, stride, 0, outside,
         ]  # fmt: skip
         name = "backward" if found.backward else "forward"
         cost = 2.0 * found.rows * found.columns * (self.columns if sampled else 1)

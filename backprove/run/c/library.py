@@ -26,9 +26,10 @@ class Run(ctypes.Structure):
         ("samples", _I), ("batch", _I), ("room", _I), ("position", _I), ("epochs", _I),
         ("epochs_done", _I), ("steps_done", _I), ("max_steps", _I),
         ("scalar_count", _I), ("loss_at", _I), ("threads", _I), ("shuffles", _I),
-        ("random", ctypes.c_uint64 * 4),
+        ("in_order", _I), ("apart", _I), ("random", ctypes.c_uint64 * 4),
         ("loss_sum", _D), ("seconds", _D), ("status", _I),
-        ("total", _I), ("chunk", _I), ("first", _I), ("count", _I), ("columns", _I),
+        ("total", _I), ("chunk", _I), ("first", _I), ("count", _I), ("in_place", _I),
+        ("columns", _I),
         ("ldn", _I), ("going", _I), ("deadline", _D), ("thread", _I),
     )  # fmt: skip
 

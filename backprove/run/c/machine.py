@@ -108,6 +108,7 @@ class Machine:
             threads=threads,
             seconds=CALL_SECONDS,
             ldn=made.columns,
+            apart=made.apart,
         )
         self._address = ctypes.addressof(self._run)
 
@@ -163,7 +164,7 @@ class Machine:
         names = (*self.plan.inputs, *self.plan.outputs)
         self._held = [arrays[name] for name in names]
         self._point_to(self._held)
-        self._run.samples = samples
+        self._run.samples, self._run.in_order = samples, 0
 
     def _point_to(self, arrays: Sequence[Array]) -> None:
         for number, array in enumerate(arrays):
@@ -171,7 +172,7 @@ class Machine:
 
     def call(self) -> int:
         """Run mini-batches until a reason to stop, which is returned (see library.py)."""
-        return int(self._library(self._address))
+        return self._library(self._address)
 
     @property
     def run(self) -> Run:
@@ -196,7 +197,7 @@ class Machine:
         self._point_to((*ready, *outputs.values()))
         if len(self._in_order) < samples:
             self._in_order = np.arange(samples)
-        run.order = self._in_order.ctypes.data
+        run.order, run.in_order = self._in_order.ctypes.data, 1
         if self._in_chunks:
             run.batch = samples
         run.samples, run.position, run.loss_sum, run.chunk = samples, 0, 0.0, 0

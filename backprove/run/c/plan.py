@@ -41,6 +41,7 @@ class Plan:
     inputs, outputs: the sampled buffers that are read from and written to arrays outside, by
     name, in the order of `external`; with their features. given, results: places of those
     without samples. initial: what is put into the arena at first. operations: of one mini-batch.
+    apart: whether no thread needs what another one does.
     """
 
     kernels: tuple[Kernel, ...]
@@ -54,6 +55,7 @@ class Plan:
     results: Mapping[str, Place]
     initial: tuple[tuple[Place, Array], ...]
     operations: float
+    apart: bool
 
 
 def _ordered(made: Calls) -> list[Call]:
@@ -289,5 +291,5 @@ def plan(
     operations = sum(call.operations for call in calls)
     return Plan(
         every, table, size, made.columns, made.batch, made.inputs, made.outputs, given, results,
-        initial, operations,
+        initial, operations, all(call.mode == SAMPLED for call in calls),
     )  # fmt: skip

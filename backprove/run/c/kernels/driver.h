@@ -11,6 +11,9 @@
    `units`. mode ALONE: thread number `units` does it all. mode EVERY: each does it all, to a copy
    of its own.
 
+   Where all calls are SAMPLED and nothing is summed up, threads need not meet at all: each takes
+   the next chunk that nobody has, and works on it in columns of its own.
+
    Threads never share a sum, so results do not depend on their number. */
 
 #include <stdint.h>
@@ -38,6 +41,8 @@ struct run {
     int64_t loss_at;            /* the mean loss of a mini-batch in the arena, or -1 */
     int64_t threads;
     int64_t shuffles;           /* whether the order is drawn anew for each epoch */
+    int64_t in_order;           /* whether it is 0, 1, 2, … */
+    int64_t apart;              /* whether threads do not meet: position is then what is taken */
     uint64_t random[4];
     double loss_sum;            /* of the sample losses of this epoch so far */
     double seconds;             /* after which the call ends, between two steps or chunks */
@@ -46,6 +51,7 @@ struct run {
     int64_t chunk;              /* which of its chunks is at hand, from 0; above 0 between two
                                    calls: the mini-batch is not done, and goes on there */
     int64_t first, count;       /* the chunk: its place in the order, its samples */
+    int64_t in_place;           /* its data can be read where they lie: in order, others behind */
     int64_t columns;            /* count, rounded up to whole vectors */
     int64_t ldn;                /* reals between two features: the room for samples */
     int64_t going;
@@ -95,15 +101,10 @@ static void shuffle(int64_t *order, int64_t n, uint64_t *state) {
     }
 }
 
-/* Some phases, as one of the threads; returns the table's next word. */
-static inline const int64_t *run_phases(const struct run *shared, const int64_t *word,
-                                        int64_t phases, int thread, int threads) {
-    struct run own = *shared;
-    const struct run *const r = &own;
-    own.thread = thread;
-    const int64_t vectors = r->columns / LANES;
-    const long first = (long)(vectors * thread / threads) * LANES;
-    const long last = (long)(vectors * (thread + 1) / threads) * LANES;
+/* Some phases, as one of the threads, whose columns are [first,last); returns the table's next
+   word. */
+static inline const int64_t *run_phases(const struct run *r, const int64_t *word, int64_t phases,
+                                        int thread, int threads, long first, long last) {
     for (int64_t phase = 0; phase < phases; phase++) {
         if (phase && threads > 1)
             pool_barrier(thread, threads);
@@ -130,11 +131,23 @@ static inline const int64_t *run_phases(const struct run *shared, const int64_t 
     return word;
 }
 
+/* The same of a chunk that all threads share. */
+static inline const int64_t *run_shared(const struct run *shared, const int64_t *word,
+                                        int64_t phases, int thread, int threads) {
+    struct run own = *shared;
+    own.thread = thread;
+    const int64_t vectors = own.columns / LANES;
+    const long first = (long)(vectors * thread / threads) * LANES;
+    const long last = (long)(vectors * (thread + 1) / threads) * LANES;
+    return run_phases(&own, word, phases, thread, threads, first, last);
+}
+
 /* The part of the mini-batch from `done` on that there is room for. */
 static void take_chunk(struct run *r, int64_t done) {
     const int64_t left = r->total - done;
     r->first = r->position + done;
     r->count = left < r->room ? left : r->room;
+    r->in_place = r->in_order && r->first + r->count < r->samples;
     r->columns = (r->count + LANES - 1) / LANES * LANES;
 }
 
@@ -154,7 +167,7 @@ static int is_over(struct run *r, int looks) {
 static inline int run_step(struct run *r, int thread, int threads) {
     const int64_t *word, total = r->total, room = r->room;
     for (int64_t done = r->chunk * room;;) {
-        word = run_phases(r, r->table + 2, r->table[0], thread, threads);
+        word = run_shared(r, r->table + 2, r->table[0], thread, threads);
         done += room;
         if (done >= total)
             break;
@@ -173,7 +186,7 @@ static inline int run_step(struct run *r, int thread, int threads) {
     if (r->table[1]) {
         if (threads > 1)
             pool_barrier(thread, threads);
-        run_phases(r, word, r->table[1], thread, threads);
+        run_shared(r, word, r->table[1], thread, threads);
     }
     return 1;
 }
@@ -226,6 +239,37 @@ static void end_step(struct run *r) {
         r->going = !is_over(r, looks_at_the_clock(r->steps_done));
 }
 
+/* Chunk after chunk in the thread's own columns, until none is left or the call is over. */
+static void run_apart(struct run *shared, int thread, int threads) {
+    struct run own = *shared;
+    const long vectors = (long)((own.room + LANES - 1) / LANES);
+    const long width = vectors / threads * LANES, lo = width * thread;
+    own.thread = thread;
+    own.total = own.samples;
+    do {
+        const int64_t at = __atomic_fetch_add(&shared->position, width, __ATOMIC_RELAXED);
+        if (at >= own.samples)
+            return;
+        const int64_t taken = own.samples - at < width ? own.samples - at : width;
+        own.first = at - lo;
+        own.count = lo + taken;
+        own.columns = (own.count + LANES - 1) / LANES * LANES;
+        own.in_place = own.in_order && at + taken < own.samples;
+        run_phases(&own, own.table + 2, own.table[0], 0, 1, lo, (long)own.columns);
+    } while (!is_over(&own, 1));
+    __atomic_store_n(&shared->status, own.status, __ATOMIC_RELAXED);
+}
+
+static void work_apart(void *context, int thread, int threads) {
+    struct run *r = context;
+    const int most = (int)((r->room + LANES - 1) / LANES);
+    const int denormals = flush_denormals(1);
+    threads = threads < most ? threads : most;
+    if (thread < threads)
+        run_apart(r, thread, threads);
+    flush_denormals(denormals);
+}
+
 static void work(void *context, int thread, int threads) {
     struct run *r = context;
     const int denormals = flush_denormals(1);
@@ -253,7 +297,16 @@ static void work(void *context, int thread, int threads) {
 __attribute__((visibility("default"))) int64_t backprove_run(struct run *r) {
     r->deadline = now() + r->seconds;
     r->steps_done = r->epochs_done = 0;
-    pool_run((int)r->threads, work, r);
+    if (!r->apart) {
+        pool_run((int)r->threads, work, r);
+        return r->status;
+    }
+    pool_run((int)r->threads, work_apart, r);
+    if (r->position >= r->samples) {
+        r->position = 0;
+        r->epochs_done = 1;
+        r->status = EPOCHS_DONE;
+    }
     return r->status;
 }
 

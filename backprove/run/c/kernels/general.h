@@ -30,12 +30,14 @@ static inline int64_t reached(const struct odometer *o, const int64_t *strides, 
 /* -- in and out ------------------------------------------------------------------------- */
 
 /* external, features, a or -1, at or -1, row stride of at, reals between two threads' copies of a
-   and of at */
+   and of at, whether all that reads `at` can read the rows where they lie */
 static inline void gather(const struct run *r, const int64_t *a, long lo, long hi) {
     real *const columns = a[2] < 0 ? NULL : r->arena + a[2] + r->thread * a[5];
-    real *const copies = a[3] < 0 ? NULL : r->arena + a[3] + r->thread * a[6];
+    real *const copies = a[3] < 0 || (a[7] && r->in_place) ? NULL : r->arena + a[3] + r->thread * a[6];
     const real *const rows = r->external[a[0]];
     const long k = (long)a[1];
+    if (!columns && !copies)
+        return;
     if (k >= LANES / 2) {
         gather_rows(columns, (long)r->ldn, copies, (long)a[4], rows, k, r->order + r->first,
                     (long)r->count, lo, hi, k);
@@ -109,15 +111,21 @@ static inline void accumulate(const struct run *r, const int64_t *a, long lo, lo
 /* -- products --------------------------------------------------------------------------- */
 
 /* z, w, a, rows, columns, panel, reals between two threads' copies of a, row stride of a where it
-   is samples × features, else 0, rows of z in a unit; by samples, or by units of the rows of z */
+   is samples × features, else 0, rows of z in a unit, the external that a is gathered from, or -1;
+   by samples, or by units of the rows of z */
 ALWAYS_INLINE void forward_part(const struct run *r, const int64_t *a, long j0, long j1, long n0,
                                 long n1) {
     real *z = r->arena + a[0];
     const real *w = r->arena + a[1], *x = r->arena + a[2] + r->thread * a[6];
     const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5], ldn = (long)r->ldn;
-    const long ldt = (long)a[7];
-    if (r->count == 1 && panel % LANES == 0)
-        vector_forward(z, w, x, rows, columns, panel, ldn, ldt ? 1 : ldn, j0, j1, 0);
+    long ldt = (long)a[7];
+    if (a[9] >= 0 && r->in_place) {
+        x = (const real *)r->external[a[9]] + r->first * columns;
+        ldt = columns;
+    }
+    if (r->total == 1 && panel % LANES == 0)
+        vector_forward(z + n0, w, x + n0 * (ldt ? ldt : 1), rows, columns, panel, ldn,
+                       ldt ? 1 : ldn, j0, j1, 0);
     else
         product_forward(z, w, x, rows, columns, panel, ldn, ldt, j0, j1, n0, n1, 0);
 }
@@ -137,8 +145,8 @@ ALWAYS_INLINE void backward_part(const struct run *r, const int64_t *a, long p0,
     real *d = r->arena + a[0];
     const real *w = r->arena + a[1], *z = r->arena + a[2];
     const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5], ldn = (long)r->ldn;
-    if (r->count == 1 && panel % LANES == 0)
-        vector_backward(d, w, z, rows, columns, panel, ldn, ldn, p0, p1, 0);
+    if (r->total == 1 && panel % LANES == 0)
+        vector_backward(d + n0, w, z + n0, rows, columns, panel, ldn, ldn, p0, p1, 0);
     else
         product_backward(d, w, z, rows, columns, panel, ldn, p0 * panel,
                          smaller(p1 * panel, columns), n0, n1, 0);

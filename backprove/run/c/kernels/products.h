@@ -218,9 +218,16 @@ static inline void pack_turned(real *to, const real *from, long terms, long stri
         }
 }
 
+/* Asks for reals that will be read soon. */
+ALWAYS_INLINE void fetch_row(const real *from, long count) {
+    for (long i = 0; i < count; i += 64 / (long)sizeof(real))
+        __builtin_prefetch(from + i, 0, 2);
+}
+
 /* `rows` rows of z, columns [n0,n1). Rows of x come in groups, at x + group_stride * number.
    y is terms × columns at row stride y_stride or, `turned`, columns × terms: then at most BLOCK
-   terms, and what fills up their last vector can be read. */
+   terms, and what fills up their last vector can be read; the next columns are fetched from
+   memory while tiles of these are computed. */
 static NOT_INLINED void rows_by_columns(struct product p, const real *x, long rows, long group,
                                         long group_stride, const real *y, real *z, long n0,
                                         long n1) {
@@ -233,6 +240,9 @@ static NOT_INLINED void rows_by_columns(struct product p, const real *x, long ro
         columns = vectors >= 4 && rows <= 2 && !p.turned ? 4 : smaller(vectors, PANEL);
         tile_function *const *of_height = tiles[columns - 1];
         const real *right = p.turned ? y + n * y_stride : y + n;
+        const real *next = right + columns * LANES * y_stride;
+        const long ahead = p.turned ? smaller(columns * LANES, n1 - n - columns * LANES) : 0;
+        long fetched = 0, finished = 0;
         if (packs) {
             if (p.turned)
                 pack_turned(packed, right, p.terms, y_stride, columns);
@@ -250,6 +260,9 @@ static NOT_INLINED void rows_by_columns(struct product p, const real *x, long ro
                 of_height[height](&p, row, right, result);
                 row = further(row, height * p.row_bytes);
                 result += height * p.z_stride;
+                finished += height;
+                for (; fetched * rows < ahead * finished; fetched++, next += y_stride)
+                    fetch_row(next, p.terms);
             }
         }
     }
