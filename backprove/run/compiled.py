@@ -155,12 +155,12 @@ class Compiled:
 
     def predict(self, data: Mapping[str, Any], quantities: Sequence[str] = ()) -> dict[str, Array]:
         """Quantities over samples, samples first: by default what the targets are compared with."""
-        plain = isinstance(data, dict) and isinstance(quantities, tuple | list)
-        one = self._ones.get(tuple(quantities)) if plain else None
-        if one is not None and one.changes == self._changes:
-            found = one.predicted(data)
-            if found is not None:
-                return found
+        if type(data) is dict and type(quantities) in (tuple, list):
+            one = self._ones.get(tuple(quantities))
+            if one is not None and one.changes == self._changes:
+                found = one.predicted(data)
+                if found is not None:
+                    return found
         expect("quantities", quantities, Sequence, "a list of names")
         expect("data", data, Mapping, "arrays by name: {'x': …}")
         asked = tuple(quantities)
@@ -173,7 +173,9 @@ class Compiled:
         arrays, samples = self._samples(data, program.program)
         if self._compiles and samples == 1:
             try:
-                self._ones[asked] = _One(self, names)
+                one = _One(self, names)
+                if one.plain:
+                    self._ones[asked] = one
             except (Unavailable, Refused) as reason:
                 self._fall_back(reason)
         return self._run(program, arrays, samples, _FEW, self._chunk(program.program))
@@ -280,7 +282,8 @@ class Compiled:
 class _One:
     """A prediction for one sample at a time, without what is done only for several.
 
-    changes: of the parameters, when they were put in.
+    changes: of the parameters, when they were put in. plain: whether all lies so that it can be
+    copied as it is.
     """
 
     def __init__(self, owner: Compiled, names: tuple[str, ...]) -> None:
@@ -290,29 +293,31 @@ class _One:
         parameters = owner._trainer.parameters()
         self.changes = owner._changes
         self._inputs = []
+        self.plain = True
         for name in self._machine.plan.given:
             if name in parameters:
                 self._machine.write(name, parameters[name])
             else:
-                self._inputs.append((name, self._machine.window(name)))
-        self._outputs = [(name, self._machine.window(name)) for name in names]
+                self._inputs.append((name, self._window(name)))
+        self._outputs = [(name, self._window(name)) for name in names]
+
+    def _window(self, name: str) -> Array:
+        """Where a quantity lies, as one sample of an array of samples."""
+        window = self._machine.window(name)
+        if window is None:
+            self.plain = False
+            return np.zeros(0)
+        return window[None]
 
     def predicted(self, data: Mapping[str, Any]) -> dict[str, Array] | None:
         """The prediction, or None where the data are not plainly one sample."""
         for name, window in self._inputs:
             array = data.get(name)
-            if window is None or not isinstance(array, np.ndarray):
+            if not isinstance(array, np.ndarray) or array.shape != window.shape:
                 return None
-            if array.shape != (1, *window.shape):
-                return None
-            window[...] = array[0]
+            window[...] = array
         self._machine.call()
-        found = {}
-        for name, window in self._outputs:
-            if window is None:
-                return None
-            found[name] = window[None].copy()
-        return found
+        return {name: window.copy() for name, window in self._outputs}
 
 
 class _Prepared:
