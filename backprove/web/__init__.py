@@ -1,0 +1,1 @@
+"""The explorer in the browser: translates between the page and the front doors, no mathematics."""
