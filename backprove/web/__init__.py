@@ -1,0 +1,1 @@
+"""The Explorer: a network, its equations and its numbers in the browser."""
