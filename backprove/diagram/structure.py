@@ -12,11 +12,11 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ..errors import NetworkError
-from ..expr import Ref, walk
-from ..network import TRAINED, Equation, Network, expect_network
+from ..expr import Index, Ref
+from ..network import TRAINED, Network, expect_network
 from ..roles import Role, mean_over_samples, roles
 from .terms import Spelling, Use, assignments, component, count, uses
 
@@ -72,8 +72,7 @@ class Group:
         return answer
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(NamedTuple):
     """From neuron to neuron. component: the weight that multiplies what passes, or None."""
 
     start: str
@@ -260,8 +259,9 @@ class _Drawing:
             readers[start].add(end)
         marks = {n for n in self.members if network[n].kind in ("target", "constant")}
         column: dict[str, int] = {}
-        # a group's last member comes after all that the group is made of
-        for name in sorted(self.members, key=self._place):
+        order = {name: place for place, name in enumerate(network.equations)}
+        # a group is named by its last member, which comes after all that it is made of
+        for name in sorted(self.members, key=lambda name: order.get(name, -1)):
             if name not in marks:
                 before = [column[source] for source in sources[name] - marks]
                 column[name] = 1 + max(before) if before else int(bool(sources[name]))
@@ -270,12 +270,6 @@ class _Drawing:
             only_loss = readers[name] == {network.loss}
             column[name] = column[network.loss] if only_loss else max(min(after, default=0) - 1, 0)
         return column
-
-    def _place(self, name: str) -> int:
-        order = self.__dict__.setdefault(
-            "_order", {n: place for place, n in enumerate(self.network.equations)}
-        )
-        return order.get(name, -1) if isinstance(order, dict) else -1
 
     # -- groups ----------------------------------------------------------------------------
 
@@ -405,11 +399,8 @@ def _to_axis(row: list[Use]) -> int | None:
     """The axis of the weight whose letter numbers the target, where all uses agree."""
     axes = set[int | None]()
     for use in row:
-        to = (
-            [a for a, i in enumerate(use.weight.indices) if i in use.target.indices]
-            if use.weight
-            else []
-        )
+        indices: tuple[Index, ...] = use.weight.indices if use.weight else ()
+        to = [axis for axis, index in enumerate(indices) if index in use.target.indices]
         axes.add(to[0] if len(to) == 1 else None)
     return axes.pop() if len(axes) == 1 else None
 

@@ -172,7 +172,8 @@ def _joined(
         delta = next((f for f in factors if _between_indices(f)), None)
         if delta is None:
             return factors, sizes, change
-        assert isinstance(delta, Delta) and not isinstance(delta.right, Expr)
+        assert isinstance(delta, Delta)
+        assert not isinstance(delta.right, Expr)
         left, right = delta.left, delta.right
         factors = tuple(f for f in factors if f is not delta)
         if left == right:
