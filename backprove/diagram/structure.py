@@ -18,7 +18,7 @@ from ..errors import NetworkError
 from ..expr import Index, Ref
 from ..network import TRAINED, Network, expect_network
 from ..roles import Role, mean_over_samples, roles
-from .terms import Spelling, Use, assignments, component, count, uses
+from .terms import Use, assignments, component, count, spelled, uses
 
 FOLDED = 60
 """Groups of more neurons than this are folded into one block."""
@@ -312,8 +312,11 @@ class _Drawing:
     ) -> Iterator[Neuron]:
         biases: dict[str, str] = {}
         if bias is not None and count(self.network, bias) is not None:
-            at, spelled = self._spelling(bias.target, bias), Spelling(bias.source, bias)
-            biases = {at(n): spelled(n) for n in assignments(self.network, bias)}
+            rows = assignments(self.network, bias)
+            at = self._neuron_of(bias.target)
+            biases = dict(
+                zip(spelled(at, bias, rows), spelled(bias.source, bias, rows), strict=True)
+            )
         for indices in itertools.product(*(range(1, length + 1) for length in shape)):
             here = component(name, indices)
             if name == self.network.loss:
@@ -332,10 +335,10 @@ class _Drawing:
 
     # -- edges -----------------------------------------------------------------------------
 
-    def _spelling(self, ref: Ref, use: Use) -> Spelling:
-        """Writes the neuron to which a component belongs."""
+    def _neuron_of(self, ref: Ref) -> Ref:
+        """The neuron to which a component belongs."""
         owner = self.owner[ref.name]
-        return Spelling(Ref(owner, () if owner == self.network.loss else ref.indices), use)
+        return Ref(owner, () if owner == self.network.loss else ref.indices)
 
     def _families(self, folded: set[str]) -> tuple[tuple[Family, ...], tuple[Edge, ...]]:
         """Families in order, and the edges of those between groups that are not folded."""
@@ -354,11 +357,11 @@ class _Drawing:
 
     def _edges(self, row: list[Use]) -> Iterator[Edge]:
         for use in row:
-            start, end = self._spelling(use.source, use), self._spelling(use.target, use)
-            weight = Spelling(use.weight, use) if use.weight else None
-            for numbers in assignments(self.network, use):
-                label = weight(numbers) if weight else None
-                yield Edge(start(numbers), end(numbers), label)
+            rows = assignments(self.network, use)
+            start = spelled(self._neuron_of(use.source), use, rows)
+            end = spelled(self._neuron_of(use.target), use, rows)
+            weight = spelled(use.weight, use, rows) if use.weight else [None] * len(rows)
+            yield from map(Edge, start, end, weight)
 
     # -- the whole -------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ a layer of any width is one use, and `assignments` gives the numbers for the let
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeAlias
 
 from ..expr import Add, Delta, Expr, Index, Mul, Number, Reduce, Ref, Size, walk, with_indices
@@ -193,10 +194,10 @@ def _between_indices(e: Expr) -> bool:
     return isinstance(e, Delta) and not isinstance(e.right, Expr)
 
 
-def assignments(network: Network, use: Use) -> Iterator[tuple[int, ...]]:
+def assignments(network: Network, use: Use) -> list[tuple[int, ...]]:
     """The numbers of a use's letters, all of them, in order; the sizes must have numbers."""
     lengths = [network.length(size) or 0 for _, size in use.sizes]
-    return itertools.product(*(range(1, length + 1) for length in lengths))
+    return list(itertools.product(*(range(1, length + 1) for length in lengths)))
 
 
 def count(network: Network, use: Use) -> int | None:
@@ -215,19 +216,18 @@ def component(name: str, indices: tuple[Index, ...]) -> str:
     return f"{name}[{','.join(map(str, indices))}]" if indices else name
 
 
-class Spelling:
-    """Writes a component of a use for the numbers of its letters."""
+def spelled(ref: Ref, use: Use, rows: Sequence[tuple[int, ...]]) -> list[str]:
+    """A component of a use, written for each assignment of numbers to its letters."""
+    letters = [letter for letter, _ in use.sizes]
+    places = [letters.index(i) for i in ref.indices if isinstance(i, str)]
+    form = component(ref.name, tuple("%d" if isinstance(i, str) else i for i in ref.indices))
+    if not places:
+        return [form] * len(rows)
+    if places == [*range(len(letters))]:
+        return [form % row for row in rows]
+    keys = list(map(itemgetter(*places), rows))
+    texts = {key: form % key for key in set(keys)}  # one text a component, not one an edge
+    return [texts[key] for key in keys]
 
-    def __init__(self, ref: Ref, use: Use) -> None:
-        letters = [letter for letter, _ in use.sizes]
-        pieces = tuple("%d" if isinstance(i, str) else i for i in ref.indices)
-        self._places = [letters.index(i) for i in ref.indices if isinstance(i, str)]
-        self._form = component(ref.name, pieces)
 
-    def __call__(self, numbers: tuple[int, ...]) -> str:
-        if not self._places:
-            return self._form
-        return self._form % tuple([numbers[at] for at in self._places])
-
-
-__all__ = ["Spelling", "Use", "assignments", "component", "count", "uses"]
+__all__ = ["Use", "assignments", "component", "count", "spelled", "uses"]
