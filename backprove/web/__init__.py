@@ -1,1 +1,1 @@
-"""The Explorer: a network, its equations and its numbers in the browser."""
+"""The explorer's server: questions of a page in, the front doors' answers out; no mathematics."""
