@@ -1,1 +1,1 @@
-"""The explorer in the browser: translates between the page and the front doors, no mathematics."""
+"""The explorer's server: questions of a page in, the front doors' answers out; no mathematics."""
