@@ -1,11 +1,12 @@
 // @ts-check
 // The derivation of what is selected: whole, or line by line, with the reason for each line.
 
-import { ask } from "./api.js";
-import {
-  at, component, formula, given, isCalm, isWriting, make, parts, places, plain, printed, prose,
-  trouble, walker, whenShown,
-} from "./formula.js";
+import { ask, isAborted } from "./api.js";
+import { at, component, places } from "./components.js";
+import { formula, h, prose, stylesheet } from "./elements.js";
+import { inline, isDerivative, key, plain, printed, sign, trouble } from "./formula.js";
+import { given } from "./state.js";
+import { isCalm, isWriting, walker, whenShown } from "./walking.js";
 
 /** Weights of one quantity that are offered as buttons; of more, the first ones. */
 const OFFERED = 64;
@@ -15,8 +16,9 @@ const OFFERED = 64;
  * @param {any} store
  */
 export function mount(element, store) {
-  const body = make("div", { class: "derivation" });
-  element.append(body);
+  stylesheet("panels");
+  const body = h("div", { class: "explaining derivation" });
+  element.replaceChildren(body);
   /** @type {any} */
   let answer = null;
   let answered = ""; // the quantity that the derivation on the page is of
@@ -24,6 +26,7 @@ export function mount(element, store) {
   let stepwise = false;
   /** @type {HTMLElement[]} every line in order, over all blocks */
   let lines = [];
+  let asked = ""; // the question that the page answers, to overlook changes that do not touch it
   /** @type {Promise<Map<string, string>>|null} */
   let factors = null;
   const walk = walker({ go, what: "Steps of the derivation" });
@@ -34,26 +37,34 @@ export function mount(element, store) {
 
   async function refresh() {
     const state = store.get();
-    if (!state.network) return;
+    factors = null;
+    if (!state.network) return body.replaceChildren(waiting());
     if (!state.selection) {
-      answered = "";
+      asked = answered = "";
       walk.stop();
       return body.replaceChildren(...invitation(state.network, choose));
     }
+    const question = request(state, state.view.numbers);
+    // without numbers a derivation does not depend on them
+    const without = { ...question, values: state.view.numbers ? question.values : null };
+    const words = JSON.stringify(without);
+    if (words === asked) return;
+    asked = words;
     body.setAttribute("aria-busy", "true");
     try {
-      answer = await ask("/api/derivation", request(state, Boolean(state.view.numbers)));
-    } catch (error) {
-      if (isAborted(error)) return;
+      answer = await ask("derivation", question);
+    } catch (problem) {
+      if (isAborted(problem)) return;
       answered = "";
-      body.replaceChildren(heading(state.selection), trouble(error));
-      return;
-    } finally {
+      lines = [];
+      walk.stop();
       body.removeAttribute("aria-busy");
+      return body.replaceChildren(heading(state.selection), trouble(problem));
     }
-    current = answered === state.selection ? current : 0;
+    body.removeAttribute("aria-busy");
+    if (answered !== state.selection) current = 0;
     answered = state.selection;
-    factors = state.view.numbers ? Promise.resolve(numbered(answer)) : null;
+    if (state.view.numbers) factors = Promise.resolve(numbered(answer));
     show();
   }
 
@@ -66,21 +77,21 @@ export function mount(element, store) {
 
   function show() {
     walk.stop();
-    const top = make(
+    const top = h(
       "div", { class: "panel-top" },
       prose(answer.question, "h2"),
-      make(
+      h(
         "div", { class: "bar" },
-        make(
+        h(
           "div", { class: "modes", role: "group", "aria-label": "How much is shown" },
           mode("Whole", false), mode("Step by step", true),
         ),
         walk.bar,
       ),
-      make(
+      h(
         "p", { class: "how" },
         "Each line equals the one above it; what changed is ",
-        make("span", { class: "changed" }, "marked"),
+        h("span", { class: "changed" }, "marked"),
         ". Click a symbol to go to it, a factor for its number. Keys: j and k step, n numbers a line.",
       ),
     );
@@ -88,8 +99,9 @@ export function mount(element, store) {
     const blocks = answer.blocks.map(block);
     body.replaceChildren(
       top, ...blocks, remarks("Notes", (answer.notes ?? []).map((/** @type {string} */ n) => prose(n, "li"))),
-      remarks("About this network", (answer.about ?? []).map((/** @type {string} */ n) => make("li", {}, n))),
+      remarks("About this network", (answer.about ?? []).map((/** @type {string} */ n) => h("li", {}, n))),
     );
+    current = Math.min(current, lines.length - 1);
     mark(false);
   }
 
@@ -98,11 +110,11 @@ export function mount(element, store) {
    * @param {boolean} which
    */
   function mode(words, which) {
-    return make(
+    return h(
       "button",
       {
         type: "button", "aria-pressed": String(stepwise === which),
-        click: (/** @type {Event} */ event) => {
+        onclick: (/** @type {Event} */ event) => {
           stepwise = which;
           if (which) current = 0;
           else walk.stop();
@@ -119,13 +131,13 @@ export function mount(element, store) {
   /** @param {any} block */
   function block(block) {
     const rows = block.rows.map((/** @type {any} */ row, /** @type {number} */ place) => line(block, row, place));
-    const section = make(
+    const section = h(
       "section", { class: "block" },
       block.title && prose(block.title, "h3"),
       ...(block.before ?? []).map((/** @type {string} */ words) => prose(words)),
-      rows.length > 0 && make("ol", { class: "chain" }, ...rows),
+      rows.length > 0 && h("ol", { class: "chain" }, ...rows),
       valueTable(block.values ?? []),
-      ...(block.after ?? []).map((/** @type {string} */ words) => prose(words, "p", "after")),
+      ...(block.after ?? []).map((/** @type {string} */ words) => prose(words, "p", { class: "after" })),
     );
     lines.push(...(rows.length ? rows : [section]));
     return section;
@@ -221,16 +233,17 @@ export function mount(element, store) {
     row.querySelector(".beside")?.remove();
     const chips = [...known].map(([name, fraction]) => {
       const number = found.get(name);
-      return make(
-        "span", { class: "chip" }, formula(`<math>${fraction.outerHTML}</math>`),
+      return h(
+        "span", { class: "chip" }, inline(`<math>${fraction.outerHTML}</math>`),
         number === undefined ? " has no number here" : ` = ${number}`,
       );
     });
-    if (chips.length) row.append(make("div", { class: "beside", role: "status" }, ...chips));
+    if (chips.length) row.append(h("div", { class: "beside", role: "status" }, ...chips));
   }
 
   function numbers() {
-    factors ??= ask("/api/derivation", request(store.get(), true)).then(numbered, () => new Map());
+    factors ??= ask("derivation", request(store.get(), true), { lane: "factors" }).then(
+      numbered, () => new Map());
     return factors;
   }
 }
@@ -244,27 +257,13 @@ function request(state, numbers) {
   return { ...given(state), quantity: state.selection, style, zoom: zoom || null, numbers };
 }
 
-/** @param {any} error */
-function isAborted(error) {
-  return error?.name === "AbortError";
+function waiting() {
+  return h("p", { class: "soft" }, "There is no network yet: write one in the text, or choose an example.");
 }
 
 /** @param {string} quantity */
 function heading(quantity) {
-  return make("h2", {}, "The derivation of ", plain(quantity));
-}
-
-/**
- * A fraction such as ∂h/∂z, not a quotient.
- * @param {Element} fraction
- */
-function isDerivative(fraction) {
-  return [...fraction.children].every((part) => /^\s*[∂d]/.test(part.textContent ?? ""));
-}
-
-/** @param {Element} element */
-function key(element) {
-  return (element.textContent ?? "").replace(/\s+/g, "");
+  return h("h2", {}, "The derivation of ", plain(quantity));
 }
 
 /**
@@ -275,7 +274,7 @@ function key(element) {
 function numbered(answer) {
   const found = new Map();
   for (const block of answer.blocks)
-    for (const { part, number } of block.values ?? []) found.set(key(formula(part)), number);
+    for (const { part, number } of block.values ?? []) found.set(key(inline(part)), number);
   return found;
 }
 
@@ -290,14 +289,14 @@ function numbered(answer) {
 function line(block, row, place) {
   const telling = row.reasons.filter((/** @type {any} */ reason) => reason.says);
   const reasons = telling.length ? telling : row.reasons;
-  const left = make("div", { class: "left" });
-  if (block.left && place === 0) left.append(formula(block.left));
-  return make(
+  const left = h("div", { class: "left" });
+  if (block.left && place === 0) left.append(inline(block.left));
+  return h(
     "li", { class: "line" },
-    reasons.length > 0 && make("div", { class: "reasons" }, ...reasons.map(reasonOf)),
+    reasons.length > 0 && h("div", { class: "reasons" }, ...reasons.map(reasonOf)),
     left,
-    make("div", { class: "sign" }, block.left ? formula("<math><mo>=</mo></math>") : ""),
-    make("div", { class: "right" }, formula(row.right), row.label && make("span", { class: "label" }, row.label)),
+    h("div", { class: "sign" }, block.left ? sign("=") : ""),
+    h("div", { class: "right" }, formula(row.right), row.label && h("span", { class: "label" }, row.label)),
   );
 }
 
@@ -306,12 +305,12 @@ function line(block, row, place) {
  * @param {any} reason
  */
 function reasonOf(reason) {
-  const more = make("div", { class: "why", hidden: true });
-  const button = make(
+  const more = h("div", { class: "why", hidden: true });
+  const button = h(
     "button",
     {
       type: "button", class: "why-button", "aria-expanded": "false", "aria-label": `Why: ${reason.rule}`,
-      click: () => {
+      onclick: () => {
         if (!more.firstChild) more.append(...why(reason));
         more.hidden = !more.hidden;
         button.setAttribute("aria-expanded", String(!more.hidden));
@@ -319,22 +318,22 @@ function reasonOf(reason) {
     },
     "why",
   );
-  const says = prose(reason.says || "drop needless parentheses", "span", "says");
-  return make("div", { class: "reason" }, says, " ", button, more);
+  const says = prose(reason.says || "drop needless parentheses", "span", { class: "says" });
+  return h("div", { class: "reason" }, says, " ", button, more);
 }
 
 /** @param {any} reason */
 function why(reason) {
   const when = reason.when ? `, ${reason.when}` : "";
-  const shown = [make("p", { class: "rule" }, reason.rule, when)];
+  const shown = [h("p", { class: "rule" }, reason.rule, when)];
   for (const { left, right } of reason.law ?? [])
-    shown.push(make("p", { class: "law" }, formula(left), formula("<math><mo>=</mo></math>", "equals"), formula(right)));
+    shown.push(h("p", { class: "law" }, inline(left), " ", sign("="), " ", inline(right)));
   for (const { before, after } of reason.changes ?? [])
     shown.push(
-      make(
+      h(
         "div", { class: "change" },
-        make("div", {}, make("span", { class: "tag" }, "before"), formula(before)),
-        make("div", {}, make("span", { class: "tag" }, "after"), formula(after)),
+        h("div", {}, h("span", { class: "tag" }, "before"), formula(before)),
+        h("div", {}, h("span", { class: "tag" }, "after"), formula(after)),
       ),
     );
   return shown;
@@ -343,16 +342,16 @@ function why(reason) {
 /** @param {{part: string[], number: string}[]} values */
 function valueTable(values) {
   if (!values.length) return null;
-  return make(
+  return h(
     "div", { class: "scroll" },
-    make(
+    h(
       "table", { class: "values" },
-      make("caption", {}, "With the numbers"),
-      make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Part"), make("th", { scope: "col" }, "Number"))),
-      make(
+      h("caption", {}, "With the numbers"),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Part"), h("th", { scope: "col" }, "Number"))),
+      h(
         "tbody", {},
         ...values.map(({ part, number }) =>
-          make("tr", {}, make("th", { scope: "row" }, formula(part)), make("td", {}, number)),
+          h("tr", {}, h("th", { scope: "row" }, inline(part)), h("td", {}, number)),
         ),
       ),
     ),
@@ -364,7 +363,7 @@ function valueTable(values) {
  * @param {Node[]} items
  */
 function remarks(title, items) {
-  return items.length ? make("aside", { class: "remarks" }, make("h3", {}, title), make("ul", {}, ...items)) : "";
+  return items.length ? h("aside", { class: "remarks" }, h("h3", {}, title), h("ul", {}, ...items)) : "";
 }
 
 /**
@@ -375,8 +374,8 @@ function remarks(title, items) {
 export function invitation(network, choose) {
   const trained = network.quantities.filter((/** @type {any} */ q) => q.kind === "weight" || q.kind === "bias");
   return [
-    make("h2", {}, "Which gradient shall be derived?"),
-    make(
+    h("h2", {}, "Which gradient shall be derived?"),
+    h(
       "p", {},
       "Choose a weight here, or click an edge, a neuron or the loss in the drawing. Its gradient is then derived "
       + "line by line, with the reason for each line.",
@@ -397,21 +396,21 @@ function offer(quantity, choose) {
     names.push([component(quantity.name, place), at(quantity.value, place)]);
   }
   const total = shape.reduce((/** @type {number} */ all, /** @type {number} */ size) => all * size, 1);
-  return make(
+  return h(
     "section", { class: "offer" },
-    make("h3", {}, formula(quantity.symbol), make("span", { class: "kind" }, ` ${quantity.kind} ${quantity.name}`)),
-    make(
+    h("h3", {}, inline(quantity.symbol), h("span", { class: "kind" }, ` ${quantity.kind} ${quantity.name}`)),
+    h(
       "div", { class: "choices", role: "group", "aria-label": `Components of ${quantity.name}` },
       ...names.map(([name, value]) =>
-        make(
-          "button", { type: "button", "data-q": name, click: () => choose(name), class: "choice" },
-          make("code", {}, name), typeof value === "number" && make("span", { class: "number" }, printed(value, 3)),
+        h(
+          "button", { type: "button", "data-q": name, onclick: () => choose(name), class: "choice" },
+          h("code", {}, name), typeof value === "number" && h("span", { class: "number" }, printed(value, 3)),
         ),
       ),
-      total > names.length && make("span", { class: "more" }, `and ${total - names.length} more: click in the drawing`),
+      total > names.length && h("span", { class: "more" }, `and ${total - names.length} more: click in the drawing`),
       shape.length > 0
-        && make(
-          "button", { type: "button", class: "choice", click: () => choose(quantity.name) },
+        && h(
+          "button", { type: "button", class: "choice", onclick: () => choose(quantity.name) },
           `all of ${parts(quantity.name)[0]}`,
         ),
     ),
