@@ -4,7 +4,7 @@
 import { ask, isAborted } from "./api.js";
 import { at, component, places } from "./components.js";
 import { formula, h, prose, stylesheet } from "./elements.js";
-import { inline, isDerivative, key, plain, printed, sign, trouble } from "./formula.js";
+import { inline, isDerivative, key, plain, printed, selecting, sign, trouble } from "./formula.js";
 import { given } from "./state.js";
 import { isCalm, isWriting, walker, whenShown } from "./walking.js";
 
@@ -34,6 +34,7 @@ export function mount(element, store) {
   whenShown(element, store, ["selection", "view", "values", "network", "seed"], refresh);
   element.addEventListener("keydown", pressed);
   body.addEventListener("click", clicked, true);
+  selecting(body, store);
 
   async function refresh() {
     const state = store.get();

@@ -44,6 +44,22 @@ export function isDerivative(fraction) {
   return [...fraction.children].every((part) => /^\s*[∂d]/.test(part.textContent ?? ""));
 }
 
+/**
+ * Clicking a symbol selects its quantity, unless a button or field around it has its own meaning.
+ * @param {HTMLElement} element
+ * @param {any} store
+ */
+export function selecting(element, store) {
+  element.addEventListener("click", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const q = target.closest("[data-q]")?.getAttribute("data-q")?.replace(/^∂/, "");
+    if (!q || target.closest("button, input, select, textarea, summary")) return;
+    const known = store.get().network?.quantities ?? [];
+    const name = q.replace(/\[.*$/, "");
+    if (known.some((/** @type {any} */ quantity) => quantity.name === name)) store.set({ selection: q }, "symbol");
+  });
+}
+
 // -- numbers ---------------------------------------------------------------------------------
 
 /**
