@@ -38,10 +38,10 @@ $(BIN)/python:
 
 # Installed again only when pyproject.toml changes.
 $(VENV)/.ready: pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --editable '.[plot]'
+	$(PIP) install --quiet --editable '.[plot,serve]'
 	@touch $@
 $(VENV)/.ready-dev: pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --editable '.[plot,dev]'
+	$(PIP) install --quiet --editable '.[plot,serve,dev]'
 	@touch $@ $(VENV)/.ready
 
 torch: $(VENV)/.ready-dev

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from math import isfinite
 from typing import Literal, TypeAlias
 
-from .errors import DerivationError, NetworkError, Place, expect
+from .errors import DataError, DerivationError, NetworkError, Place, expect
 from .expr import (
     MINUS_ONE,
     Apply,
@@ -361,6 +362,32 @@ class Network:
             roles=self.declared_roles, file=self.file, text=self.text,
         )  # fmt: skip
 
+    def with_values(self, values: Mapping[str, object]) -> Network:
+        """The same network with these values in place of those in its file.
+
+        values: a number or nested rows of numbers for each name; a single number fills a tensor.
+        A decimal is taken as it is written: 0.1 is 1/10. Raises DataError for a name that has
+        no value of its own, for another shape and for what is no finite number.
+        """
+        for name in values:
+            known = self.quantities.get(name)
+            if known is None or known.name in self.sizes:
+                raise DataError(f"there is no quantity named {name} to give a value to")
+            if known.kind == "computed":
+                raise DataError(f"{name} is computed: its value follows from the others")
+        return self.changed(
+            quantities=[
+                replace(q, value=self._value(q, values[q.name])) if q.name in values else q
+                for q in self.quantities.values()
+            ]
+        )
+
+    def _value(self, quantity: Quantity, given: object) -> Value:
+        shape = tuple(self.length(size) for size in quantity.shape)
+        if shape and _is_number(given):
+            return _exact(quantity.name, given)
+        return _rows(quantity.name, given, shape)
+
     def over(self, samples: Size, index: str = "s") -> Network:
         """The same network over `samples` samples; the loss becomes their mean.
 
@@ -410,6 +437,34 @@ class Network:
             functions=self.own_functions, sizes=sizes, constraints=constraints,
             roles=self.declared_roles, file=self.file, text=self.text,
         )  # fmt: skip
+
+
+def _rows(name: str, given: object, shape: tuple[int | None, ...]) -> Value:
+    """Nested rows of numbers of this shape as exact ones."""
+    if not shape:
+        return _exact(name, given)
+    if not isinstance(given, list | tuple):
+        raise DataError(f"{name} needs rows of numbers, not {_quoted(given)}")
+    if shape[0] is not None and len(given) != shape[0]:
+        raise DataError(f"{name} needs {shape[0]} numbers in a row where {len(given)} are given")
+    return tuple(_rows(name, part, shape[1:]) for part in given)
+
+
+def _is_number(given: object) -> bool:
+    return isinstance(given, int | float | Fraction) and not isinstance(given, bool)
+
+
+def _exact(name: str, given: object) -> Fraction:
+    if isinstance(given, float) and isfinite(given):
+        return Fraction(repr(given))  # 0.1 is 1/10
+    if isinstance(given, int | Fraction) and not isinstance(given, bool):
+        return Fraction(given)
+    raise DataError(f"{name} needs finite numbers, not {_quoted(given)}")
+
+
+def _quoted(given: object) -> str:
+    shown = repr(given)
+    return shown if len(shown) <= 40 else shown[:40] + "…"
 
 
 def expect_network(network: object) -> None:

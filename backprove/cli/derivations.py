@@ -109,7 +109,7 @@ def explain(
     bound = notation_of(notation, network)
     number = None
     if numbers:
-        from .beside import numbers_of
+        from ..run.beside import numbers_of
 
         number, notes = numbers_of(network, seed)
         for note in notes:
@@ -143,7 +143,8 @@ def backprop_(
     which the notation has no symbol is put in where it is used.
     """
     from ..adjoints import backprop
-    from .pages import Section, equations_text, pattern_of
+    from ..derivation.pattern import pattern_of
+    from .pages import Section, equations_text
 
     network = network_of(file, samples)
     bound = notation_of(notation, network)
@@ -154,7 +155,7 @@ def backprop_(
     adjoints = [equation for name, equation in found.items() if name in network.equations]
     gradients = [found[quantity.name] for quantity in network.trained]
     sections = [
-        Section("The pattern", words=pattern_of(network, bound, gradients)),
+        Section("The pattern", words=pattern_of(network, gradients)),
         Section("Names for what has none", list(bound.lets.values())),
         Section("Adjoints, from the loss back", adjoints),
         Section("Gradients", gradients, reasons),

@@ -1,6 +1,6 @@
 """The `.bp` language: text to Network and back, and builders that write it."""
 
-from .builders import BUILDERS, is_builder, load, mlp, mlp_text, neuron
+from .builders import BUILDERS, from_text, is_builder, load, mlp, mlp_text, neuron
 from .source import expression, parse, read, reference, warnings
 from .updates import FLOOR, Gives, Update, parse_update, read_update
 from .writer import source_text
@@ -11,6 +11,7 @@ __all__ = [
     "Gives",
     "Update",
     "expression",
+    "from_text",
     "is_builder",
     "load",
     "mlp",

@@ -261,15 +261,28 @@ def load(text: str | Path) -> Network:
     match = _SPEC.fullmatch(str(text))
     if isinstance(text, Path) or match is None or _is_file(text):
         return read(text)
+    return _built(match, f" and no file {text!r}")
+
+
+def from_text(text: str, file: str = "<text>") -> Network:
+    """The network of a `.bp` text, or of a builder that stands alone; never that of a file.
+
+    Raises SourceError or BackproveError as `parse` and `load` do.
+    """
+    match = _SPEC.fullmatch(text.strip())
+    return parse(text, file) if match is None or "\n" in text.strip() else _built(match)
+
+
+def _built(match: re.Match[str], nor: str = "") -> Network:
     name, rest = match.groups()
     if name not in BUILDERS:
         raise BackproveError(
-            f"there is no builder {name!r} and no file {text!r}",
+            f"there is no builder {name!r}{nor}",
             f"builders: {', '.join(BUILDERS)}, as in {EXAMPLE}",
         )
     sizes, *words = (word.strip() for word in rest.split(","))
     network = BUILDERS[name](_sizes(sizes), words)
-    network.file = str(text)
+    network.file = match[0]
     return network
 
 

@@ -34,7 +34,8 @@ class BoundNotation:
     known function, a fallback. letters: those of the notes that say what a function's letter
     stands for, with the functions that are printed so. decimals: whether the file's equations
     write decimals. direct: the pairs (of what, in what) whose local derivatives are marked.
-    ends_only: whether long sums print as their first term + … + their last.
+    ends_only: whether long sums print as their first term + … + their last. pointing: whether
+    symbols carry what they stand for.
     named_adjoints: the computed quantities whose adjoint prints on its own; the others are
     put in their place.
     """
@@ -46,6 +47,7 @@ class BoundNotation:
         self.letters: Mapping[str, frozenset[str]] = {}
         self.direct: frozenset[tuple[str, str]] = frozenset()
         self.ends_only = False
+        self.pointing = False
         if not notation.as_written and not has_layers(self.roles):
             self._note(
                 "this network has no layers: no quantity is a sum of weights times inputs,"
@@ -93,7 +95,15 @@ class BoundNotation:
             spelling = None
         else:  # a name that a derivation introduced, or a letter of a law
             spelling = own_spelling(ref.name, len(ref.indices))
-        return spelling.symbol(ref.indices, self.commas) if spelling else None
+        made = spelling.symbol(ref.indices, self.commas) if spelling else None
+        return replace(made, of=self._pointer(ref)) if made and self.pointing else made
+
+    def _pointer(self, ref: Ref) -> str:
+        """What a symbol stands for: `w2[1,2]`, or `w2` where its indices are letters or hidden."""
+        if ref.name.removeprefix(ADJOINT) not in self.network.quantities:
+            return ""
+        literal = ref.indices and all(isinstance(i, int) for i in ref.indices)
+        return plain(ref) if literal else ref.name
 
     @property
     def equations(self) -> tuple[Equation, ...]:
@@ -125,12 +135,19 @@ class BoundNotation:
         made.direct, made.ends_only = direct, ends_only
         return made
 
+    def pointed(self) -> BoundNotation:
+        """The same notation with symbols that carry what they stand for."""
+        made = copy(self)
+        made.pointing = True
+        return made
+
     def loss_as_function(self) -> Symbol | None:
         """The loss inside a derivative, where the notation has a letter for it (f_e)."""
         made = self.notation.loss_function
         if made is None or self.notation.as_written:
             return None
-        return made.spelling("", "", "", ()).symbol((), False)
+        letter = made.spelling("", "", "", ()).symbol((), False)
+        return replace(letter, of=self.network.loss) if self.pointing else letter
 
     def function(self, name: str) -> Symbol:
         """The symbol of a function; derivatives carry a prime or the notation's own letter."""

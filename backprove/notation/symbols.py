@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import NotationError
 from ..expr import Index
@@ -23,7 +23,8 @@ class Symbol:
 
     letter: one letter, or a word. sub: its atoms: index letters, numbers, words, commas.
     sup: the layer mark as printed, "(2)" or "l". upright: a function's name or a word.
-    text: what terminals print instead of letter_sub^sup, "" for that.
+    text: what terminals print instead of letter_sub^sup, "" for that. of: the component that it
+    stands for, `w2[1,2]`, where someone may point at it; it changes nothing that is read.
     """
 
     letter: str
@@ -32,6 +33,7 @@ class Symbol:
     primes: int = 0
     upright: bool = False
     text: str = ""
+    of: str = field(default="", compare=False)
 
     @property
     def key(self) -> tuple[object, ...]:

@@ -208,9 +208,15 @@ def _atom(atom: str) -> str:
 
 
 def _symbol(symbol: Symbol) -> str:
+    """A symbol; one that may be pointed at says what it stands for."""
+    made = _letters(symbol)
+    return f'<mrow data-q="{escape(symbol.of)}">{made}</mrow>' if symbol.of else made
+
+
+def _letters(symbol: Symbol) -> str:
     name = symbol.letter.rstrip("'")
     if name == "𝟏":  # a letter that few fonts hold
-        return '<mn style="font-weight:bold">1</mn>'
+        return '<mn class="bold">1</mn>'
     primes = symbol.primes + symbol.letter.count("'")
     letter = f"<mi>{escape(name)}</mi>"
     above = '<mo class="prime" lspace="0" rspace="0">′</mo>' * primes

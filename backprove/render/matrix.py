@@ -209,7 +209,7 @@ class _Maker:
             if layer and not made[name].sup:
                 made[name] = replace(made[name], sup=f"({layer})")
         for name in _alike(made):
-            made[name] = Symbol(name, upright=True)
+            made[name] = Symbol(name, upright=True, of=made[name].of)
         return made
 
     def whole(self, name: str) -> Box:

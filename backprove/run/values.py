@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from math import prod, sqrt
 from numbers import Integral, Real
 from pathlib import Path
@@ -20,7 +21,7 @@ from ..adjoints import backprop
 from ..errors import DataError, expect
 from ..network import ADJOINT, ARGUMENT, TRAINED, Network, Quantity, Value, expect_network
 from .lower import CONSTRAINT, lower
-from .numpy_backend import as_float, prepare
+from .numpy_backend import Prepared, as_float, prepare
 
 Array: TypeAlias = NDArray[Any]
 
@@ -39,7 +40,7 @@ class Numbers:
     gradients: of inputs, weights and biases. updated: weights and biases after one step of
     gradient descent, and loss_after the loss there; both None where no rate was given.
     Quantities without a name of their own (an activation's argument) are left out.
-    notes: what was drawn or left out, in words.
+    notes: what was drawn or left out, in words. given: what is not computed, as it was used.
     """
 
     loss: float
@@ -49,6 +50,7 @@ class Numbers:
     updated: Mapping[str, Array] | None = None
     loss_after: float | None = None
     notes: tuple[str, ...] = ()
+    given: Mapping[str, Array] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The same as numbers and nested lists, `updated` and `loss_after` where they exist."""
@@ -85,34 +87,88 @@ def evaluate(
     expect_network(network)
     expect("a learning rate", eta, (Real, NoneType), "a number")
     expect("a seed", seed, Integral, "a whole number, at least 0")
-    kind = precision(dtype)
-    refuse_symbolic(network)
-    check_memory(parameter_bytes(network, kind.itemsize), "its values")
-    given, notes = given_values(network, seed, kind)
-    adjoints = backprop(network).adjoints
-    program = lower(network, adjoints, lifted=False)
-    check_memory(program.bytes_needed(1, kind.itemsize), "its values and adjoints")
-    results = prepare(program, kind)(given)
-    check_constraints(network, results)
-    shown = [name for name in network.equations if not network[name].hidden]
-    differentiated = network.of_kind("input", *TRAINED)
-    gradients = {q.name: _adjoint(network, q.name, results) for q in differentiated}
-    numbers = Numbers(
-        loss=float(results[network.loss]) + 0.0,  # -0 -> 0
-        values={name: results[name] for name in shown},
-        adjoints={name: _adjoint(network, name, results) for name in shown},
-        gradients=gradients,
-        notes=(*notes, *_warnings(network), *_not_finite(network, results)),
-    )
-    if eta is None:
-        return numbers
-    updated = {q.name: np.asarray(given[q.name] - eta * gradients[q.name]) for q in network.trained}
-    forward = prepare(lower(network, {}, [network.loss], lifted=False), kind)
-    after = forward({**given, **updated})[network.loss]
-    return Numbers(
-        numbers.loss, numbers.values, numbers.adjoints, numbers.gradients,
-        updated, float(after), numbers.notes,
-    )  # fmt: skip
+    return Evaluator(network, dtype)(eta=eta, seed=seed)
+
+
+class Evaluator:
+    """A network made ready to be evaluated again and again, at other values each time.
+
+    What depends on the equations alone is made once, when the first numbers are asked for.
+    memory: the bytes that the numbers may take, by default what this machine has.
+    """
+
+    def __init__(
+        self, network: Network, dtype: DTypeLike = np.float64, memory: int | None = None
+    ) -> None:
+        """Raises DataError for a size without a number, or where memory does not suffice."""
+        self.network, self.kind, self.memory = network, precision(dtype), memory
+        refuse_symbolic(network)
+        check_memory(parameter_bytes(network, self.kind.itemsize), "its values", memory)
+
+    def __call__(
+        self,
+        values: Mapping[str, object] | None = None,
+        *,
+        eta: float | None = None,
+        seed: int = 0,
+    ) -> Numbers:
+        """The numbers, with `values` in place of those in the file; see `evaluate`.
+
+        values: a number or nested rows by name, as in `Network.with_values`.
+        """
+        network = self.network
+        given, notes = given_values(network, seed, self.kind, self._replaced(values or {}))
+        results = self._whole(given)
+        check_constraints(network, results)
+        shown = [name for name in network.equations if not network[name].hidden]
+        differentiated = network.of_kind("input", *TRAINED)
+        gradients = {q.name: _adjoint(network, q.name, results) for q in differentiated}
+        numbers = Numbers(
+            loss=float(results[network.loss]) + 0.0,  # -0 -> 0
+            values={name: results[name] for name in shown},
+            adjoints={name: _adjoint(network, name, results) for name in shown},
+            gradients=gradients,
+            notes=(*notes, *_warnings(network), *_not_finite(network, results)),
+            given=given,
+        )
+        if eta is None:
+            return numbers
+        updated = {
+            q.name: np.asarray(given[q.name] - eta * gradients[q.name]) for q in network.trained
+        }
+        after = float(self._forward({**given, **updated})[network.loss])
+        return replace(numbers, updated=updated, loss_after=after)
+
+    def prepare(self) -> None:
+        """Make it ready now. Raises DataError where there can be no numbers."""
+        self._whole  # noqa: B018
+
+    @cached_property
+    def _whole(self) -> Prepared:
+        program = lower(self.network, backprop(self.network).adjoints, lifted=False)
+        needed = program.bytes_needed(1, self.kind.itemsize)
+        check_memory(needed, "its values and adjoints", self.memory)
+        return prepare(program, self.kind)
+
+    @cached_property
+    def _forward(self) -> Prepared:
+        return prepare(lower(self.network, {}, [self.network.loss], lifted=False), self.kind)
+
+    def _replaced(self, values: Mapping[str, object]) -> dict[str, Array]:
+        return {name: self._array(name, value) for name, value in values.items()}
+
+    def _array(self, name: str, value: object) -> Array:
+        known = self.network.quantities.get(name)
+        if known is not None and known.kind != "computed" and name not in self.network.sizes:
+            shape = shape_of(self.network, name)
+            with suppress(ValueError):  # rows of several lengths
+                array = np.asarray(value)
+                fits = array.dtype.kind in "if" and array.shape in ((), shape)
+                if fits and np.isfinite(array).all():
+                    return np.array(np.broadcast_to(array, shape), self.kind)
+        exact = self.network.with_values({name: value})[name].value  # says what does not fit
+        assert exact is not None
+        return from_file(exact, shape_of(self.network, name), self.kind)
 
 
 def _adjoint(network: Network, name: str, results: Mapping[str, Array]) -> Array:
@@ -194,13 +250,20 @@ def shape_of(network: Network, name: str) -> tuple[int, ...]:
 
 
 def given_values(
-    network: Network, seed: int, dtype: np.dtype[Any]
+    network: Network,
+    seed: int,
+    dtype: np.dtype[Any],
+    replaced: Mapping[str, Array] | None = None,
 ) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """Every quantity that is not computed, from the file or drawn, and what was drawn in words."""
+    """Every quantity that is not computed, from the file or drawn, and what was drawn in words.
+
+    replaced: values that stand in place of the file's.
+    """
+    replaced = replaced or {}
     missing = [
         q
         for q in network.of_kind("input", "target", "constant")
-        if q.value is None and q.name in network.live
+        if q.value is None and q.name not in replaced and q.name in network.live
     ]
     if missing:
         raise DataError(
@@ -210,13 +273,39 @@ def given_values(
     values = {
         q.name: from_file(q.value, shape_of(network, q.name), dtype)
         for q in network.quantities.values()
-        if q.kind != "computed" and q.value is not None
+        if q.kind != "computed" and q.value is not None and q.name not in replaced
     }
+    values.update(replaced)
     for quantity in network.of_kind("input", "target", "constant"):
         if quantity.name not in values:  # nothing that the loss needs
             values[quantity.name] = np.zeros(shape_of(network, quantity.name), dtype)
-    drawn, notes = draw(network, seed, dtype, only=[q for q in network.trained if q.value is None])
+    wanting = [q for q in network.trained if q.name not in values]
+    drawn, notes = draw(network, seed, dtype, only=wanting)
     return {**values, **drawn}, notes
+
+
+def stand_ins(network: Network, seed: int) -> dict[str, Array]:
+    """Numbers for inputs and targets without a value, so that a network can be looked at.
+
+    Inputs are uniform in [-1, 1], targets in [0, 1], to two decimals; a target of which the
+    file promises something is 1 in one component and 0 elsewhere. Each has a random stream of
+    its own, by its place in the file.
+    """
+    refuse_symbolic(network)
+    promised = {constraint.target for constraint in network.constraints}
+    made: dict[str, Array] = {}
+    for place, quantity in enumerate(network.of_kind("input", "target")):
+        if quantity.value is not None:
+            continue
+        shape = shape_of(network, quantity.name)
+        generator = np.random.default_rng([seed, 1, place])  # apart from those of the weights
+        if quantity.name in promised:
+            made[quantity.name] = np.zeros(shape)
+            made[quantity.name].flat[generator.integers(prod(shape))] = 1
+        else:
+            low = -1.0 if quantity.kind == "input" else 0.0
+            made[quantity.name] = np.round(generator.uniform(low, 1, shape), 2)
+    return made
 
 
 def constant_values(network: Network, dtype: np.dtype[Any]) -> dict[str, Array]:
@@ -301,8 +390,13 @@ def parameter_bytes(network: Network, itemsize: int) -> int:
     )
 
 
-def check_memory(needed: int, what: str) -> None:
-    """Raises DataError where this machine has not got as much memory."""
+def check_memory(needed: int, what: str, most: int | None = None) -> None:
+    """Raises DataError where this machine has not got as much memory, or more than `most`."""
+    if most is not None and needed > most:
+        raise DataError(
+            f"{what} would take {in_bytes(needed)}, more than the {in_bytes(most)} allowed here",
+            "make the sizes smaller",
+        )
     there = physical_memory()
     if there is not None and needed > there:
         raise DataError(

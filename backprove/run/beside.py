@@ -1,4 +1,4 @@
-"""The numbers that `--numbers` puts beside symbols: expressions at the values in the file."""
+"""The numbers that stand beside symbols: expressions at the values in the file."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import product
 
+import numpy as np
 from flint import ctx
 
 from ..errors import BackproveError
 from ..expr import Expr
 from ..network import Network
-from ..run.values import Array, given_values, refuse_symbolic
 from ..verify.points import Indices, Point
 from ..verify.series import OutsideDomain, Unresolved
 from ..verify.values import OutOfRange, Scene, evaluate
+from .values import Array, given_values, refuse_symbolic
 
 PRECISION = 192
 DIGITS = 6
@@ -28,8 +29,6 @@ def numbers_of(
     It answers None for what has no single number: a free index, an abstract function, a kink.
     Raises DataError where an input or target has no value.
     """
-    import numpy as np
-
     refuse_symbolic(network)
     values, notes = given_values(network, seed, np.dtype(np.float64))
     exact = {name: _components(network, name, array) for name, array in values.items()}

@@ -1,0 +1,5 @@
+"""A network as a drawing of neurons and edges, and the paths through it to the loss."""
+
+from .structure import Diagram, Edge, Family, Group, Neuron, diagram
+
+__all__ = ["Diagram", "Edge", "Family", "Group", "Neuron", "diagram"]

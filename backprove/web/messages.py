@@ -1,0 +1,381 @@
+"""What the page asks and what it is answered: one model for each, with every field described.
+
+`mathml` is one `<math>` element; *chunks* are several, between which a line may break; `html`
+is prose with formulas in it. All three are made and escaped by the server. A *component* is
+written as in the file, 1-based: `w2[1,2]`, `b`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+MOST_TEXT = 100_000
+MOST_ANSWER = 20_000
+MOST_QUANTITIES = 10_000
+
+Style: TypeAlias = Literal["chain", "equation", "dynamic"]
+Zoom: TypeAlias = Literal["scalar", "index", "matrix"]
+
+Numbers = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number"}, {"type": "array", "items": {}}],
+            "description": "A number, or nested rows of numbers in the quantity's shape.",
+        }
+    ),
+]
+"""Values from the page. Their shape is checked against the network's, not here."""
+
+Nested = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number"},
+                {"enum": ["nan", "inf", "-inf"]},
+                {"type": "array", "items": {}},
+            ],
+            "description": 'A number, or nested rows of them; "nan", "inf" and "-inf" are words.',
+        }
+    ),
+]
+"""Computed numbers, which need not be finite."""
+
+ByName: TypeAlias = dict[str, Nested]
+Chunks: TypeAlias = list[str]
+Quantity = Annotated[
+    str, Field(min_length=1, max_length=200, description="A component, `w2[1,2]`, or `w2`.")
+]
+
+
+class Message(BaseModel):
+    """Every request and answer: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# -- what is asked -------------------------------------------------------------------------
+
+
+class Given(Message):
+    """The network that a question is about, and how its answer is written."""
+
+    text: str = Field(
+        max_length=MOST_TEXT, description="A `.bp` text, or a builder alone: `mlp:2-3-1`."
+    )
+    values: dict[str, Numbers] = Field(
+        default_factory=dict,
+        max_length=MOST_QUANTITIES,
+        description="Values that replace those in the text, by name.",
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="What random numbers start from.")
+    notation: str = Field("as-written", max_length=60, description="A notation's name.")
+
+
+class AskNumbers(Given):
+    """The numbers at these values."""
+
+    eta: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="The rate of one step of gradient descent."
+    )
+
+
+class AskDerivation(Given):
+    """∂loss/∂quantity, step by step."""
+
+    quantity: Quantity
+    style: Style = "chain"
+    zoom: Zoom | None = Field(
+        None, description="By default scalar for a component, else the general one."
+    )
+    numbers: bool = Field(False, description="With values beside the symbols.")
+
+
+class AskBackprop(Given):
+    """Every adjoint and every gradient, in the order of computation."""
+
+    numbers: bool = Field(False, description="With the value of each row.")
+
+
+class AskPaths(Given):
+    """Every path from a component to the loss."""
+
+    quantity: Quantity
+    limit: int = Field(50, ge=1, le=200, description="The most paths that are listed.")
+
+
+class AskCheck(Given):
+    """A judgement of a derivation written by hand."""
+
+    quantity: Quantity
+    answer: str = Field(max_length=MOST_ANSWER, description="LaTeX or plain, a line or many.")
+
+
+class AskPreview(Given):
+    """How a derivation written by hand is read, without judging it."""
+
+    answer: str = Field(max_length=MOST_ANSWER, description="LaTeX or plain, a line or many.")
+    quantity: Annotated[str, Field(max_length=200)] = ""
+
+
+class AskExport(AskDerivation):
+    """A derivation as a file."""
+
+    format: str = Field(max_length=20, description="One of the formats of /api/choices.")
+
+
+class AskCode(Given):
+    """Standalone code of the network's gradients."""
+
+    target: str = Field(max_length=20, description="One of the targets of /api/choices.")
+
+
+# -- what is answered: choices -------------------------------------------------------------
+
+
+class NotationChoice(Message):
+    name: str
+    title: str
+    source: str = Field(description="The book or article that writes so; empty for as-written.")
+
+
+class TargetChoice(Message):
+    name: str
+    title: str
+    suffix: str = Field(description="The ending of its file's name, with the dot.")
+
+
+class OptimizerChoice(Message):
+    name: str
+    title: str
+    eta: float = Field(description="Its usual learning rate.")
+
+
+class DataChoice(Message):
+    name: str
+    title: str
+    kind: Literal["classes", "regression"]
+    inputs: int
+    classes: int
+    rows: int
+
+
+class ExampleChoice(Message):
+    name: str
+    title: str
+    about: str
+    text: str
+
+
+class TourStop(Message):
+    """One stop of the guided tour: an example, how it is shown, and what is said of it."""
+
+    title: str
+    words: str = Field(description="html")
+    source: str = Field(description="The article that it follows.")
+    example: str
+    notation: str
+    style: Style
+    zoom: Zoom
+    quantity: str
+    panel: str = Field(description="The panel that is opened.")
+
+
+class Choices(Message):
+    """Everything that a select can offer."""
+
+    notations: list[NotationChoice]
+    styles: list[str]
+    zooms: list[str]
+    targets: list[TargetChoice]
+    formats: list[TargetChoice]
+    optimizers: list[OptimizerChoice]
+    schedules: list[str]
+    datasets: list[DataChoice]
+    examples: list[ExampleChoice]
+    tour: list[TourStop]
+    version: str
+    limits: dict[str, float]
+
+
+# -- what is answered: the network ---------------------------------------------------------
+
+
+class Neuron(Message):
+    id: str = Field(description="The component that names it: `h2[1]`.")
+    components: list[str] = Field(description="All its components: `z2[1]`, `h2[1]`.")
+
+
+class Group(Message):
+    """Neurons side by side: one layer, or one quantity."""
+
+    name: str = Field(description="The quantity that names it.")
+    members: list[str]
+    kind: Literal["input", "hidden", "output", "loss", "target", "quantity", "constant"]
+    column: int
+    size: int
+    layer: str | None
+    symbol: str = Field(description="mathml")
+    folded: bool = Field(description="Too many to be drawn one by one.")
+    neurons: list[Neuron]
+    bias: str | None
+
+
+class Edge(Message):
+    from_: str = Field(alias="from", description="A neuron's id.")
+    to: str = Field(description="A neuron's id.")
+    component: str | None = Field(description="The weight on it, if there is one.")
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Family(Message):
+    """All edges between two groups."""
+
+    from_: str = Field(alias="from", description="A group's name.")
+    to: str = Field(description="A group's name.")
+    name: str | None = Field(description="The weight on them, if there is one.")
+    count: int
+    to_axis: Literal[0, 1] | None = Field(description="The weight's axis that counts `to`.")
+    drawn: bool = Field(description="Whether its edges are listed one by one.")
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Diagram(Message):
+    """A network as neurons in columns and edges between them."""
+
+    columns: int
+    groups: list[Group]
+    edges: list[Edge]
+    families: list[Family]
+    irregular: bool
+
+
+class QuantityAnswer(Message):
+    name: str
+    kind: str
+    role: str
+    layer: str | None
+    shape: list[int | str]
+    value: Nested | None = Field(description="As in the file, or as given; null for none.")
+    symbol: str = Field(description="mathml")
+
+
+class EquationAnswer(Message):
+    name: str
+    mathml: str
+    text: str = Field(description="In the file's own language.")
+
+
+class NetworkAnswer(Message):
+    """A network as it was read."""
+
+    text: str = Field(description="As `.bp`; a builder written out.")
+    title: str
+    about: str
+    loss: str
+    symbolic: bool = Field(description="Whether some size has no number.")
+    trainable: bool
+    quantities: list[QuantityAnswer]
+    equations: list[EquationAnswer]
+    diagram: Diagram
+    notes: list[str]
+    predicted: list[str] = Field(description="The quantities that targets are compared with.")
+    parameters: int
+
+
+class NumbersAnswer(Message):
+    """Loss, values, adjoints and gradients."""
+
+    loss: Nested
+    values: ByName
+    adjoints: ByName
+    gradients: ByName
+    given: ByName = Field(description="What is not computed, as it was used.")
+    updated: ByName | None = None
+    loss_after: Nested | None = None
+    notes: list[str]
+
+
+# -- what is answered: derivations ---------------------------------------------------------
+
+
+class Sides(Message):
+    """left = right."""
+
+    left: Chunks
+    right: Chunks
+
+
+class Change(Message):
+    before: Chunks
+    after: Chunks
+
+
+class ReasonAnswer(Message):
+    says: str = Field(description="html: what was done.")
+    rule: str
+    when: str = Field(description="The rule's condition, empty for none.")
+    law: list[Sides]
+    changes: list[Change]
+
+
+class RowAnswer(Message):
+    """`= right`, for the reasons given."""
+
+    right: Chunks
+    label: str
+    reasons: list[ReasonAnswer]
+
+
+class ValueAnswer(Message):
+    part: Chunks
+    number: str
+
+
+class BlockAnswer(Message):
+    """A chain of equal lines."""
+
+    title: str = Field(description="html")
+    before: list[str] = Field(description="html")
+    left: str | None = Field(description="mathml")
+    rows: list[RowAnswer]
+    values: list[ValueAnswer]
+    after: list[str] = Field(description="html")
+
+
+class DerivationAnswer(Message):
+    """A derivation as it is read, top to bottom."""
+
+    question: str = Field(description="html")
+    quantity: str
+    style: str
+    zoom: str
+    notation: str = Field(description="The notation's title.")
+    blocks: list[BlockAnswer]
+    answer: Chunks | None
+    notes: list[str] = Field(description="html")
+    about: list[str]
+
+
+# -- what is answered: mistakes ------------------------------------------------------------
+
+
+class Problem(Message):
+    """What went wrong, in words for a person, and where in the network's text."""
+
+    message: str
+    suggestion: str | None = None
+    line: int | None = None
+    column: int | None = None
+    excerpt: Annotated[str | None, Field(description="The line, and carets below its place.")] = (
+        None
+    )
+
+
+class Refusal(Message):
+    error: Problem
