@@ -3,7 +3,7 @@
 import { ask, isAborted } from "./api.js";
 import { mountChoices, openExamples } from "./choices.js";
 import { mount as mountEditor } from "./editor.js";
-import { debounced, h, icon, sorry } from "./elements.js";
+import { debounced, h, icon, sentence, sorry } from "./elements.js";
 import { openExport } from "./exporting.js";
 import { mountKeyboard, showKeys } from "./keyboard.js";
 import { follow } from "./pointing.js";
@@ -128,6 +128,8 @@ follow(document.body, store);
 keepUpToDate(store);
 store.on("network", ({ network }) => {
   place("network-about").textContent = network?.title ?? "";
+  place("network-notes").textContent = (network?.notes ?? []).map(sentence).join(" ");
+  document.title = network ? `${network.title} – backprove` : "backprove explorer";
 });
 followLinks();
 start();

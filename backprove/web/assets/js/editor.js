@@ -5,7 +5,7 @@
  * The textarea is a plain one, so that undo, find and assistive technology work as everywhere;
  * numbers and marks lie beside and under it. Tab leaves it.
  */
-import { debounced, h } from "./elements.js";
+import { debounced, h, sentence } from "./elements.js";
 
 const PAUSE = 250; // ms without a key before the text is read
 
@@ -82,12 +82,6 @@ export function mount(element, store) {
   store.on(["error", "network"], showError);
   showText(store.get(), { why: "" });
   showError(store.get());
-}
-
-/** A message that the program wrote for a terminal, as a sentence of the page. */
-function sentence(message) {
-  const text = message.charAt(0).toUpperCase() + message.slice(1);
-  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
 /** Replaces all text so that the reader's undo brings the old one back. */

@@ -3,13 +3,14 @@
 import { PANELS } from "./state.js";
 
 export function mountTabs(side, store) {
-  const tab = (name) => document.getElementById(`tab-${name}`);
+  const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+  const tab = (name) => byId(`tab-${name}`);
   const show = ({ panel }) => {
     for (const name of PANELS) {
       const chosen = name === panel;
       tab(name).setAttribute("aria-selected", String(chosen));
       tab(name).tabIndex = chosen ? 0 : -1;
-      document.getElementById(`panel-${name}`).hidden = !chosen;
+      byId(`panel-${name}`).hidden = !chosen;
     }
   };
   for (const name of PANELS) {
