@@ -87,10 +87,12 @@ export function mount(element, store) {
 /** Replaces all text so that the reader's undo brings the old one back. */
 function replaceWithUndo(area, text) {
   const focused = document.activeElement;
-  area.focus({ preventScroll: true });
+  // A touch screen would show its keyboard, and under a dialog nothing can have the focus.
+  if (matchMedia("(pointer: fine)").matches) area.focus({ preventScroll: true });
   area.select();
   // Deprecated, and still the one way to put a change into a field's own history.
-  if (!document.execCommand("insertText", false, text)) area.value = text;
+  const done = document.activeElement === area && document.execCommand("insertText", false, text);
+  if (!done) area.value = text;
   area.setSelectionRange(0, 0);
   if (focused instanceof HTMLElement && focused !== area) focused.focus({ preventScroll: true });
 }

@@ -2,6 +2,11 @@
 /** The panels at the side: tabs after the ARIA pattern, arrows move between them. */
 import { PANELS } from "./state.js";
 
+/** In one column, the panel's beginning comes under the eye. */
+export function bringIntoView(side) {
+  if (matchMedia("(max-width: 899.98px)").matches) side.scrollIntoView({ block: "start" });
+}
+
 export function mountTabs(side, store) {
   const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
   const tab = (name) => byId(`tab-${name}`);
@@ -14,7 +19,10 @@ export function mountTabs(side, store) {
     }
   };
   for (const name of PANELS) {
-    tab(name).addEventListener("click", () => store.set({ panel: name }, "tabs"));
+    tab(name).addEventListener("click", () => {
+      store.set({ panel: name }, "tabs");
+      bringIntoView(side);
+    });
   }
   side.querySelector("[role=tablist]").addEventListener("keydown", (event) => {
     const at = PANELS.indexOf(store.get().panel);
