@@ -10,10 +10,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
-from types import NoneType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,26 +22,33 @@ from ..language import parse, source_text
 from ..network import Network, expect_network
 from . import c
 from .advance import Advance, NumpyAdvance, check_finite
+from .beginning import (
+    DTYPES,
+    Options,
+    Parts,
+    arrays_of,
+    check_options,
+    epoch_record,
+    next_epoch,
+    notes_of,
+    parts_of,
+    start,
+    steps_of,
+)
 from .checkpoint import Saved, State, load, save
 from .choice import Backend, by_numpy, choice
 from .data import Fit, Scaling, fit, has_targets, input_arrays, target_arrays
-from .optimizers import Recipe, recipe
+from .optimizers import Recipe
 from .runner import Prediction, Runner, Score, prediction
-from .step import check_scalars, lower_step, slot_name
+from .step import check_scalars, lower_step
 from .table import Table, as_table
 from .values import (
     check_memory,
-    draw,
-    from_file,
-    in_bytes,
     parameter_bytes,
     refuse_symbolic,
-    shape_of,
 )
 
 Array: TypeAlias = NDArray[Any]
-
-DTYPES = ("float32", "float64")
 
 __all__ = [
     "DTYPES",
@@ -74,42 +79,6 @@ class Watcher:
 
     def epoch(self, record: Mapping[str, float]) -> None:
         """After each epoch: `epoch`, `loss`, and `validation loss` and measures if validated."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a run is made; saved with it.
-
-    optimizer and what belongs to it say what was asked for; what is done is in the recipe.
-    backend, threads, vector_bytes: what computes it, once that is chosen.
-    """
-
-    epochs: int = 30
-    batch_size: int = 32
-    optimizer: str = "adam"
-    eta: float | None = None
-    seed: int = 0
-    validation: float = 0.1
-    test: float = 0.0
-    patience: int | None = None
-    dtype: str = "float32"
-    source: str = ""
-    fingerprint: str = ""
-    decay: float | None = None
-    clip_value: float | None = None
-    clip_norm: float | None = None
-    schedule: str = "constant"
-    warmup: int = 0
-    backend: Backend = "auto"
-    threads: int | None = None
-    vector_bytes: int = 0
-
-    def recipe(self) -> Recipe:
-        """What is done with a gradient, as the files say now. Raises DataError."""
-        return recipe(
-            self.optimizer, eta=self.eta, decay=self.decay, clip_value=self.clip_value,
-            clip_norm=self.clip_norm, schedule=self.schedule, warmup=self.warmup,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,20 +200,22 @@ def train(
         decay=decay, clip_value=clip_value, clip_norm=clip_norm, schedule=schedule, warmup=warmup,
         backend=backend, threads=threads,
     )  # fmt: skip
-    _check(options)
+    check_options(options)
     done = options.recipe()
     check_memory(3 * parameter_bytes(network, np.dtype(dtype).itemsize), "training this network")
     table = as_table(data)
     options = replace(options, source=table.source, fingerprint=_fingerprint(table))
     if checkpoint is not None:
         expect("a checkpoint", checkpoint, (str, PathLike), "a file's path")
-    parts = _parts(table, options)
+    parts = parts_of(table, options)
     fitted = fit(network, table, parts.train, columns=columns, target=target, scaling=scaling)
-    done = replace(done, steps=_steps(options, parts))
+    done = replace(done, steps=steps_of(options, parts))
     options = replace(options, eta=float(done.eta))
-    state, notes = _start(network, options, done, len(parts.train))
+    state, notes = start(network, options, done, len(parts.train))
     run = _Run(network, fitted, options, done, table, parts, state, checkpoint, watcher)
-    return run.to_the_end((*_notes(network, fitted, options, done, parts), run.chosen.says, *notes))
+    return run.to_the_end(
+        (*notes_of(network, fitted, options, done, parts), run.chosen.says, *notes)
+    )
 
 
 def resume(
@@ -270,15 +241,17 @@ def resume(
     state = saved.state
     if epochs is not None and epochs != options.epochs:
         options = replace(options, epochs=epochs)
-        _check(options)
+        check_options(options)
         if epochs >= state.epoch and state.finished == _ALL_DONE:
             state = replace(state, finished="")
-    parts = _parts(table, options)
-    done = replace(done, steps=_steps(options, parts))
+    parts = parts_of(table, options)
+    done = replace(done, steps=steps_of(options, parts))
     run = _Run(network, fitted, options, done, table, parts, state, checkpoint, watcher)
     epochs_done = len(state.history)
     notes = (f"resumed after {epochs_done} epoch{'s' * (epochs_done != 1)}",)
-    return run.to_the_end((*notes, *_notes(network, fitted, options, done, parts), run.chosen.says))
+    return run.to_the_end(
+        (*notes, *notes_of(network, fitted, options, done, parts), run.chosen.says)
+    )
 
 
 def load_model(path: str | Path) -> Model:
@@ -295,15 +268,6 @@ def predict(path: str | Path, data: str | Path | Table | Mapping[str, Any]) -> P
 # -- a run ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class _Parts:
-    """Row numbers: what is trained on, what is looked at after each epoch, what is held out."""
-
-    train: Array
-    validation: Array
-    test: Array
-
-
 _ALL_DONE = "all epochs are done"
 
 
@@ -315,7 +279,7 @@ class _Run:
         options: Options,
         recipe: Recipe,
         table: Table,
-        parts: _Parts,
+        parts: Parts,
         state: State,
         checkpoint: str | Path | None,
         watcher: Watcher | None,
@@ -324,9 +288,9 @@ class _Run:
         self.state, self.checkpoint, self.watcher = state, checkpoint, watcher or Watcher()
         self.parts = parts
         self.runner = Runner(network, fitted, options.dtype)
-        self.engine = self._engine(self._arrays(table, parts.train))
-        self.validation = self._arrays(table, parts.validation)
-        self.test = self._arrays(table, parts.test)
+        self.engine = self._engine(arrays_of(self.runner, table, parts.train))
+        self.validation = arrays_of(self.runner, table, parts.validation)
+        self.test = arrays_of(self.runner, table, parts.test)
 
     def _engine(self, arrays: Mapping[str, Array]) -> Advance:
         """What makes the next state from the one before it: by C or NumPy, as chosen."""
@@ -355,14 +319,6 @@ class _Run:
             vector_bytes=self.chosen.vector_bytes,
         )  # fmt: skip
         return made or NumpyAdvance(*given)
-
-    def _arrays(self, table: Table, rows: Array) -> dict[str, Array]:
-        part = table.only(rows)
-        dtype = self.runner.dtype
-        arrays = input_arrays(self.network, part, self.fit, dtype)
-        arrays |= target_arrays(self.network, part, self.fit, dtype)
-        self.runner.check_targets(arrays, part.rows, part.where)
-        return arrays
 
     def to_the_end(self, notes: tuple[str, ...]) -> Model:
         """Train until all epochs are done, or early stopping, or Ctrl-C, which saves first."""
@@ -405,12 +361,8 @@ class _Run:
 
     def _ended(self, state: State) -> State:
         """The state at the start of the next epoch, this one recorded."""
-        samples = len(self.parts.train)
-        record: dict[str, float] = {"epoch": state.epoch, "loss": state.loss_sum / samples}
-        if len(self.parts.validation):
-            score = self.runner.score(state.parameters, self.validation, len(self.parts.validation))
-            record |= {"validation loss": score.loss, **score.measures}
-        history = (*state.history, record)
+        score = self._score(state.parameters, self.validation, self.parts.validation)
+        history = (*state.history, epoch_record(state, score))
         best, best_epoch = state.best, state.best_epoch
         finished = _ALL_DONE if state.epoch >= self.options.epochs else ""
         if self.options.patience is not None:
@@ -422,135 +374,16 @@ class _Run:
                     f"no better validation loss for {self.options.patience} epochs;"
                     f" the parameters of epoch {best_epoch} are kept"
                 )
-        generator = _generator(state.generator)
-        permutation = generator.permutation(samples)
         return replace(
-            state,
+            next_epoch(state),
             history=history,
             best=best,
             best_epoch=best_epoch,
             finished=finished,
-            epoch=state.epoch + 1,
-            position=0,
-            loss_sum=0.0,
-            permutation=permutation,
-            generator=_random_state(generator),
         )
 
 
-# -- beginning -----------------------------------------------------------------------------
-
-
-def _check(options: Options) -> None:
-    whole = (
-        ("epochs", options.epochs), ("a mini-batch", options.batch_size), ("a seed", options.seed),
-    )  # fmt: skip
-    for name, number in whole:
-        expect(name, number, Integral, "a whole number")
-    expect("a patience", options.patience, (Integral, NoneType), "a whole number of epochs")
-    for part, share in (("a validation part", options.validation), ("a test part", options.test)):
-        expect(part, share, Real, "a number from 0 to below 1")
-    expect("a learning rate", options.eta, (Real, NoneType), "a number above 0")
-    expect("a type of numbers", options.dtype, str, " or ".join(DTYPES))
-    checks = (
-        (options.epochs >= 1, f"{options.epochs} epochs", "at least 1"),
-        (options.batch_size >= 1, f"a mini-batch of {options.batch_size}", "at least 1"),
-        (options.eta is None or 0 < options.eta < np.inf,
-         f"a learning rate of {options.eta}", "a number above 0"),
-        (0 <= options.validation < 1, f"a validation part of {options.validation}",
-         "from 0 to below 1"),
-        (0 <= options.test < 1 and options.validation + options.test < 1,
-         f"a test part of {options.test}", "so that something is left to train on"),
-        (options.seed >= 0, f"a seed of {options.seed}", "0 or greater"),
-        (options.patience is None or options.patience >= 1,
-         f"a patience of {options.patience}", "at least 1 epoch"),
-        (options.dtype in DTYPES, f"numbers of type {options.dtype}", " or ".join(DTYPES)),
-        (options.patience is None or options.validation > 0,
-         "early stopping without a validation part", "give validation a part above 0"),
-    )  # fmt: skip
-    for good, said, wanted in checks:
-        if not good:
-            raise DataError(f"{said} cannot be trained with", f"it must be: {wanted}")
-
-
-def _parts(table: Table, options: Options) -> _Parts:
-    """The rows of each part: chosen by the seed, the same again for the same seed."""
-    held_out = np.zeros(table.rows, dtype=bool)
-    held_out[table.test] = True
-    generator = np.random.Generator(np.random.PCG64([options.seed, 1]))
-    order = generator.permutation(np.flatnonzero(~held_out))
-    test = table.test
-    if options.test and not len(test):
-        cut = round(options.test * len(order))
-        test, order = np.sort(order[:cut]), order[cut:]
-    cut = round(options.validation * len(order))
-    validation, rest = np.sort(order[:cut]), np.sort(order[cut:])
-    if not len(rest):
-        raise DataError(f"{table.source} has {table.rows} rows, so none is left to train on")
-    if options.patience is not None and not len(validation):
-        raise DataError(
-            f"{table.source} has {table.rows} rows, so none is left for validation, which early"
-            " stopping needs",
-            "give validation a larger part",
-        )
-    return _Parts(rest, validation, test)
-
-
-def _steps(options: Options, parts: _Parts) -> int:
-    """The updates of the whole run; the last mini-batch of an epoch may be a smaller one."""
-    return options.epochs * -(-len(parts.train) // options.batch_size)
-
-
-def _start(
-    network: Network, options: Options, recipe: Recipe, samples: int
-) -> tuple[State, tuple[str, ...]]:
-    dtype = np.dtype(options.dtype)
-    live = [q for q in network.trained if q.name in network.live]
-    drawn, notes = draw(network, options.seed, dtype, [q for q in live if q.value is None])
-    parameters = {
-        q.name: drawn[q.name]
-        if q.value is None
-        else from_file(q.value, shape_of(network, q.name), dtype)
-        for q in live
-    }
-    if not parameters:
-        raise DataError(
-            "no weight or bias reaches the loss, so there is nothing to train",
-            "declare one: weight w[3,2]",
-        )
-    missing = [
-        q.name for q in network.of_kind("constant") if q.value is None and q.name in network.live
-    ]
-    if missing:
-        raise DataError(
-            f"{missing[0]} has no value", f"give it one in the file: constant {missing[0]} = 1"
-        )
-    slots = {
-        slot_name(name, slot): np.zeros_like(array)
-        for name, array in parameters.items()
-        for slot in recipe.slots
-    }
-    generator = np.random.Generator(np.random.PCG64([options.seed, 2]))
-    permutation = generator.permutation(samples)
-    state = State(parameters, slots, 0, 1, 0, permutation, _random_state(generator))
-    kept = [q.name for q in live if q.value is not None]
-    if kept:
-        notes = (*notes, f"starting from the file's values: {', '.join(kept)}")
-    idle = [q.name for q in network.trained if q.name not in network.live]
-    if idle:
-        notes = (*notes, f"not trained, as the loss does not depend on it: {', '.join(idle)}")
-    return state, notes
-
-
-def _random_state(generator: np.random.Generator) -> dict[str, Any]:
-    return dict(generator.bit_generator.state)
-
-
-def _generator(state: Mapping[str, Any]) -> np.random.Generator:
-    bits = np.random.PCG64()
-    saved: Any = dict(state)
-    bits.state = saved
-    return np.random.Generator(bits)
+# -- saving --------------------------------------------------------------------------------
 
 
 def _fingerprint(table: Table) -> str:
@@ -559,26 +392,6 @@ def _fingerprint(table: Table) -> str:
         digest.update(f"{name}{column.dtype.str}{column.shape}".encode())
         digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
-
-
-def _notes(
-    network: Network, fitted: Fit, options: Options, recipe: Recipe, parts: _Parts
-) -> tuple[str, ...]:
-    split = [f"{len(parts.train):,} samples to train on"]
-    if len(parts.validation):
-        split.append(f"{len(parts.validation):,} for validation")
-    if len(parts.test):
-        split.append(f"{len(parts.test):,} held out for the test")
-    count = sum(
-        int(np.prod(shape_of(network, q.name))) for q in network.trained if q.name in network.live
-    )
-    size = in_bytes(count * np.dtype(options.dtype).itemsize)
-    return (
-        *fitted.sentences(),
-        f"data: {', '.join(split)}",
-        f"{count:,} parameters ({size} in {options.dtype}), mini-batches of {options.batch_size}",
-        *recipe.sentences(),
-    )
 
 
 def _saved(network: Network, fitted: Fit, options: Options, recipe: Recipe, state: State) -> Saved:

@@ -7,7 +7,7 @@ the command line, which has none of these bounds.
 from __future__ import annotations
 
 BODY = 1_000_000
-"""Bytes of a request: a network's text and 50,000 numbers fit, and reading it takes milliseconds."""
+"""Bytes of a request: a text and 50,000 numbers fit, and are read in milliseconds."""
 
 MESSAGE = 4_000_000
 """Bytes of a WebSocket's message: data that were uploaded come as one."""
@@ -19,7 +19,7 @@ PARAMETERS = 200_000
 """Weights and biases of a network that is answered for: its numbers travel in every answer."""
 
 TRAINED = 50_000
-"""Weights and biases of a network that is trained while a page watches, many runs on one machine."""
+"""Weights and biases of a network that is trained for a page, one of many."""
 
 DERIVATION_SECONDS = 10.0
 """Time for a derivation or a verdict: who clicks has long stopped waiting."""
@@ -28,7 +28,7 @@ ANSWER_SECONDS = 5.0
 """Time for any other answer."""
 
 ARRIVAL_SECONDS = 30.0
-"""Time in which a request's bytes must have come, or a slow sender would hold its place for ever."""
+"""Time in which a request's bytes must have come: a slow sender holds no place for ever."""
 
 PATIENCE_SECONDS = 30.0
 """Time that a question waits for a worker; longer than any answer may take, so that a queue in

@@ -9,11 +9,17 @@ from pydantic import BaseModel, Field
 
 from ..errors import BackproveError, SourceError
 
+GOOD = 200
+"""Status: answered."""
+
 SHAPE = 400
 """Status: the question is not of the shape that the description gives."""
 
 REFUSED = 422
 """Status: the question is understood, and its network or formula is wrong."""
+
+BUSY = 429
+"""Status: too many questions, or runs, wait already."""
 
 MISTAKE = 500
 """Status: a mistake in backprove."""
@@ -41,6 +47,11 @@ class Refusal(BaseModel):
     """The body of every answer that is not 200."""
 
     error: Problem
+
+
+def body_of(problem: Problem) -> bytes:
+    """The JSON of a refusal."""
+    return Refusal(error=problem).model_dump_json().encode()
 
 
 def problem_of(error: BaseException) -> tuple[int, Problem]:

@@ -17,13 +17,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import TypeAlias
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from pydantic import BaseModel
+from threadpoolctl import threadpool_limits
 
 from . import limits
-from .problems import OVERTAKEN, Problem, Refusal, problem_of
+from .problems import BUSY, GOOD, OVERTAKEN, Problem, body_of, problem_of
 
 Row: TypeAlias = tuple[
     str, type[BaseModel] | None, type[BaseModel], Callable[..., BaseModel], float
@@ -32,16 +34,10 @@ Row: TypeAlias = tuple[
 the function from one to the other, and the seconds that it may take."""
 
 Call: TypeAlias = tuple[Callable[..., BaseModel], BaseModel | None]
-"""A function and what it is asked."""
+"""A function of a row, and what it is asked."""
 
 Answer: TypeAlias = tuple[int, bytes]
 """A status and a body of JSON."""
-
-BUSY = 429
-"""Status: too many questions wait already."""
-
-GOOD = 200
-"""Status: answered."""
 
 
 class Workers:
@@ -60,46 +56,50 @@ class Workers:
 
     def start(self) -> None:
         """Start the processes, if they are not; returns before they are ready."""
-        self._ready().schedule(_nothing)
+        with suppress(RuntimeError):
+            self._ready().schedule(_nothing)
+
+    def close(self) -> None:
+        """End every process at once, whatever it is doing."""
+        with self._lock:
+            self._closed = True
+            pool, self._pool = self._pool, None
+        _end(pool)
 
     async def answer(self, call: Call, seconds: float) -> Answer:
-        """The answer to a question, or in words why there is none. Never raises for what the
-        question does; whoever stops waiting (cancels) gives up a question that is not begun."""
+        """The answer to a question, or in words why there is none; raises for nothing that a
+        question does. Who cancels this gives up a question that is not begun."""
         if self._waiting >= limits.WAITING:
-            return said(BUSY, "too many questions wait for an answer", "ask again in a moment")
+            return _said(BUSY, "too many questions wait for an answer", "ask again in a moment")
         self._waiting += 1
         try:
-            return await self._answer(call, seconds)
+            for _ in range(2):  # a pool that broke while idle has not looked at the question
+                with suppress(BrokenProcessPool):
+                    return await self._asked(call, seconds)
+            return _ended()
         finally:
             self._waiting -= 1
 
-    async def _answer(self, call: Call, seconds: float) -> Answer:
+    async def _asked(self, call: Call, seconds: float) -> Answer:
+        """Raises BrokenProcessPool where no process has looked at the question."""
         finished = self._finished
+        future: ProcessFuture[Answer] | None = None
         try:
             future = self._ready().schedule(answered, args=call, timeout=seconds)
-        except RuntimeError:  # the pool broke since, or is closed
-            return _ended()
-        try:
             async with asyncio.timeout(limits.PATIENCE_SECONDS + seconds):
-                answer: Answer = await asyncio.shield(asyncio.wrap_future(future))
-                return answer
-        except ProcessExpired:
-            return _ended()
-        except (BrokenProcessPool, CancelledError):
-            return _ended()
+                # Shielded: cancelling a future that is begun would end its process.
+                return await asyncio.shield(asyncio.wrap_future(future))
         except TimeoutError:
-            if not future.done():
-                future.cancel()
-                if self._finished == finished:  # none was answered in all this time
-                    self._renew()
-            return said(
-                OVERTAKEN,
-                f"the answer takes more than {seconds:g} seconds",
-                "ask for less: a smaller network, another style or zoom, a single component",
-            )
+            if future is not None and not future.done() and self._finished == finished:
+                self._renew()  # nothing was answered in all this time: the pool is stuck
+            return _late(seconds)
+        except BrokenProcessPool:
+            raise
+        except (ProcessExpired, CancelledError, RuntimeError):
+            return _ended()
         finally:
             self._finished += 1
-            if not future.running():
+            if future is not None and not future.running():
                 future.cancel()
 
     def _ready(self) -> ProcessPool:
@@ -108,8 +108,10 @@ class Workers:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the workers are closed")
-            if self._pool is None or not self._pool.active:
-                _discard(self._pool)
+            if self._pool is not None and not self._pool.active:
+                broken, self._pool = self._pool, None
+                threading.Thread(target=_end, args=(broken,), daemon=True).start()
+            if self._pool is None:
                 self._pool = ProcessPool(
                     max_workers=self._count,
                     initializer=_begin,
@@ -117,3 +119,92 @@ class Workers:
                     context=multiprocessing.get_context("spawn"),
                 )
             return self._pool
+
+    def _renew(self) -> None:
+        with self._lock:
+            stuck, self._pool = self._pool, None
+        threading.Thread(target=_end, args=(stuck,), daemon=True).start()
+
+
+def _end(pool: ProcessPool | None) -> None:
+    """End a pool's processes without waiting for what they do."""
+    if pool is None:
+        return
+    pool.stop()
+    # Asked politely, a process ends between two lines of Python; a long computation is one line.
+    for process in multiprocessing.active_children():
+        if process.name == "pebble_pool_worker":
+            process.kill()
+    pool.join()
+
+
+# What runs in the processes.
+
+
+def answered(function: Callable[..., BaseModel], question: BaseModel | None) -> Answer:
+    """Call a row's function; its answer, or its error, as a status and JSON."""
+    try:
+        answer = function() if question is None else function(question)
+        return GOOD, answer.model_dump_json().encode()
+    except Exception as error:
+        if os.environ.get("BACKPROVE_DEBUG"):
+            traceback.print_exc()
+        status, problem = problem_of(error)
+        return status, body_of(problem)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _begin(warming: Sequence[Call]) -> None:
+    """Prepare a process: one thread, bounded memory, an end with the server's, and warm."""
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    for library in ("OPENBLAS", "OMP", "MKL"):
+        os.environ[f"{library}_NUM_THREADS"] = "1"
+    for call in warming:
+        answered(*call)
+    threadpool_limits(1)
+    with suppress(OSError, ValueError):
+        _bound_memory()
+
+
+def _leave_with_parent() -> None:
+    """A server that is killed leaves no process behind."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _bound_memory() -> None:
+    """Refuse memory beyond the bound, where the system can: then MemoryError is raised."""
+    if sys.platform == "linux":
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        bound = pages * resource.getpagesize() + limits.WORKER_MEMORY
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        if most == resource.RLIM_INFINITY or bound < most:
+            resource.setrlimit(resource.RLIMIT_AS, (bound, most))
+
+
+def _said(status: int, message: str, suggestion: str) -> Answer:
+    return status, body_of(Problem(message=message, suggestion=suggestion))
+
+
+def _late(seconds: float) -> Answer:
+    return _said(
+        OVERTAKEN,
+        f"this takes more than the {seconds:g} seconds that an answer may take",
+        "ask for less, such as a smaller network, another style or a single component; the"
+        " command line has no such bound",
+    )
+
+
+def _ended() -> Answer:
+    return _said(
+        OVERTAKEN,
+        "the process that worked on the answer ended before it was done",
+        "the network may need more memory or depth than there is: ask for a smaller one",
+    )

@@ -34,29 +34,66 @@ export function touches(highlight, component) {
   return false;
 }
 
-/** Lights every element with data-q under the root, and reports pointing and focus to the store. */
+/**
+ * Lights every element with data-q under the root, and reports pointing and focus to the store.
+ * A click on a symbol in a formula asks about it. In a formula that has the focus, the arrow keys
+ * go from symbol to symbol and Enter asks about the one that they reached.
+ */
 export function follow(root, store) {
-  const point = (event) => {
-    const symbol = symbolOf(event.target);
+  /** What this module lit itself: it puts out nothing that another part lit. @type {any} */
+  let ours = null;
+  const lightUp = (symbol) => {
     const now = store.get().highlight;
     if (symbol === null) {
-      if (now.size && lastFrom === root) store.set({ highlight: new Set() }, "pointing");
-      return;
+      if (now === ours && now.size) store.set({ highlight: new Set() }, "pointing");
+    } else if (!(now.size === 1 && now.has(symbol))) {
+      ours = new Set([symbol]);
+      store.set({ highlight: ours }, "pointing");
     }
-    lastFrom = root;
-    if (!(now.size === 1 && now.has(symbol))) store.set({ highlight: new Set([symbol]) }, "pointing");
   };
-  /** @type {any} */
-  let lastFrom = null;
+  const point = (event) => lightUp(symbolOf(event.target));
   root.addEventListener("pointerover", point);
-  root.addEventListener("pointerleave", point);
   root.addEventListener("focusin", point);
-  root.addEventListener("focusout", point);
+  root.ownerDocument.documentElement.addEventListener("pointerleave", () => lightUp(null));
+
+  root.addEventListener("click", (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    if (!target?.closest("math") || target.closest("button, summary, a, label, input")) return;
+    if (!getSelection()?.isCollapsed) return; // Someone is copying.
+    askAbout(symbolOf(target), store);
+  });
+  root.addEventListener("keydown", (event) => {
+    const box = event.target;
+    if (!(box instanceof Element) || !box.matches(".formula") || event.altKey || event.ctrlKey) return;
+    const symbols = [...box.querySelectorAll("[data-q]")];
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const at = symbols.findIndex((symbol) => symbol.classList.contains("lit-focus"));
+    if (event.key === "Enter" && at >= 0) askAbout(symbolOf(symbols[at]), store);
+    if (step === undefined || !symbols.length) return;
+    event.preventDefault();
+    symbols[at]?.classList.remove("lit-focus");
+    const next = symbols[(at + step + symbols.length + (at < 0 && step < 0 ? 1 : 0)) % symbols.length];
+    next.classList.add("lit-focus");
+    next.scrollIntoView({ block: "nearest", inline: "nearest" });
+    lightUp(symbolOf(next));
+    store.set({ status: `${symbolOf(next)}: Enter asks about it` }, "pointing");
+  });
+  root.addEventListener("focusout", (event) => {
+    if (!(event.target instanceof Element)) return;
+    event.target.querySelectorAll(".lit-focus").forEach((symbol) => symbol.classList.remove("lit-focus"));
+    lightUp(null);
+  });
+
   store.on("highlight", ({ highlight }) => light(root, highlight));
   // What is made anew under a resting pointer lights too.
   new MutationObserver(() => {
     if (store.get().highlight.size) light(root, store.get().highlight);
   }).observe(root, { childList: true, subtree: true });
+}
+
+function askAbout(symbol, store) {
+  const selection = symbol?.replace(/^∂/, "");
+  if (selection) store.set({ selection }, "pointing");
 }
 
 function symbolOf(target) {

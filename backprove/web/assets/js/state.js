@@ -113,7 +113,7 @@ function merged(view, changes) {
 /** What every request about a network carries: the last good text, its values, seed, notation. */
 export function given(state) {
   return {
-    text: state.network?.asked ?? state.text,
+    text: state.network?.asked.text ?? state.text,
     values: state.values,
     seed: state.seed,
     notation: state.view.notation,
