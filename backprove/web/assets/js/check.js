@@ -63,11 +63,8 @@ export function mount(element, store) {
     const trained = (network?.quantities ?? []).filter((/** @type {any} */ q) => q.kind !== "target" && q.name !== network.loss);
     const names = trained.map((/** @type {any} */ q) => q.name);
     if (selection && !names.includes(selection)) names.unshift(selection);
-    quantity.replaceChildren(
-      !selection && h("option", { value: "" }, "choose…"),
-      ...names.map((/** @type {string} */ name) => h("option", { value: name }, name)),
-    );
-    for (const option of [...quantity.childNodes]) if (!(option instanceof HTMLOptionElement)) option.remove();
+    const options = names.map((/** @type {string} */ name) => h("option", { value: name }, name));
+    quantity.replaceChildren(...(selection ? options : [h("option", { value: "" }, "choose…"), ...options]));
     quantity.value = selection ?? "";
     judge.disabled = !selection;
     start.disabled = !selection;
