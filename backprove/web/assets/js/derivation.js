@@ -8,6 +8,13 @@ import { inline, isDerivative, key, plain, printed, selecting, sign, trouble } f
 import { given } from "./state.js";
 import { isCalm, isWriting, walker, whenShown } from "./walking.js";
 
+const INVITED = {
+  title: "Which gradient shall be derived?",
+  words: "Choose a weight here, or click an edge, a neuron or the loss in the drawing. Its gradient is then "
+    + "derived line by line, with the reason for each line.",
+  whole: true,
+};
+
 /** Weights of one quantity that are offered as buttons; of more, the first ones. */
 const OFFERED = 64;
 
@@ -371,25 +378,20 @@ function remarks(title, items) {
  * What to do first: words, and the weights to choose from.
  * @param {any} network
  * @param {(quantity: string) => void} choose
+ * @param {{title: string, words: string, whole: boolean}} [say]
  */
-export function invitation(network, choose) {
+export function invitation(network, choose, say = INVITED) {
   const trained = network.quantities.filter((/** @type {any} */ q) => q.kind === "weight" || q.kind === "bias");
-  return [
-    h("h2", {}, "Which gradient shall be derived?"),
-    h(
-      "p", {},
-      "Choose a weight here, or click an edge, a neuron or the loss in the drawing. Its gradient is then derived "
-      + "line by line, with the reason for each line.",
-    ),
-    ...trained.map((/** @type {any} */ quantity) => offer(quantity, choose)),
-  ];
+  return [h("h2", {}, say.title), h("p", {}, say.words),
+    ...trained.map((/** @type {any} */ quantity) => offer(quantity, choose, say.whole))];
 }
 
 /**
  * @param {any} quantity
  * @param {(quantity: string) => void} choose
+ * @param {boolean} whole with a button for all components at once
  */
-function offer(quantity, choose) {
+function offer(quantity, choose, whole) {
   const shape = quantity.shape.filter(Number.isInteger).length === quantity.shape.length ? quantity.shape : [];
   const names = [];
   for (const place of places(shape)) {
@@ -409,10 +411,9 @@ function offer(quantity, choose) {
         ),
       ),
       total > names.length && h("span", { class: "more" }, `and ${total - names.length} more: click in the drawing`),
-      shape.length > 0
-        && h(
+      whole && quantity.shape.length > 0 && h(
           "button", { type: "button", class: "choice", onclick: () => choose(quantity.name) },
-          `all of ${parts(quantity.name)[0]}`,
+          `all of ${quantity.name}`,
         ),
     ),
   );
