@@ -281,8 +281,14 @@ function heading(quantity) {
  */
 function numbered(answer) {
   const found = new Map();
-  for (const block of answer.blocks)
+  for (const block of answer.blocks) {
     for (const { part, number } of block.values ?? []) found.set(key(inline(part)), number);
+    // the last value is that of the block's last line, and so of its left side
+    const last = block.values?.at(-1);
+    const end = block.rows.at(-1)?.right;
+    if (last && end && block.left && key(inline(last.part)) === key(inline(end)))
+      found.set(key(inline(block.left)), last.number);
+  }
   return found;
 }
 
@@ -334,8 +340,12 @@ function reasonOf(reason) {
 function why(reason) {
   const when = reason.when ? `, ${reason.when}` : "";
   const shown = [h("p", { class: "rule" }, reason.rule, when)];
-  for (const { left, right } of reason.law ?? [])
-    shown.push(h("p", { class: "law" }, inline(left), " ", sign("="), " ", inline(right)));
+  for (const { left, right } of reason.law ?? []) {
+    const law = h("p", { class: "law" }, inline(left), " ", sign("="), " ", inline(right));
+    // a law's letters are its own, also where a quantity has the same name
+    for (const letter of law.querySelectorAll("[data-q]")) letter.removeAttribute("data-q");
+    shown.push(law);
+  }
   for (const { before, after } of reason.changes ?? [])
     shown.push(
       h(

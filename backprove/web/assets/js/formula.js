@@ -41,7 +41,7 @@ export function key(element) {
  * @param {Element} fraction
  */
 export function isDerivative(fraction) {
-  return [...fraction.children].every((part) => /^\s*[∂d]/.test(part.textContent ?? ""));
+  return [...fraction.children].every((part) => /^\s*[∂d]\s*\S/.test(part.textContent ?? ""));
 }
 
 /**
