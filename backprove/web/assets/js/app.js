@@ -3,7 +3,7 @@
 import { ask, isAborted } from "./api.js";
 import { mountChoices, openExamples } from "./choices.js";
 import { mount as mountEditor } from "./editor.js";
-import { debounced, h, icon, sorry } from "./elements.js";
+import { debounced, h, icon, sentence, sorry } from "./elements.js";
 import { openExport } from "./exporting.js";
 import { mountKeyboard, showKeys } from "./keyboard.js";
 import { follow } from "./pointing.js";
@@ -54,9 +54,29 @@ function mountActions() {
   action(actions, "Keys", "keys", showKeys);
   mountTheme(actions, store);
   const text = place("text-actions");
+  text.append(seedField());
   action(text, "Choose", "grid", () => openExamples(store));
   action(text, "Open", "open", () => chooseAndOpen(store));
   action(text, "Save", "save", () => saveText(store));
+}
+
+/** What values that the text leaves open are drawn from. */
+function seedField() {
+  const field = h("input", { type: "number", class: "seed", min: 0, max: 2 ** 32 - 1, step: 1 });
+  field.addEventListener("change", () => {
+    if (field.checkValidity() && field.value !== "") store.set({ seed: field.valueAsNumber }, "seed");
+    else field.value = String(store.get().seed);
+  });
+  const label = h("label", { class: "field", title: "Weights without a value in the text are drawn from it" },
+    "Seed", field);
+  const show = ({ seed, network }) => {
+    field.value = String(seed);
+    label.hidden = network !== null && (network.symbolic || network.quantities.every(
+      ({ kind, value }) => kind !== "weight" || value !== null));
+  };
+  store.on(["seed", "network"], show);
+  show(store.get());
+  return label;
 }
 
 /** The line at the foot says what happened, and falls silent. */
@@ -128,6 +148,8 @@ follow(document.body, store);
 keepUpToDate(store);
 store.on("network", ({ network }) => {
   place("network-about").textContent = network?.title ?? "";
+  place("network-notes").textContent = (network?.notes ?? []).map(sentence).join(" ");
+  document.title = network ? `${network.title} – backprove` : "backprove explorer";
 });
 followLinks();
 start();

@@ -52,11 +52,16 @@ export function openExamples(store) {
     open(store, { text });
   };
   const cards = examples.map(({ title, about, text }) => h("li", {},
-    h("button", { type: "button", onclick: () => take(text) }, h("b", {}, title), about && h("span", {}, about))));
+    h("button", { type: "button", onclick: () => take(text) }, h("b", {}, title), h("span", {}, more(about)))));
   const dialog = openDialog("Choose a network", [
     h("h3", {}, "Build one"), builder(take),
     h("h3", {}, "Examples"), h("ul", { class: "gallery" }, ...cards),
   ]);
+}
+
+/** What an example says of itself after its first line, which is its title. */
+function more(about) {
+  return about.split("\n").slice(1).join(" ");
 }
 
 function builder(take) {

@@ -5,7 +5,7 @@
  * The textarea is a plain one, so that undo, find and assistive technology work as everywhere;
  * numbers and marks lie beside and under it. Tab leaves it.
  */
-import { debounced, h } from "./elements.js";
+import { debounced, h, sentence } from "./elements.js";
 
 const PAUSE = 250; // ms without a key before the text is read
 
@@ -84,19 +84,15 @@ export function mount(element, store) {
   showError(store.get());
 }
 
-/** A message that the program wrote for a terminal, as a sentence of the page. */
-function sentence(message) {
-  const text = message.charAt(0).toUpperCase() + message.slice(1);
-  return /[.!?…]$/.test(text) ? text : `${text}.`;
-}
-
 /** Replaces all text so that the reader's undo brings the old one back. */
 function replaceWithUndo(area, text) {
   const focused = document.activeElement;
-  area.focus({ preventScroll: true });
+  // A touch screen would show its keyboard, and under a dialog nothing can have the focus.
+  if (matchMedia("(pointer: fine)").matches) area.focus({ preventScroll: true });
   area.select();
   // Deprecated, and still the one way to put a change into a field's own history.
-  if (!document.execCommand("insertText", false, text)) area.value = text;
+  const done = document.activeElement === area && document.execCommand("insertText", false, text);
+  if (!done) area.value = text;
   area.setSelectionRange(0, 0);
   if (focused instanceof HTMLElement && focused !== area) focused.focus({ preventScroll: true });
 }

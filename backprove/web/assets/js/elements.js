@@ -51,9 +51,18 @@ export function number(value, digits = 6) {
   return text.replaceAll("-", "−");
 }
 
-/** A sentence in place of what could not be shown, with what to do about it. */
+/**
+ * A sentence in place of what could not be shown, with what to do about it.
+ * @param {string} message @param {string|null} [suggestion]
+ */
 export function sorry(message, suggestion = null) {
   return h("div", { class: "sorry" }, h("p", {}, message), suggestion && h("p", { class: "soft" }, suggestion));
+}
+
+/** A message that the program wrote for a terminal, as a sentence of the page. */
+export function sentence(message) {
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
 /** Loads css/NAME.css once; a part calls it for its own styles. */
@@ -64,10 +73,9 @@ export function stylesheet(name) {
   document.head.append(h("link", { rel: "stylesheet", href, "data-part": name }));
 }
 
-/** Loads an icon of icons/ as an inline, decorative svg. */
+/** An icon of icons/, in the colour of the words beside it; for the eye alone. */
 export function icon(name) {
-  const span = h("span", { class: `icon icon-${name}`, "aria-hidden": "true" });
-  return span;
+  return h("span", { class: `icon icon-${name}`, "aria-hidden": "true" });
 }
 
 /** Runs f when calls have paused for `wait` milliseconds. */

@@ -13,7 +13,7 @@ import { given } from "./state.js";
 
 export function openExport(store) {
   const groups = kinds(store);
-  const preview = h("div", { class: "preview", "aria-live": "polite" });
+  const preview = h("div", { class: "preview" });
   const fields = groups.map(([legend, list]) => list.length && h("fieldset", {},
     h("legend", {}, legend),
     ...list.map((kind) => h("label", {},

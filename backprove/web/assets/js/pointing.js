@@ -7,6 +7,9 @@
  * and asks `touches`.
  */
 
+/** Panels that answer about the selection; from another, a question opens the derivation. */
+const ASKED_IN = ["derivation", "paths", "check"];
+
 /** @typedef {{adjoint: boolean, name: string, indices: string|null}} Pointed */
 
 /** @param {string} q @returns {Pointed} */
@@ -93,7 +96,9 @@ export function follow(root, store) {
 
 function askAbout(symbol, store) {
   const selection = symbol?.replace(/^∂/, "");
-  if (selection) store.set({ selection }, "pointing");
+  if (!selection) return;
+  const { panel } = store.get();
+  store.set({ selection, panel: ASKED_IN.includes(panel) ? panel : "derivation" }, "pointing");
 }
 
 function symbolOf(target) {

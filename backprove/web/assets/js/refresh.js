@@ -27,13 +27,12 @@ export function keepUpToDate(store) {
 async function readNetwork(store) {
   const { text, seed, view } = store.get();
   if (!text.trim()) return;
-  await answered(store, { text, seed, notation: view.notation }, (network, written) => {
+  await answered(store, { text, seed, notation: view.notation }, (network) => {
     const { values, selection, network: old } = store.get();
     return {
       network,
       values: surviving(values, network.quantities, old?.quantities ?? []),
       selection: isThere(selection, network) ? selection : firstQuestion(network),
-      ...(store.get().text === text && written !== text ? { text: written } : {}),
     };
   });
 }
@@ -47,28 +46,29 @@ async function readNetwork(store) {
  */
 export async function open(store, { text, values = {}, seed = 0, view = {}, selection = null, panel }) {
   const shown = { values, seed, view: { ...store.get().view, ...view }, ...(panel ? { panel } : {}) };
-  const read = await answered(store, { text, seed, notation: shown.view.notation }, (network, written) => ({
-    network,
-    ...shown,
-    text: written,
-    values: surviving(values, network.quantities, []),
-    selection: isThere(selection, network) ? selection : firstQuestion(network),
-  }));
+  const read = await answered(store, { text, seed, notation: shown.view.notation }, (network) => {
+    if (isBuilder(text)) network.asked.text = network.text; // From here on, the text it stands for.
+    return {
+      network,
+      ...shown,
+      text: network.asked.text,
+      values: surviving(values, network.quantities, []),
+      selection: isThere(selection, network) ? selection : firstQuestion(network),
+    };
+  });
   if (read === false) store.set({ ...shown, text, selection }, "network");
   return read === true;
 }
 
 /**
  * Asks for a network and changes the store by what `made` makes of it, or by the mistake.
- * A builder ("mlp:3-3-1") becomes the text that it stands for.
  * @returns {Promise<boolean|null>}  null where a newer request came
  */
 async function answered(store, asked, made) {
   try {
     const network = await ask("network", { ...asked, values: {} });
-    const written = isBuilder(asked.text) ? network.text : asked.text;
-    network.asked = { ...asked, text: written };
-    store.set({ error: null, ...made(network, written) }, "network");
+    network.asked = asked;
+    store.set({ error: null, ...made(network) }, "network");
     return true;
   } catch (problem) {
     if (isAborted(problem)) return null;

@@ -2,6 +2,7 @@
 /** The guided tour: a card beside the page, which opens an example for each of its stops. */
 import { h, prose } from "./elements.js";
 import { open } from "./refresh.js";
+import { bringIntoView } from "./tabs.js";
 
 export function startTour(store) {
   const card = document.getElementById("tour");
@@ -39,10 +40,11 @@ export function startTour(store) {
         h("button", { type: "button", class: last ? "primary" : "plain", onclick: end }, "End the tour"),
         last && h("button", { type: "button", onclick: () => { end(); open(store, mine); } }, "Back to my network")));
     heading.focus({ preventScroll: true });
+    bringIntoView(document.getElementById("side"));
     const { notation, style, zoom, quantity } = stop;
     const example = choices.examples.find(({ name }) => name === stop.example);
     await open(store, {
-      text: example?.text ?? stop.text ?? store.get().text, view: { notation, style, zoom }, selection: quantity, panel: stop.panel,
+      text: example?.text ?? store.get().text, view: { notation, style, zoom }, selection: quantity, panel: stop.panel,
     });
   }
 
