@@ -4,7 +4,7 @@
 import { ask, isAborted } from "./api.js";
 import { at, component, places } from "./components.js";
 import { h, prose, stylesheet } from "./elements.js";
-import { inline, printed, selecting, sign, trouble } from "./formula.js";
+import { inline, printed, scrolling, selecting, sign, trouble } from "./formula.js";
 import { shapeOf } from "./refresh.js";
 import { given } from "./state.js";
 import { isCalm, isWriting, walker, whenShown } from "./walking.js";
@@ -234,7 +234,7 @@ function line(row) {
 
 /** @param {any} row */
 function equation({ left, right }) {
-  return h("div", { class: "equation" }, inline(left), " ", sign("="), " ", inline(right));
+  return h("div", { class: "equation", tabindex: "0", role: "group", "aria-label": "Equation" }, inline(left), " ", sign("="), " ", inline(right));
 }
 
 /**
@@ -284,7 +284,7 @@ function numbersOf({ name, kind, value }, network) {
       h("th", { scope: "row" }, h("code", { "data-q": kind === "adjoint" ? `∂${where}` : where }, `∂${network.loss}/∂${where}`)),
       h("td", { class: "number" }, printed(at(value, place)))));
   }
-  return h("div", { class: "scrolls tall" }, h("table", { class: "table" },
+  return scrolling("Its numbers", h("table", { class: "table" },
     h("caption", { class: "visually-hidden" }, "Its numbers"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "derivative"), h("th", { scope: "col", class: "number" }, "number"))),
     h("tbody", {}, ...rows)));

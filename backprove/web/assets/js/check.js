@@ -3,7 +3,7 @@
 
 import { ask, isAborted } from "./api.js";
 import { debounced, formula, h, prose, stylesheet } from "./elements.js";
-import { inline, plain, printed, selecting, trouble } from "./formula.js";
+import { inline, plain, printed, scrolling, selecting, trouble } from "./formula.js";
 import { latex } from "./latex.js";
 import { given } from "./state.js";
 
@@ -191,7 +191,7 @@ function judged(answer) {
  */
 function judgedLines(lines, first) {
   if (!lines.length) return null;
-  return h("div", { class: "scrolls" }, h(
+  return scrolling("The verdict at each line", h(
     "table", { class: "table judged" },
     h("caption", { class: "visually-hidden" }, "The verdict at each line"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "line"), h("th", { scope: "col" }, "verdict"), h("th", { scope: "col" }, "your line"))),
@@ -238,7 +238,7 @@ function countered(example) {
     "section", { class: "counterexample" },
     h("h4", {}, "Numbers at which it is not right"),
     where.length > 0 && h("p", {}, `For ${where.join(", ")}.`),
-    h("div", { class: "scrolls" }, h(
+    scrolling("A counterexample", h(
       "table", { class: "table" },
       h("caption", { class: "visually-hidden" }, "A counterexample"),
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "what"), h("th", { scope: "col", class: "number" }, "number"))),

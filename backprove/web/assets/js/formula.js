@@ -15,6 +15,15 @@ export function inline(chunks, name = "") {
   return formula(chunks ?? null, "span", { class: `formula ${name}`.trim() });
 }
 
+/**
+ * A box that scrolls by itself where what it holds is wider, also by keyboard.
+ * @param {string} label
+ * @param {...any} children
+ */
+export function scrolling(label, ...children) {
+  return h("div", { class: "scrolls", tabindex: "0", role: "group", "aria-label": label }, ...children);
+}
+
 /** A sign between formulas. */
 export function sign(/** @type {string} */ text) {
   return inline(`<math><mo>${text}</mo></math>`, "lone");
@@ -41,11 +50,12 @@ export function key(element) {
  * @param {Element} fraction
  */
 export function isDerivative(fraction) {
-  return [...fraction.children].every((part) => /^\s*[∂d]/.test(part.textContent ?? ""));
+  return [...fraction.children].every((part) => /^\s*[∂d]\s*\S/.test(part.textContent ?? ""));
 }
 
 /**
- * Clicking a symbol selects its quantity, unless a button or field around it has its own meaning.
+ * Clicking a component written in the file's own letters selects it, as pointing.js does for
+ * symbols in formulas.
  * @param {HTMLElement} element
  * @param {any} store
  */
@@ -53,7 +63,7 @@ export function selecting(element, store) {
   element.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
     const q = target.closest("[data-q]")?.getAttribute("data-q")?.replace(/^∂/, "");
-    if (!q || target.closest("button, input, select, textarea, summary")) return;
+    if (!q || target.closest("math, button, input, select, textarea")) return;
     const known = store.get().network?.quantities ?? [];
     const name = q.replace(/\[.*$/, "");
     if (known.some((/** @type {any} */ quantity) => quantity.name === name)) store.set({ selection: q }, "symbol");

@@ -43,7 +43,7 @@ export function mount(element, store) {
   }, WAIT);
 
   store.on(["network", "seed"], (/** @type {any} */ state, /** @type {any} */ { changed, before }) => {
-    if (changed.includes("seed") || before.network?.asked !== state.network?.asked) bases.clear();
+    if (changed.includes("seed") || before.network?.asked?.text !== state.network?.asked?.text) bases.clear();
   });
   whenShown(element, store, ["network", "numbers", "values", "selection", "eta", "seed"], refresh);
 

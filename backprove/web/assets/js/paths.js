@@ -4,7 +4,7 @@
 import { ask, isAborted } from "./api.js";
 import { invitation } from "./derivation.js";
 import { formula, h, stylesheet } from "./elements.js";
-import { inline, plain, printed, selecting, trouble } from "./formula.js";
+import { inline, plain, printed, scrolling, selecting, trouble } from "./formula.js";
 import { given } from "./state.js";
 import { isWriting, walker, whenShown } from "./walking.js";
 
@@ -167,7 +167,7 @@ function one(path, which, total) {
   return [
     total > 1 ? h("h3", {}, `Path ${which + 1}`) : "",
     route(path),
-    h("div", { class: "scrolls" }, h(
+    scrolling("Its factors", h(
       "table", { class: "table factors" },
       h("caption", { class: "visually-hidden" }, "The factors along this path"),
       h("thead", {}, h("tr", {},
