@@ -525,3 +525,24 @@ class FileAnswer(Message):
     name: str
     mime: str
     content: str
+
+
+# -- what is answered: mistakes ------------------------------------------------------------
+
+
+class Problem(Message):
+    """What went wrong, in words for a person, and where in the network's text."""
+
+    message: str
+    suggestion: str | None = None
+    line: int | None = None
+    column: int | None = None
+    excerpt: Annotated[str | None, Field(description="The line, and carets below its place.")] = (
+        None
+    )
+
+
+class Refusal(Message):
+    """The body of every answer that is none."""
+
+    error: Problem

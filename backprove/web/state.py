@@ -10,7 +10,7 @@ from math import prod
 from ..adjoints import Backprop, backprop
 from ..derivation import derive
 from ..diagram import Diagram, diagram
-from ..errors import BackproveError, DataError, NotationError, SourceError
+from ..errors import BackproveError, DataError, NotationError
 from ..expr import Ref
 from ..judge.checking import component
 from ..language import from_text
@@ -126,11 +126,8 @@ def beside(given: Given) -> tuple[Printed | None, tuple[str, ...]]:
 
 
 def asked(text: str, notation: str, quantity: str) -> Ref:
-    """The component that a page names. Raises BackproveError, without a place in the text."""
-    try:
-        return component(network(text), printing(text, notation), quantity)
-    except SourceError as error:  # its place is in the name, not in the network's text
-        raise BackproveError(error.message, error.suggestion) from None
+    """The component that a page names, in the file's letters or in the notation's."""
+    return component(network(text), printing(text, notation), quantity)
 
 
 @lru_cache(4 * _KEPT)
