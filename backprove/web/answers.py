@@ -71,7 +71,7 @@ ANSWERS: Mapping[str, Answer] = {
 def answered(path: str, request: Given) -> tuple[int, str]:
     """The HTTP status and the JSON of an answer, or of what is wrong with the question."""
     try:
-        return GOOD, ANSWERS[path].function(request).model_dump_json()
+        return GOOD, ANSWERS[path].function(request).model_dump_json(by_alias=True)
     except (BackproveError, RecursionError, MemoryError) as error:
         return REFUSED, Refusal(error=problem(error)).model_dump_json()
 

@@ -58,9 +58,7 @@ Quantity = Annotated[
 class Message(BaseModel):
     """Every request and answer: unknown fields are refused."""
 
-    model_config = ConfigDict(
-        extra="forbid", populate_by_name=True, serialize_by_alias=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 # -- what is asked -------------------------------------------------------------------------

@@ -109,10 +109,10 @@ def printed(given: Given) -> tuple[Printed, tuple[str, ...]]:
 
 @lru_cache(_KEPT)
 def _printed(text: str, values: str, seed: int) -> tuple[Printed, tuple[str, ...]]:
-    found = network(text)
+    found, ready = network(text), evaluator(text)
+    ready.prepare()  # says why there are none
     if components(found) <= EXACT:
         return numbers_of(_valued(text, values), seed)
-    ready = evaluator(text)
     results = ready.results(json.loads(values), seed=seed)
     return quick_numbers_of(found, results), ready(json.loads(values), seed=seed).notes
 
