@@ -305,7 +305,7 @@ class _Web:
         values = [link.value for link in links if link.value is not None]
         return Path(
             links,
-            prod(values) if len(values) == len(links) and self.sum is not None else None,
+            prod(values, start=1.0) if len(values) == len(links) and self.sum is not None else None,
             rewritten(product(factors), TIDY, self.locals.scope, set()),
         )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from math import prod
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -185,7 +186,9 @@ class _Drawing:
         owner = {q.name: q.name for q in network.of_kind("input", "target")}
         found: dict[str, str] = {}
         for name in reversed(list(network.equations)):
-            consumers = [c for c in network.consumers[name] if c in network.live]
+            # what does not reach the loss does not keep apart what does
+            live = name in network.live
+            consumers = [c for c in network.consumers[name] if c in network.live or not live]
             if name != network.loss and self._is_part_of_loss(name, consumers, found):
                 found[name] = network.loss
             elif len(consumers) == 1 and self._is_same_neuron(name, consumers[0]):
@@ -222,14 +225,17 @@ class _Drawing:
         network = self.network
         on_edges = {use.weight.name for row in self.uses.values() for use in row if use.weight}
         self.biases: dict[str, Use] = {}
+        self.undrawn: dict[str, set[str]] = {}
         biases = set[str]()
         for name, row in self.uses.items():
-            has_neurons = any(use.source.name in self.owner for use in row)
             for use in row:
-                kind = network[use.source.name].kind
-                if use.alone and (kind == "bias" or (kind == "weight" and has_neurons)):
+                if network[use.source.name].kind not in TRAINED:
+                    continue
+                if use.alone and use.source.free <= use.target.free:
                     biases.add(use.source.name)
                     self.biases.setdefault(self.owner[name], use)
+                else:
+                    self.undrawn.setdefault(use.source.name, set()).add(self.owner[name])
         used = {use.source.name for row in self.uses.values() for use in row}
         for quantity in network.of_kind(*TRAINED, "constant"):
             name = quantity.name
@@ -259,9 +265,7 @@ class _Drawing:
             readers[start].add(end)
         marks = {n for n in self.members if network[n].kind in ("target", "constant")}
         column: dict[str, int] = {}
-        order = {name: place for place, name in enumerate(network.equations)}
-        # a group is named by its last member, which comes after all that it is made of
-        for name in sorted(self.members, key=lambda name: order.get(name, -1)):
+        for name in TopologicalSorter(sources).static_order():
             if name not in marks:
                 before = [column[source] for source in sources[name] - marks]
                 column[name] = 1 + max(before) if before else int(bool(sources[name]))
@@ -391,6 +395,9 @@ class _Drawing:
             notes.append(
                 f"{', '.join(symbolic)}: a size without a number, so the neurons cannot be listed"
             )
+        for name, owners in self.undrawn.items():
+            if name not in self.owner:
+                notes.append(f"{', '.join(sorted(owners))}: made of {name} too, which is not drawn")
         return tuple(notes)
 
 
