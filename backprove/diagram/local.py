@@ -46,6 +46,12 @@ class Local:
         )
         return {letter: number for letter, number in pairs if isinstance(letter, str)}
 
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """For each letter, the index of the end or, counted on, of the start where it stands."""
+        indices = (*self.end.indices, *self.start.indices)
+        return tuple(indices.index(letter) for letter, _ in self.letters)
+
 
 class Locals:
     """The local derivatives of one network, each made when it is first asked for."""
