@@ -324,6 +324,18 @@ def test_the_edges_into_the_loss_carry_the_constants_of_the_source(examples: Pat
     }
 
 
+def test_a_gate_stands_inside_and_what_the_loss_reads_is_the_output() -> None:
+    text = (
+        "input x, c\ntarget y\nweight w, v\nf = sigmoid(w*x)\ng = tanh(v*x)\n"
+        "s = f*c + g\nh = f*tanh(s)\nr = w^2\nloss J = (h - y)^2 + r"
+    )
+    kinds = {g.name: g.kind for g in diagram(parse(text)).groups}
+    assert kinds == {
+        "x": "input", "c": "input", "f": "hidden", "g": "hidden", "s": "quantity",
+        "h": "output", "y": "target", "r": "quantity", "J": "loss",
+    }  # fmt: skip
+
+
 def test_a_shared_bias_stands_in_each_neuron() -> None:
     drawn = diagram(load("mlp:2-3-1"))
     (hidden,) = (g for g in drawn.groups if g.name == "h2")

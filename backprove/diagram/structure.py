@@ -162,6 +162,11 @@ class _Drawing:
         for name, owner in self.owner.items():
             self.members.setdefault(owner, []).append(name)
         self.links = dict(self._links())
+        self.sources: dict[str, set[str]] = {name: set() for name in self.members}
+        self.readers: dict[str, set[str]] = {name: set() for name in self.members}
+        for start, end, _ in self.links:
+            self.sources[end].add(start)
+            self.readers[start].add(end)
         self.columns = self._columns()
 
     def made(self) -> Diagram:
@@ -237,10 +242,10 @@ class _Drawing:
                 else:
                     self.undrawn.setdefault(use.source.name, set()).add(self.owner[name])
         used = {use.source.name for row in self.uses.values() for use in row}
+        lonely = used - on_edges - biases - network.sizes.keys()
         for quantity in network.of_kind(*TRAINED, "constant"):
-            name = quantity.name
-            if name in used - on_edges - biases and name not in network.sizes:
-                self.owner[name] = name
+            if quantity.name in lonely:
+                self.owner[quantity.name] = quantity.name
 
     # -- where it stands -------------------------------------------------------------------
 
@@ -258,11 +263,7 @@ class _Drawing:
     def _columns(self) -> dict[str, int]:
         """Group → its level; marks (targets, constants) stand just before what reads them."""
         network = self.network
-        sources: dict[str, set[str]] = {name: set() for name in self.members}
-        readers: dict[str, set[str]] = {name: set() for name in self.members}
-        for start, end, _ in self.links:
-            sources[end].add(start)
-            readers[start].add(end)
+        sources, readers = self.sources, self.readers
         marks = {n for n in self.members if network[n].kind in ("target", "constant")}
         column: dict[str, int] = {}
         for name in TopologicalSorter(sources).static_order():
@@ -302,14 +303,19 @@ class _Drawing:
     def _kind(self, name: str) -> GroupKind:
         if name == self.network.loss:
             return "loss"
-        role = self.roles[name]
-        match role.kind:
-            case "input" | "output" | "target" | "constant":
-                return role.kind
-            case "activation" | "weighted input" | "dot product":
-                return "hidden"
-            case _:
+        kind = self.roles[name].kind
+        match kind:
+            case "input" | "target" | "constant":
+                return kind
+            case "weight" | "bias":
                 return "quantity"
+        readers, sources = self.readers[name], self.sources[name]
+        if readers == {self.network.loss} and sources:
+            return "output"
+        if kind == "quantity":
+            return "quantity"
+        # a gate has an output's role, but what feeds other neurons is drawn inside the network
+        return "hidden" if readers or kind != "output" else "output"
 
     def _neurons(
         self, name: str, members: Iterable[str], shape: list[int], bias: Use | None

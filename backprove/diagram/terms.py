@@ -170,8 +170,9 @@ def _joined(
     product: _Product, around: Sizes, settled: Change
 ) -> tuple[tuple[Expr, ...], Sizes, Change] | None:
     """A product without its deltas: [i = j] makes i and j one letter; None where one is 0."""
-    factors = tuple(with_indices(f, dict(settled)) for f in product.factors)
-    sizes = {**around, **product.sizes}
+    factors, sizes = product.factors, {**around, **product.sizes}
+    if settled:
+        factors = tuple(with_indices(f, dict(settled)) for f in factors)
     change = dict(settled)
     while True:
         delta = next((f for f in factors if _between_indices(f)), None)
