@@ -391,6 +391,13 @@ def test_beyond_a_number_of_edges_families_are_counted_only() -> None:
     assert {f.drawn for f in drawn.families} == {True, False}
 
 
+def test_a_folded_softmax_counts_each_pair_once() -> None:
+    drawn = diagram(load("mlp:5-100,tanh,cross_entropy"))
+    counts = {(f.start, f.end): f.count for f in drawn.families if f.weight is None}
+    (between,) = (n for pair, n in counts.items() if pair[1] == "o")
+    assert between == 100 * 100
+
+
 def test_a_transposed_weight_says_which_axis_leads_on() -> None:
     text = "input x[2]\nweight w[2,3]\nz[i] = sum(j: w[j,i]*x[j])\nloss J = sum(i: z[i]^2)"
     (family, _) = diagram(parse(text)).families

@@ -89,7 +89,8 @@ class Edge(NamedTuple):
 class Family:
     """All edges between two groups that carry components of one weight, or none.
 
-    count: how many, None where a size has no number. to_axis: the axis of the weight that
+    count: how many, None where a size has no number; where they are not listed, edges that two
+    terms share in part may count twice. to_axis: the axis of the weight that
     numbers the neurons that the edges lead to. drawn: whether the edges are listed.
     """
 
@@ -355,7 +356,7 @@ class _Drawing:
         families: list[Family] = []
         edges: list[Edge] = []
         for (start, end, weight), row in self.links.items():
-            counts = [count(self.network, use) for use in row]
+            counts = [count(self.network, use) for use in self._apart(row)]
             most = None if None in counts else sum(n for n in counts if n is not None)
             number, drawn = most, False
             if most is not None and not {start, end} & folded and len(edges) + most <= LISTED:
@@ -364,6 +365,22 @@ class _Drawing:
                 number, drawn = len(here), True
             families.append(Family(start, end, weight, number, _to_axis(row), drawn))
         return tuple(families), tuple(edges)
+
+    def _apart(self, row: list[Use]) -> list[Use]:
+        """The uses without those whose edges another one gives too: z[i] beside all z[k]."""
+        ways = {
+            use: (
+                *self._neuron_of(use.target).indices,
+                *self._neuron_of(use.source).indices,
+                *(use.weight.indices if use.weight else ()),
+            )
+            for use in row
+        }
+        kept: list[Use] = []
+        for use in sorted(row, key=lambda use: -len(use.sizes)):
+            if not any(_covers(ways[other], ways[use]) for other in kept):
+                kept.append(use)
+        return kept
 
     def _edges(self, row: list[Use]) -> Iterator[Edge]:
         for use in row:
@@ -409,6 +426,15 @@ class _Drawing:
 
 def _ids(groups: list[Group]) -> list[str]:
     return [neuron.id for group in groups for neuron in group.neurons]
+
+
+def _covers(general: tuple[Index, ...], special: tuple[Index, ...]) -> bool:
+    """Whether putting something for the letters of one row of indices gives the other."""
+    change: dict[Index, Index] = {}
+    return all(
+        (change.setdefault(a, b) if isinstance(a, str) else a) == b
+        for a, b in zip(general, special, strict=True)
+    )
 
 
 def _to_axis(row: list[Use]) -> int | None:
