@@ -236,7 +236,7 @@ class _Session:
         for timer in (self._limit, self._rest):
             if timer is not None:
                 timer.cancel()
-        if self._learner is not None and self._learner.is_alive():
+        if self._learner is not None and self._learner.alive:
             self._learner.end()
         else:
             self._runs.leave(self)
