@@ -103,10 +103,14 @@ export class Edges {
     this.#cells = null;
   }
 
-  /** The largest 2,000; all where they are no more. Edges without a number come last. */
+  /** The largest 2,000; all where they are no more. The few without a weight are always drawn. */
   #chosen() {
     if (this.all.length <= DRAWN) return this.all;
-    const sizes = this.values.map((value) => (Number.isNaN(value) ? -1 : Math.abs(value)));
+    const bare = this.all.reduce((sum, { component }) => sum + (component === null ? 1 : 0), 0);
+    const sizes = this.values.map((value, at) => {
+      if (bare <= DRAWN / 4 && this.all[at].component === null) return Infinity;
+      return Number.isNaN(value) ? -1 : Math.abs(value);
+    });
     const least = Float64Array.from(sizes).sort()[sizes.length - DRAWN];
     const chosen = this.all.filter(({ at }) => sizes[at] > least);
     for (const edge of this.all) {
@@ -263,10 +267,12 @@ export class Edges {
    * @returns {Edge|null}
    */
   hit(point, reach) {
-    this.#cells ??= index(this.drawn);
-    const around = Math.ceil(reach / CELL);
+    // Cells grow with the drawing, so that a curve passes some forty of them and no more.
+    const size = Math.max(32, this.placement.width / 40);
+    this.#cells ??= index(this.drawn, size);
+    const around = 1 + Math.ceil(reach / size);
     const near = new Set();
-    const [column, row] = [Math.floor(point.x / CELL), Math.floor(point.y / CELL)];
+    const [column, row] = [Math.floor(point.x / size), Math.floor(point.y / size)];
     for (let dx = -around; dx <= around; dx++) {
       for (let dy = -around; dy <= around; dy++) {
         for (const at of this.#cells.get(cell(column + dx, row + dy)) ?? []) near.add(at);
@@ -323,23 +329,24 @@ export function along(curve, share) {
   const t = share * pieces - piece;
   const s = 1 - t;
   const from = piece * 6;
-  const mix = (axis) => s ** 3 * curve[from + axis] + 3 * s * s * t * curve[from + 2 + axis]
-    + 3 * s * t * t * curve[from + 4 + axis] + t ** 3 * curve[from + 6 + axis];
-  return { x: mix(0), y: mix(1) };
+  const [a, b, c, d] = [s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t];
+  return {
+    x: a * curve[from] + b * curve[from + 2] + c * curve[from + 4] + d * curve[from + 6],
+    y: a * curve[from + 1] + b * curve[from + 3] + c * curve[from + 5] + d * curve[from + 7],
+  };
 }
 
 // ------------------------------------------------------------------------------ spatial index
 
-const CELL = 32;
 const cell = (column, row) => column * 65536 + row + 32768;
 
 /** The edges that pass each cell of a grid. */
-function index(edges) {
+function index(edges, size) {
   const cells = new Map();
   for (const { at, curve } of edges) {
     let last = NaN;
-    for (const { x, y } of sampled(curve)) {
-      const key = cell(Math.floor(x / CELL), Math.floor(y / CELL));
+    for (const { x, y } of sampled(curve, size)) {
+      const key = cell(Math.floor(x / size), Math.floor(y / size));
       if (key === last) continue;
       last = key;
       const list = cells.get(key);
@@ -350,10 +357,10 @@ function index(edges) {
   return cells;
 }
 
-/** Points along a curve, close enough that none of its cells is missed by more than a corner. */
-function sampled(curve) {
+/** Points along a curve, a cell apart: it is never further from one of their cells than the next. */
+function sampled(curve, size) {
   const length = Math.abs(curve[curve.length - 2] - curve[0]) + Math.abs(curve[curve.length - 1] - curve[1]);
-  const count = Math.max(8, Math.ceil(length / (CELL * 0.5)));
+  const count = Math.max(6, Math.ceil((1.5 * length) / size));
   return Array.from({ length: count + 1 }, (_, at) => along(curve, at / count));
 }
 
