@@ -7,7 +7,7 @@
  * numbers change, so that moving the camera strokes some thirty paths and no more.
  */
 import { LEVELS, colourOf, levelOf } from "./colours.js";
-import { asNumber, firstAt, place, short } from "./components.js";
+import { asNumber, firstAt, place, short } from "./values.js";
 import { route } from "./layout.js";
 
 export const DRAWN = 2000;
@@ -20,9 +20,9 @@ const NUMBERED = 40;
  *
  * @typedef {object} Edge
  * @property {number} at  @property {Neuron} from  @property {Neuron} to
- * @property {string|null} component  @property {import("./components.js").Place|null} where
- * @property {import("./components.js").Place} heads  the quantity that the edge adds to
- * @property {import("./components.js").Place|null} tails  what it leaves, where it is the only edge to do so
+ * @property {string|null} component  @property {import("./values.js").Place|null} where
+ * @property {import("./values.js").Place} heads  the quantity that the edge adds to
+ * @property {import("./values.js").Place|null} tails  what it leaves, where it is the only edge to do so
  * @property {number[]} curve
  *
  * @typedef {object} Band   edges that are not drawn one by one
@@ -83,7 +83,7 @@ export class Edges {
   /**
    * Takes the numbers anew and chooses what is drawn.
    * @param {"weight"|"gradient"|"factor"} show
-   * @param {ReturnType<typeof import("./components.js").sources>} from
+   * @param {ReturnType<typeof import("./values.js").sources>} from
    */
   update(show, from) {
     let largest = 0;
@@ -234,7 +234,8 @@ export class Edges {
     if (!this.numbered || camera.scale * this.placement.radius < 13) return;
     const few = this.drawn.length <= NUMBERED;
     const accented = new Set([...lit, ...selected, ...(near.size <= 24 ? near : [])]);
-    const spots = this.#spots(few ? this.drawn : [...accented]);
+    const roomy = (edge) => accented.has(edge) || (few && Math.abs(edge.to.x - edge.from.x) * camera.scale > 100);
+    const spots = this.#spots((few ? this.drawn : [...accented]).filter(roomy));
     canvas.font = `${Math.max(10, Math.min(13, 11 * camera.scale))}px system-ui, sans-serif`;
     canvas.textAlign = "center";
     canvas.textBaseline = "middle";

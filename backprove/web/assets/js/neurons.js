@@ -6,7 +6,7 @@
  * at their neuron. A folded group is a button that opens into a strip of its neurons.
  */
 import { LEVELS, colourOf, levelOf } from "./colours.js";
-import { asNumber, firstAt, place, short } from "./components.js";
+import { asNumber, firstAt, place, short } from "./values.js";
 import { h } from "./elements.js";
 import { STRIP } from "./layout.js";
 import { symbol } from "./symbols.js";
@@ -114,7 +114,7 @@ export class Neurons {
 
   /**
    * Writes the numbers: under the neurons, as their tint, into their labels.
-   * @param {ReturnType<typeof import("./components.js").sources>} from
+   * @param {ReturnType<typeof import("./values.js").sources>} from
    * @param {import("./colours.js").Theme} theme
    */
   update(from, theme) {

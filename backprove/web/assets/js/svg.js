@@ -1,7 +1,7 @@
 // @ts-check
 /** The drawing as a file: an SVG of its own with text labels, and a PNG made of it. */
 import { PAPER, LEVELS, colourOf, hex, levelOf } from "./colours.js";
-import { asNumber, firstAt, place, short, sources } from "./components.js";
+import { asNumber, firstAt, place, short, sources } from "./values.js";
 import { Edges, countOf, countPlace, spread } from "./edges.js";
 import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
 import { lastOf } from "./neurons.js";
