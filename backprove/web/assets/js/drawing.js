@@ -484,7 +484,7 @@ class Drawing {
     else this.opened.add(id);
     this.#place();
     const { element } = this.neurons.all.get(id) ?? {};
-    const cell = element?.parentElement?.querySelector("[data-cell]");
+    const cell = element?.closest(".block.open")?.querySelector("[data-cell]");
     this.#focus(open ? element : cell ?? element);
     this.#say(open ? `${id} closed` : `${id} open: ${this.neurons.inStrips.size} neurons to choose from`);
   }
@@ -519,7 +519,7 @@ class Drawing {
 
   #typedAtNeuron(event, id) {
     const { key } = event;
-    const first = key === "ArrowDown" && this.neurons.all.get(id)?.element.parentElement.querySelector(".strip [data-cell]");
+    const first = key === "ArrowDown" && this.neurons.all.get(id)?.element.closest(".block.open")?.querySelector("[data-cell]");
     if (first) return this.#focus(first);
     if (key in ARROWS || key === "Home" || key === "End") {
       const next = this.neurons.neighbour(id, key);

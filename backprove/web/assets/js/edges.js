@@ -28,7 +28,8 @@ const NUMBERED = 40;
  * @typedef {object} Band   edges that are not drawn one by one
  * @property {{x: number, top: number, bottom: number}} from
  * @property {{x: number, top: number, bottom: number}} to
- * @property {number} count  @property {boolean} whole  none of the family is drawn
+ * @property {number|null} count  null where a size has no number
+ * @property {boolean} whole  none of the family is drawn
  */
 
 export class Edges {
@@ -133,8 +134,8 @@ export class Edges {
         ? family.count : seen.get(`${family.from}>${family.to}>${family.weight}`) ?? 0;
       const from = this.#sideOf(family.from, 1);
       const to = this.#sideOf(family.to, -1);
-      if (shown >= family.count || !from || !to) return [];
-      return [{ from, to, count: family.count - shown, whole: shown === 0 }];
+      if ((family.count !== null && shown >= family.count) || !from || !to) return [];
+      return [{ from, to, count: family.count === null ? null : family.count - shown, whole: shown === 0 }];
     });
   }
 
@@ -420,6 +421,7 @@ const COUNT = new Intl.NumberFormat("en");
 
 /** What a band says: how many edges it stands for. */
 export function countOf({ count, whole }) {
+  if (count === null) return "edges";
   return whole ? `${COUNT.format(count)} edges` : `+ ${COUNT.format(count)} smaller`;
 }
 

@@ -4,7 +4,7 @@ import { PAPER, LEVELS, colourOf, hex, levelOf } from "./colours.js";
 import { asNumber, firstAt, place, short, sources } from "./values.js";
 import { Edges, countOf, countPlace, spread } from "./edges.js";
 import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
-import { lastOf } from "./neurons.js";
+import { lastOf, sizeOf } from "./neurons.js";
 import { store as page } from "./state.js";
 import { runs, symbol } from "./symbols.js";
 
@@ -164,8 +164,7 @@ class Sheet {
     const y = neuron.y + size * 0.3 - (block ? 12 : 0);
     const label = set(neuron.x, y, size, parts);
     if (!block) return label;
-    const count = group.size === null ? "neurons" : `${group.size.toLocaleString("en")} neurons`;
-    return label + written(neuron.x, neuron.y + 22, count, { size: 12, fill: PAPER.soft, font: SANS });
+    return label + written(neuron.x, neuron.y + 22, sizeOf(group), { size: 12, fill: PAPER.soft, font: SANS });
   }
 
   #legend(width, height) {
