@@ -11,17 +11,11 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
-<<<<<<< HEAD
 import os
 import socket
 import traceback
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, quote
-=======
-import socket
-from dataclasses import dataclass, field
-from urllib.parse import parse_qs
->>>>>>> web-answers
 
 from . import limits
 from .asgi import App, Message, Receive, Scope, Send, refuse, respond, words
@@ -77,11 +71,7 @@ class Door:
     @property
     def link(self) -> str:
         """The address with the token: who has it is let in."""
-<<<<<<< HEAD
         return f"{self.address}/?token={quote(self.token, safe='')}"
-=======
-        return f"{self.address}/?token={self.token}"
->>>>>>> web-answers
 
     @property
     def address(self) -> str:
@@ -148,7 +138,6 @@ class Guards:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-<<<<<<< HEAD
         sending = _Sending(send)
         try:
             await self._admit(scope, receive, sending)
@@ -161,10 +150,6 @@ class Guards:
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
-=======
-        headers = _headers(scope)
-        send = _with_headers(send)
->>>>>>> web-answers
         hosts = headers.get("host", [])
         if len(hosts) != 1 or not self._door.answers_to(hosts[0]):
             said = "this server does not answer to that name"
@@ -269,7 +254,6 @@ def _is_arrival(scope: Scope) -> bool:
     return visits and b"token=" in scope["query_string"]
 
 
-<<<<<<< HEAD
 class _Sending:
     """Sends with the headers of every answer; knows whether an answer has begun."""
 
@@ -279,10 +263,6 @@ class _Sending:
 
     async def __call__(self, message: Message) -> None:
         self.begun = True
-=======
-def _with_headers(send: Send) -> Send:
-    async def sending(message: Message) -> None:
->>>>>>> web-answers
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             given = {name.lower() for name, _ in message.get("headers", [])}
             added = [
@@ -291,13 +271,7 @@ def _with_headers(send: Send) -> Send:
                 if name.encode() not in given
             ]
             message = {**message, "headers": [*message.get("headers", []), *added]}
-<<<<<<< HEAD
         await self._send(message)
-=======
-        await send(message)
-
-    return sending
->>>>>>> web-answers
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-<<<<<<< HEAD
 from contextlib import suppress
-=======
->>>>>>> web-answers
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -96,14 +93,9 @@ class Site:
     async def close(self) -> None:
         """End the interface, and all that works for it."""
         if self._loading is not None:
-<<<<<<< HEAD
             with suppress(Exception):  # one that could not be loaded has nothing to end
                 interface = await self._loading
                 await asyncio.to_thread(interface.close)
-=======
-            interface = await self._loading
-            await asyncio.to_thread(interface.close)
->>>>>>> web-answers
 
 
 async def _file(scope: Scope, send: Send, path: str) -> None:
