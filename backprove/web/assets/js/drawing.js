@@ -8,10 +8,10 @@
  */
 import { Camera, roomOf } from "./camera.js";
 import { LEVELS, colourOf, themeOf } from "./colours.js";
-import { short, sources } from "./components.js";
+import { short, sources } from "./values.js";
 import { Edges } from "./edges.js";
 import { h, stylesheet } from "./elements.js";
-import { byDagre, computed, wantsDagre } from "./layout.js";
+import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
 import { lights } from "./lights.js";
 import { Neurons, lastOf } from "./neurons.js";
 import { Tip, biasCard, edgeCard, inWords, neuronCard } from "./tips.js";
@@ -152,8 +152,9 @@ class Drawing {
     const room = roomOf(this.view);
     const names = new Set(diagram.groups.map(({ name }) => name));
     this.opened = new Set([...this.opened].filter((name) => names.has(name)));
-    this.#take(computed(diagram, room, this.opened));
-    if (!wantsDagre(diagram)) return;
+    const kept = wantsDagre(diagram) ? keptDagre(diagram, room) : null;
+    this.#take(kept ?? computed(diagram, room, this.opened));
+    if (kept || !wantsDagre(diagram)) return;
     byDagre(diagram, room).then((placement) => {
       if (placement && this.diagram === diagram) this.#take(placement);
     });
@@ -290,8 +291,8 @@ class Drawing {
 
   #fit() {
     if (!this.placement) return;
-    this.camera.fitted = true;
-    this.#place();
+    this.camera.fit(this.placement, this.view);
+    this.#ask(false);
   }
 
   #pan(dx, dy) {
@@ -312,7 +313,9 @@ class Drawing {
   #highlight(components) {
     const now = this.store.get().highlight;
     if (now.size === components.length && components.every((one) => now.has(one))) return;
-    this.store.set({ highlight: new Set(components) }, "drawing");
+    if (!components.length && now !== this.mine) return; // another part's is not ours to take away
+    this.mine = new Set(components);
+    this.store.set({ highlight: this.mine }, "drawing");
   }
 
   #pointAtNothing() {
@@ -442,9 +445,7 @@ class Drawing {
     if (bias) return this.#select(bias);
     if (cell) return this.#choose({ id: cell, ...this.neurons.inStrips.get(cell) });
     if (id) return this.#chooseNeuron(id);
-    const moved = this.#drag?.moved;
-    this.#drag = null;
-    if (moved || !this.#onBackground(event)) return;
+    if (this.#drag?.moved || !this.#onBackground(event)) return;
     const point = this.#pointOf(event);
     const edge = this.#edgeAt(point, event.pointerType === "touch" ? 16 : 7);
     if (!edge) return this.#pointAtNothing();
@@ -483,8 +484,8 @@ class Drawing {
     else this.opened.add(id);
     this.#place();
     const { element } = this.neurons.all.get(id) ?? {};
-    const cell = element?.parentElement?.querySelector("[data-cell]");
-    (open ? element : cell ?? element)?.focus();
+    const cell = element?.closest(".block.open")?.querySelector("[data-cell]");
+    this.#focus(open ? element : cell ?? element);
     this.#say(open ? `${id} closed` : `${id} open: ${this.neurons.inStrips.size} neurons to choose from`);
   }
 
@@ -518,10 +519,11 @@ class Drawing {
 
   #typedAtNeuron(event, id) {
     const { key } = event;
+    const first = key === "ArrowDown" && this.neurons.all.get(id)?.element.closest(".block.open")?.querySelector("[data-cell]");
+    if (first) return this.#focus(first);
     if (key in ARROWS || key === "Home" || key === "End") {
       const next = this.neurons.neighbour(id, key);
-      if (next) this.neurons.all.get(next)?.element.focus({ preventScroll: true });
-      return true;
+      return next === null || this.#focus(this.neurons.all.get(next)?.element);
     }
     if (key === "e" || key === "E") return this.#stepEdges(id, key === "E" ? -1 : 1);
     if (key === "b") return this.#chooseBias(id);
@@ -531,6 +533,11 @@ class Drawing {
     }
     if (key === "Escape") return this.#leave();
     return false;
+  }
+
+  #focus(element) {
+    element?.focus({ preventScroll: !element.dataset.cell }); // a strip scrolls, the drawing does not
+    return true;
   }
 
   #chooseBias(id) {

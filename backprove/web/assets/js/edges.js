@@ -7,7 +7,7 @@
  * numbers change, so that moving the camera strokes some thirty paths and no more.
  */
 import { LEVELS, colourOf, levelOf } from "./colours.js";
-import { asNumber, firstAt, place, short } from "./components.js";
+import { asNumber, firstAt, place, short } from "./values.js";
 import { route } from "./layout.js";
 
 export const DRAWN = 2000;
@@ -20,15 +20,16 @@ const NUMBERED = 40;
  *
  * @typedef {object} Edge
  * @property {number} at  @property {Neuron} from  @property {Neuron} to
- * @property {string|null} component  @property {import("./components.js").Place|null} where
- * @property {import("./components.js").Place} heads  the quantity that the edge adds to
- * @property {import("./components.js").Place|null} tails  what it leaves, where it is the only edge to do so
+ * @property {string|null} component  @property {import("./values.js").Place|null} where
+ * @property {import("./values.js").Place} heads  the quantity that the edge adds to
+ * @property {import("./values.js").Place|null} tails  what it leaves, where it is the only edge to do so
  * @property {number[]} curve
  *
  * @typedef {object} Band   edges that are not drawn one by one
  * @property {{x: number, top: number, bottom: number}} from
  * @property {{x: number, top: number, bottom: number}} to
- * @property {number} count  @property {boolean} whole  none of the family is drawn
+ * @property {number|null} count  null where a size has no number
+ * @property {boolean} whole  none of the family is drawn
  */
 
 export class Edges {
@@ -83,7 +84,7 @@ export class Edges {
   /**
    * Takes the numbers anew and chooses what is drawn.
    * @param {"weight"|"gradient"|"factor"} show
-   * @param {ReturnType<typeof import("./components.js").sources>} from
+   * @param {ReturnType<typeof import("./values.js").sources>} from
    */
   update(show, from) {
     let largest = 0;
@@ -103,10 +104,14 @@ export class Edges {
     this.#cells = null;
   }
 
-  /** The largest 2,000; all where they are no more. Edges without a number come last. */
+  /** The largest 2,000; all where they are no more. The few without a weight are always drawn. */
   #chosen() {
     if (this.all.length <= DRAWN) return this.all;
-    const sizes = this.values.map((value) => (Number.isNaN(value) ? -1 : Math.abs(value)));
+    const bare = this.all.reduce((sum, { component }) => sum + (component === null ? 1 : 0), 0);
+    const sizes = this.values.map((value, at) => {
+      if (bare <= DRAWN / 4 && this.all[at].component === null) return Infinity;
+      return Number.isNaN(value) ? -1 : Math.abs(value);
+    });
     const least = Float64Array.from(sizes).sort()[sizes.length - DRAWN];
     const chosen = this.all.filter(({ at }) => sizes[at] > least);
     for (const edge of this.all) {
@@ -129,8 +134,8 @@ export class Edges {
         ? family.count : seen.get(`${family.from}>${family.to}>${family.weight}`) ?? 0;
       const from = this.#sideOf(family.from, 1);
       const to = this.#sideOf(family.to, -1);
-      if (shown >= family.count || !from || !to) return [];
-      return [{ from, to, count: family.count - shown, whole: shown === 0 }];
+      if ((family.count !== null && shown >= family.count) || !from || !to) return [];
+      return [{ from, to, count: family.count === null ? null : family.count - shown, whole: shown === 0 }];
     });
   }
 
@@ -230,7 +235,8 @@ export class Edges {
     if (!this.numbered || camera.scale * this.placement.radius < 13) return;
     const few = this.drawn.length <= NUMBERED;
     const accented = new Set([...lit, ...selected, ...(near.size <= 24 ? near : [])]);
-    const spots = this.#spots(few ? this.drawn : [...accented]);
+    const roomy = (edge) => accented.has(edge) || (few && Math.abs(edge.to.x - edge.from.x) * camera.scale > 100);
+    const spots = this.#spots((few ? this.drawn : [...accented]).filter(roomy));
     canvas.font = `${Math.max(10, Math.min(13, 11 * camera.scale))}px system-ui, sans-serif`;
     canvas.textAlign = "center";
     canvas.textBaseline = "middle";
@@ -263,10 +269,12 @@ export class Edges {
    * @returns {Edge|null}
    */
   hit(point, reach) {
-    this.#cells ??= index(this.drawn);
-    const around = Math.ceil(reach / CELL);
+    // Cells grow with the drawing, so that a curve passes some forty of them and no more.
+    const size = Math.max(32, this.placement.width / 40);
+    this.#cells ??= index(this.drawn, size);
+    const around = 1 + Math.ceil(reach / size);
     const near = new Set();
-    const [column, row] = [Math.floor(point.x / CELL), Math.floor(point.y / CELL)];
+    const [column, row] = [Math.floor(point.x / size), Math.floor(point.y / size)];
     for (let dx = -around; dx <= around; dx++) {
       for (let dy = -around; dy <= around; dy++) {
         for (const at of this.#cells.get(cell(column + dx, row + dy)) ?? []) near.add(at);
@@ -323,23 +331,24 @@ export function along(curve, share) {
   const t = share * pieces - piece;
   const s = 1 - t;
   const from = piece * 6;
-  const mix = (axis) => s ** 3 * curve[from + axis] + 3 * s * s * t * curve[from + 2 + axis]
-    + 3 * s * t * t * curve[from + 4 + axis] + t ** 3 * curve[from + 6 + axis];
-  return { x: mix(0), y: mix(1) };
+  const [a, b, c, d] = [s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t];
+  return {
+    x: a * curve[from] + b * curve[from + 2] + c * curve[from + 4] + d * curve[from + 6],
+    y: a * curve[from + 1] + b * curve[from + 3] + c * curve[from + 5] + d * curve[from + 7],
+  };
 }
 
 // ------------------------------------------------------------------------------ spatial index
 
-const CELL = 32;
 const cell = (column, row) => column * 65536 + row + 32768;
 
 /** The edges that pass each cell of a grid. */
-function index(edges) {
+function index(edges, size) {
   const cells = new Map();
   for (const { at, curve } of edges) {
     let last = NaN;
-    for (const { x, y } of sampled(curve)) {
-      const key = cell(Math.floor(x / CELL), Math.floor(y / CELL));
+    for (const { x, y } of sampled(curve, size)) {
+      const key = cell(Math.floor(x / size), Math.floor(y / size));
       if (key === last) continue;
       last = key;
       const list = cells.get(key);
@@ -350,10 +359,10 @@ function index(edges) {
   return cells;
 }
 
-/** Points along a curve, close enough that none of its cells is missed by more than a corner. */
-function sampled(curve) {
+/** Points along a curve, a cell apart: it is never further from one of their cells than the next. */
+function sampled(curve, size) {
   const length = Math.abs(curve[curve.length - 2] - curve[0]) + Math.abs(curve[curve.length - 1] - curve[1]);
-  const count = Math.max(8, Math.ceil(length / (CELL * 0.5)));
+  const count = Math.max(6, Math.ceil((1.5 * length) / size));
   return Array.from({ length: count + 1 }, (_, at) => along(curve, at / count));
 }
 
@@ -412,6 +421,7 @@ const COUNT = new Intl.NumberFormat("en");
 
 /** What a band says: how many edges it stands for. */
 export function countOf({ count, whole }) {
+  if (count === null) return "edges";
   return whole ? `${COUNT.format(count)} edges` : `+ ${COUNT.format(count)} smaller`;
 }
 

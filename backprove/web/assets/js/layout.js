@@ -55,7 +55,8 @@ export function computed(diagram, room, opened = new Set()) {
   const radius = Math.max(8, Math.min(row * 0.29, pitch * 0.23, 26));
   const measures = { row, radius, opened };
   const halves = stacks.map((stack) => Math.max(...stack.groups.map((group) => halfOf(group, measures).w)));
-  const xs = columnCentres(stacks, halves, width, radius);
+  const widest = 230 * Math.max(1, height / room.height);
+  const xs = columnCentres(stacks, halves, width, { least: 2.2 * radius, widest });
   const neurons = stacks.flatMap((stack, at) => stacked(stack, xs[at], height, measures));
   const right = xs.length ? xs[xs.length - 1] + halves[halves.length - 1] : 0;
   return {
@@ -110,11 +111,11 @@ function halfOf(group, { radius, opened }) {
 }
 
 /** Equal gaps between columns, except that the marks beside the loss stand close to it. */
-function columnCentres(stacks, halves, width, radius) {
+function columnCentres(stacks, halves, width, { least, widest }) {
   const gaps = stacks.slice(1).map(({ beside }) => (beside ? 0.62 : 1));
   const taken = halves.reduce((sum, half) => sum + 2 * half, 0);
   const shares = gaps.reduce((sum, gap) => sum + gap, 0) || 1;
-  const gap = clamp((width - taken) / shares, 2.2 * radius, 230);
+  const gap = clamp((width - taken) / shares, least, widest);
   const xs = [];
   let left = 0;
   stacks.forEach((_, at) => {
@@ -183,6 +184,25 @@ export function wantsDagre(diagram) {
 }
 
 let worker = null;
+/** dagre's last answer, for the same graph in another room. */
+let kept = { key: "", data: null };
+
+function keyOf({ edges, groups }) {
+  return JSON.stringify([groups.map(({ name, size }) => [name, size]), edges.map(({ from, to }) => [from, to])]);
+}
+
+/** The placing by dagre where it has answered for this graph before. @returns {Placement|null} */
+export function keptDagre(diagram, room) {
+  return kept.key === keyOf(diagram) ? stretched(kept.data, sized(diagram), room) : null;
+}
+
+/** @returns {Neuron[]} without a place yet */
+function sized(diagram) {
+  return diagram.groups.flatMap((group) => group.neurons.map((neuron, index) => {
+    const half = isSmall(group) ? 17 : 24;
+    return neuronOf(group, neuron, index, { x: 0, y: 0, w: half, h: half });
+  }));
+}
 
 /**
  * The placing by dagre; null where it fails or is overtaken by a newer question.
@@ -193,8 +213,7 @@ export function byDagre(diagram, room) {
   worker?.terminate();
   const mine = new Worker(new URL("./dagre-worker.js", import.meta.url), { type: "module" });
   worker = mine;
-  const neurons = diagram.groups.flatMap((group) => group.neurons.map((neuron, index) => (
-    neuronOf(group, neuron, index, { x: 0, y: 0, w: isSmall(group) ? 17 : 24, h: isSmall(group) ? 17 : 24 }))));
+  const neurons = sized(diagram);
   mine.postMessage({
     nodes: neurons.map(({ id, w, h }) => ({ id, width: 2 * w, height: 2 * h + 22 })),
     edges: diagram.edges.map(({ from, to }) => ({ from, to })),
@@ -207,7 +226,11 @@ export function byDagre(diagram, room) {
       resolve(placement);
     };
     mine.onerror = () => finish(null);
-    mine.onmessage = ({ data }) => finish(data.problem ? null : stretched(data, neurons, room));
+    mine.onmessage = ({ data }) => {
+      if (data.problem) return finish(null);
+      kept = { key: keyOf(diagram), data };
+      finish(stretched(data, neurons, room));
+    };
   });
 }
 

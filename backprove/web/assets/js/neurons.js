@@ -6,7 +6,7 @@
  * at their neuron. A folded group is a button that opens into a strip of its neurons.
  */
 import { LEVELS, colourOf, levelOf } from "./colours.js";
-import { asNumber, firstAt, place, short } from "./components.js";
+import { asNumber, firstAt, place, short } from "./values.js";
 import { h } from "./elements.js";
 import { STRIP } from "./layout.js";
 import { symbol } from "./symbols.js";
@@ -72,8 +72,7 @@ export class Neurons {
 
   #block(neuron, symbolOf) {
     const { group } = neuron;
-    const size = group.size === null ? "" : COUNT.format(group.size);
-    const words = `${size || "any number of"} neurons`;
+    const words = sizeOf(group);
     const button = h("button", {
       type: "button", tabindex: -1, "data-id": neuron.id, class: "block-button",
       "aria-expanded": String(neuron.open), "aria-disabled": group.size === null ? "true" : null,
@@ -114,7 +113,7 @@ export class Neurons {
 
   /**
    * Writes the numbers: under the neurons, as their tint, into their labels.
-   * @param {ReturnType<typeof import("./components.js").sources>} from
+   * @param {ReturnType<typeof import("./values.js").sources>} from
    * @param {import("./colours.js").Theme} theme
    */
   update(from, theme) {
@@ -191,6 +190,11 @@ export function lastOf({ id, components, group }) {
 function symbolFor(neuron, symbolOf) {
   if (neuron.symbol) return symbol(neuron.symbol, "");
   return symbol(symbolOf(neuron.group.name), neuron.id);
+}
+
+/** "784 neurons", or "n neurons" where the size has no number. */
+export function sizeOf({ size, shape }) {
+  return `${size === null ? shape.join(" × ") : COUNT.format(size)} neurons`;
 }
 
 /** The 1-based indices of the neuron with this number, "3" or "2,7". */

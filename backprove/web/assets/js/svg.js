@@ -1,10 +1,11 @@
 // @ts-check
 /** The drawing as a file: an SVG of its own with text labels, and a PNG made of it. */
 import { PAPER, LEVELS, colourOf, hex, levelOf } from "./colours.js";
-import { asNumber, firstAt, place, short, sources } from "./components.js";
+import { asNumber, firstAt, place, short, sources } from "./values.js";
 import { Edges, countOf, countPlace, spread } from "./edges.js";
-import { byDagre, computed, wantsDagre } from "./layout.js";
-import { lastOf } from "./neurons.js";
+import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
+import { lastOf, sizeOf } from "./neurons.js";
+import { store as page } from "./state.js";
 import { runs, symbol } from "./symbols.js";
 
 const ROOM = { width: 900, height: 480 };
@@ -15,14 +16,14 @@ const LEGENDS = { weight: "weight", gradient: "gradient", factor: "weight × wha
 
 /**
  * The drawing of the store's network as the text of an SVG; null where there is no network.
- * @param {any} store
+ * @param {any} [store]
  * @returns {Promise<string|null>}
  */
-export async function toSVG(store) {
+export async function toSVG(store = page) {
   const state = store.get();
   const diagram = state.network?.diagram;
   if (!diagram) return null;
-  const placement = (wantsDagre(diagram) && await byDagre(diagram, ROOM)) || computed(diagram, ROOM);
+  const placement = (wantsDagre(diagram) && (keptDagre(diagram, ROOM) ?? await byDagre(diagram, ROOM))) || computed(diagram, ROOM);
   const edges = new Edges(diagram, placement);
   const from = sources(state);
   edges.update(state.view.show, from);
@@ -31,10 +32,10 @@ export async function toSVG(store) {
 
 /**
  * The same as a PNG, `scale` pixels to one of the SVG's; null where there is no network.
- * @param {any} store @param {number} [scale]
+ * @param {any} [store] @param {number} [scale]
  * @returns {Promise<Blob|null>}
  */
-export async function toPNG(store, scale = 2) {
+export async function toPNG(store = page, scale = 2) {
   const svg = await toSVG(store);
   if (svg === null) return null;
   const url = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
@@ -163,8 +164,7 @@ class Sheet {
     const y = neuron.y + size * 0.3 - (block ? 12 : 0);
     const label = set(neuron.x, y, size, parts);
     if (!block) return label;
-    const count = group.size === null ? "neurons" : `${group.size.toLocaleString("en")} neurons`;
-    return label + written(neuron.x, neuron.y + 22, count, { size: 12, fill: PAPER.soft, font: SANS });
+    return label + written(neuron.x, neuron.y + 22, sizeOf(group), { size: 12, fill: PAPER.soft, font: SANS });
   }
 
   #legend(width, height) {

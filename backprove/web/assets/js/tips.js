@@ -1,13 +1,13 @@
 // @ts-check
 /** What the pointer is on: the card beside an edge, a neuron or a bias, and the same in words. */
-import { asNumber, firstAt, place, short } from "./components.js";
+import { asNumber, firstAt, place, short } from "./values.js";
 import { valueOf } from "./edges.js";
 import { h } from "./elements.js";
 import { lastOf } from "./neurons.js";
 import { symbol } from "./symbols.js";
 
 /**
- * @typedef {ReturnType<typeof import("./components.js").sources>} Sources
+ * @typedef {ReturnType<typeof import("./values.js").sources>} Sources
  * @typedef {{component: string|null, title: string, rows: {what: string, value: string}[]}} Card
  */
 
@@ -41,14 +41,16 @@ function bracketed(value) {
 
 /** The numbers of a neuron's quantities, with what reaches it from the loss. @returns {Card} */
 export function neuronCard({ id, group, components }, from) {
-  const listed = group.kind === "loss" ? [id] : components;
+  if (group.kind === "loss") {
+    return { component: id, title: "loss", rows: rows([["value", short(firstAt(from.values, place(id)))]]) };
+  }
   return {
     component: id,
     title: group.kind,
-    rows: rows(listed.flatMap((component) => {
+    rows: rows(components.flatMap((component) => {
       const where = place(component);
       const adjoint = firstAt([...from.adjoints, ...from.gradients], where);
-      return [[component, short(firstAt(from.values, where))], [`∂ ${component}`, short(adjoint)]];
+      return [[component, short(firstAt(from.values, where))], [`∂${from.loss}/∂${component}`, short(adjoint)]];
     })),
   };
 }
