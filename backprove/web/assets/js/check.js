@@ -9,12 +9,14 @@ import { given } from "./state.js";
 
 const WAIT = 300; // milliseconds between the last key and the preview
 
-/** What a line's status is called; the sign comes with it. */
+// What the status of a line is called; its sign comes with it.
+/** @type {Record<string, string>} */
 const STATUS = {
   right: "right", wrong: "wrong", carried: "carried on", definition: "definition",
   undecided: "undecided", unread: "not read",
 };
 
+/** @type {Record<string, string>} */
 const VERDICT = {
   right: "Right", wrong: "Not right", "right-under-another-convention": "Right under another convention",
   unreadable: "Not readable",
@@ -113,7 +115,8 @@ export function mount(element, store) {
     if (!state.network || !text.value.trim()) return preview.replaceChildren();
     try {
       const answer = await ask("preview", { ...given(state), answer: text.value, quantity: state.selection ?? "" });
-      preview.replaceChildren(h("h3", {}, "How it is read"), h("ol", { class: "read" }, ...answer.lines.map(readLine)));
+      preview.replaceChildren(h("h3", {}, "How it is read"), h("ol", { class: "read" }, ...answer.lines.map(readLine)),
+        ...(answer.readings ?? []).map((/** @type {string} */ says) => prose(says, "p", { class: "note" })));
     } catch (problem) {
       if (!isAborted(problem)) preview.replaceChildren(trouble(problem));
     }

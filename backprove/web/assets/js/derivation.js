@@ -371,8 +371,8 @@ function computed({ network, selection }) {
 /** @param {{part: string[], number: string}[]} values */
 function valueTable(values) {
   if (!values.length) return null;
-  return h(
-    "div", { class: "scroll" },
+  return scrolling(
+    "With the numbers",
     h(
       "table", { class: "values" },
       h("caption", {}, "With the numbers"),

@@ -4,7 +4,7 @@
 import { formula, h } from "./elements.js";
 
 /** @typedef {string[]} Chunks `<math>` strings between which a line may break */
-/** @typedef {number|string|Nested[]} Nested a number ("nan", "inf" where it is not finite), or rows */
+/** @typedef {any} Nested a number ("nan", "inf" where it is not finite), or rows of them */
 
 /**
  * A formula within a line of words or a cell.
@@ -76,6 +76,7 @@ export function selecting(element, store) {
  * A number as it is printed: six significant digits, a true minus sign.
  * @param {Nested|null|undefined} value
  * @param {number} [digits]
+ * @returns {string}
  */
 export function printed(value, digits = 6) {
   if (value === null || value === undefined) return "–";
@@ -100,6 +101,7 @@ function superscript(power) {
  * The first numbers of a vector or matrix.
  * @param {Nested[]} value
  * @param {number} digits
+ * @returns {string}
  */
 function summary(value, digits) {
   const flat = /** @type {any[]} */ (value).flat(9);
@@ -109,7 +111,7 @@ function summary(value, digits) {
 
 /**
  * Shows what went wrong, in words.
- * @param {{message: string, suggestion?: string|null, excerpt?: string|null}|null|undefined} error
+ * @param {any} error
  */
 export function trouble(error) {
   return h(

@@ -26,8 +26,6 @@ export function mount(element, store) {
   const body = h("div", { class: "sheets" });
   element.replaceChildren(h("div", { class: "explaining numbers" }, top.bar, body));
 
-  /** @type {Cell[]} */
-  let cells = [];
   /** @type {Map<string, any>} sheets by the name of their quantity */
   let sheets = new Map();
   /** @type {Map<string, any>} what the file or the seed gives, as far as it was seen */
@@ -35,6 +33,8 @@ export function mount(element, store) {
   /** @type {Record<string, any>} edits that wait to be sent */
   let waiting = {};
   let built = "";
+  /** @type {any} an answer that is older than a change of what the file or the seed gives */
+  let outdated = null;
 
   const send = debounced(() => {
     const edits = waiting;
@@ -43,7 +43,10 @@ export function mount(element, store) {
   }, WAIT);
 
   store.on(["network", "seed"], (/** @type {any} */ state, /** @type {any} */ { changed, before }) => {
-    if (changed.includes("seed") || before.network?.asked?.text !== state.network?.asked?.text) bases.clear();
+    if (changed.includes("seed") || before.network?.asked?.text !== state.network?.asked?.text) {
+      bases.clear();
+      outdated = state.numbers;
+    }
   });
   whenShown(element, store, ["network", "numbers", "values", "selection", "eta", "seed"], refresh);
 
@@ -63,7 +66,7 @@ export function mount(element, store) {
   function remember({ network, numbers, values }) {
     for (const { name, value } of network.quantities) {
       if (value !== null && value !== undefined) bases.set(name, value);
-      else if (!(name in values) && numbers?.given?.[name] !== undefined && !bases.has(name))
+      else if (numbers !== outdated && !(name in values) && numbers?.given?.[name] !== undefined && !bases.has(name))
         bases.set(name, numbers.given[name]);
     }
   }
@@ -79,7 +82,6 @@ export function mount(element, store) {
     const words = JSON.stringify([shape, eta !== null && state.numbers?.updated !== undefined]);
     if (words === built) return;
     built = words;
-    cells = [];
     sheets = new Map();
     const adjoints = state.numbers?.adjoints ?? {};
     const sections = SECTIONS.map(({ title, kinds }) => {
@@ -120,7 +122,7 @@ export function mount(element, store) {
    */
   function source({ numbers, network, values }, kind, name) {
     if (kind !== "value") return numbers?.[kind]?.[name];
-    return values[name] ?? numbers?.given?.[name] ?? numbers?.values?.[name]
+    return values[name] ?? bases.get(name) ?? numbers?.given?.[name] ?? numbers?.values?.[name]
       ?? network.quantities.find((/** @type {any} */ q) => q.name === name)?.value;
   }
 
@@ -153,6 +155,7 @@ export function mount(element, store) {
       values[name] = replaced(values[name], place, at(base, place));
       if (JSON.stringify(values[name]) === JSON.stringify(base)) delete values[name];
     }
+    outdated = state.numbers;
     store.set({ values }, "reset");
     fill(store.get());
   }
