@@ -225,7 +225,7 @@ function amount(value) {
   if (!Array.isArray(value)) return value === null || value === undefined ? "" : printed(value, 4);
   if (Array.isArray(value[0])) return `${value.length} × ${value[0].length} numbers`;
   const shown = value.slice(0, IN_CELL).map((number) => printed(number, 3));
-  return `(${shown.join(", ")}${value.length > IN_CELL ? ", …" : ""})`;
+  return [...shown, ...(value.length > IN_CELL ? [`… ${value.length} numbers`] : [])].join("\n");
 }
 
 /** @param {any} row */

@@ -2,11 +2,13 @@
 // A derivation written by hand, read as it is typed and judged line by line.
 
 import { ask, isAborted } from "./api.js";
+import { components } from "./components.js";
 import { debounced, formula, h, prose, stylesheet } from "./elements.js";
 import { inline, plain, printed, scrolling, selecting, trouble } from "./formula.js";
 import { latex } from "./latex.js";
 import { given } from "./state.js";
 
+const OFFERED = 50; // components of each quantity that can be chosen
 const WAIT = 300; // milliseconds between the last key and the preview
 
 // What the status of a line is called; its sign comes with it.
@@ -63,7 +65,8 @@ export function mount(element, store) {
   /** The quantities that can be chosen, with the selected component among them. */
   function offer(/** @type {any} */ { network, selection }) {
     const trained = (network?.quantities ?? []).filter((/** @type {any} */ q) => q.kind !== "target" && q.name !== network.loss);
-    const names = trained.map((/** @type {any} */ q) => q.name);
+    const names = trained.flatMap((/** @type {any} */ q) =>
+      q.shape.length && q.shape.every(Number.isInteger) ? [q.name, ...components(q.name, q.shape, OFFERED)] : [q.name]);
     if (selection && !names.includes(selection)) names.unshift(selection);
     const options = names.map((/** @type {string} */ name) => h("option", { value: name }, name));
     quantity.replaceChildren(...(selection ? options : [h("option", { value: "" }, "choose…"), ...options]));

@@ -86,7 +86,7 @@ export function printed(value, digits = 6) {
   const size = Math.abs(value);
   const text =
     size >= 1e6 || size < 1e-4
-      ? value.toExponential(digits - 3).replace(/\.?0+e/, "e").replace("e+", "e")
+      ? value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e")
       : String(Number(value.toPrecision(digits)));
   const [mantissa, power] = text.replace(/-/g, "−").split("e");
   return power === undefined ? mantissa : `${mantissa} · 10${superscript(power)}`;
