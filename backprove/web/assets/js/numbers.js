@@ -33,6 +33,8 @@ export function mount(element, store) {
   /** @type {Record<string, any>} edits that wait to be sent */
   let waiting = {};
   let built = "";
+  /** @type {string|null} the selection that the windows were turned to last */
+  let turned = null;
   /** @type {any} an answer that is older than a change of what the file or the seed gives */
   let outdated = null;
 
@@ -77,7 +79,9 @@ export function mount(element, store) {
    */
   function build(state) {
     const { network, eta, selection } = state;
-    for (const sheet of sheets.values()) sheet.turnTo(selection);
+    // only where the selection is another: the reader may have turned elsewhere
+    if (selection !== turned) for (const sheet of sheets.values()) sheet.turnTo(selection);
+    turned = selection;
     const shape = network.quantities.map((/** @type {any} */ q) => [q.name, q.kind, q.shape, q.symbol]);
     const words = JSON.stringify([shape, eta !== null && state.numbers?.updated !== undefined]);
     if (words === built) return;
@@ -445,8 +449,9 @@ function sheet(quantity, { columns, edit, reset, changed }) {
     const { place } = cellOf(event);
     const to = place.map((index, axis) => index + (step[axis - (place.length - 2)] ?? 0));
     if (place.length === 1) to[0] = place[0] + step[0] + step[1];
-    const found = fieldAt(to) ?? (turnTo(component(name, to)) ? fieldAt(to) : null);
-    if (found) found.focus();
+    if (!fieldAt(to) && turnTo(component(name, to))) changed();
+    const found = fieldAt(to);
+    if (found && found !== field) found.focus();
     else if (event.key === "Enter") neighbour(field, event.shiftKey ? -1 : 1)?.focus();
   }
 
