@@ -30,7 +30,7 @@ def option(*names: str, help: str, metavar: str | None = None) -> Any:
 
 Data = Annotated[
     str | None,
-    option("--data", "-d", metavar="DATA", help="A .csv or .npz file, or the word digits."),
+    option("--data", "-d", metavar="DATA", help="A .csv or .npz file, digits, or spirals, …"),
 ]
 Map = Annotated[
     list[str] | None,

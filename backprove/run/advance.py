@@ -69,9 +69,13 @@ class NumpyAdvance:
         )
 
 
-def diverged(what: str, epoch: int, step: int) -> DataError:
+class Diverged(DataError):
+    """A run whose numbers are no longer finite."""
+
+
+def diverged(what: str, epoch: int, step: int) -> Diverged:
     """What is said of a run whose numbers are no longer finite."""
-    return DataError(
+    return Diverged(
         f"{what} in epoch {epoch}, at step {step:,}: the training diverges",
         "try a lower learning rate, clip the gradients, or scale the inputs",
     )

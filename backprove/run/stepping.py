@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..adjoints import backprop
 from ..errors import DataError
-from ..network import Network, expect_network
-from .advance import NumpyAdvance, check_finite
+from ..network import ADJOINT, Network, expect_network
+from .advance import Diverged, NumpyAdvance, check_finite
 from .beginning import (
     Options,
     arrays_of,
@@ -31,8 +32,11 @@ from .beginning import (
 )
 from .checkpoint import State
 from .data import Scaling, fit
+from .lower import lower
+from .numpy_backend import Prepared, prepare
+from .overflow import Overflow, overflow
 from .runner import Runner, Score
-from .step import check_scalars, lower_step
+from .step import ScalarTable, check_scalars, lower_step
 from .table import Table
 from .values import check_memory, parameter_bytes, refuse_symbolic, shape_of
 
@@ -40,6 +44,20 @@ Array: TypeAlias = NDArray[Any]
 
 HISTORY = 20_000
 """Epochs of which a record is kept; beyond, every second one of the older half goes."""
+
+RUNAWAY = 1e12
+"""A loss so many times the first one is taken for divergence, before anything overflows."""
+
+
+class Stopped(Diverged):
+    """A run that cannot go on. why: what overflowed first. The state is that before the step."""
+
+    def __init__(self, why: Overflow, epoch: int, step: int) -> None:
+        super().__init__(
+            f"the training diverges in epoch {epoch}, at step {step:,}: {why.says}",
+            why.suggestion,
+        )
+        self.why = why
 
 
 class Stepper:
@@ -98,15 +116,17 @@ class Stepper:
         self.runner = Runner(network, self.fit, dtype)
         self.arrays = arrays_of(self.runner, table, self.parts.train)
         self.validation = arrays_of(self.runner, table, self.parts.validation)
-        self._advance = self._prepared()
+        self._first, self._first_loss = self.state.parameters, float("nan")
+        self._prepare()
+        self._gradients: Prepared | None = None
         self.loss = float("nan")
         self.history: list[Mapping[str, float]] = []
 
-    def _prepared(self) -> NumpyAdvance:
-        step = lower_step(self.network, self._recipe)
-        check_scalars(step, self._recipe.steps or 1)
-        return NumpyAdvance(
-            self.network, step, self.arrays, self.options.batch_size, self.runner.dtype
+    def _prepare(self) -> None:
+        self.program = lower_step(self.network, self._recipe)
+        check_scalars(self.program, self._recipe.steps or 1)
+        self._advance = NumpyAdvance(
+            self.network, self.program, self.arrays, self.options.batch_size, self.runner.dtype
         )
 
     @property
@@ -118,7 +138,7 @@ class Stepper:
     def eta(self, eta: float) -> None:
         check_options(replace(self.options, eta=eta))
         self._recipe = replace(self._recipe, eta=Fraction(repr(float(eta))))
-        self._advance = self._prepared()
+        self._prepare()
 
     @property
     def parameters(self) -> Mapping[str, Array]:
@@ -131,21 +151,48 @@ class Stepper:
         return self.epochs is not None and self.state.epoch > self.epochs
 
     def step(self) -> float:
-        """One mini-batch: its loss before the update."""
+        """One mini-batch: its loss before the update. Raises Stopped where the numbers diverge."""
         before = self.state
-        after = self._advance.advance(before)
-        check_finite(after)
+        try:
+            after = self._advance.advance(before)
+            check_finite(after)
+        except Diverged:
+            raise self._stopped() from None
         loss = (after.loss_sum - before.loss_sum) / (after.position - before.position)
-        self._add(loss, after.steps)
+        if before.steps == 0:
+            self._first_loss = abs(loss)
+        elif abs(loss) > RUNAWAY * max(self._first_loss, 1.0):
+            raise self._stopped(loss)
+        window = min(after.steps, self.batches, 100)
+        self.loss = loss if window == 1 else self.loss + (loss - self.loss) / window
         self.state = after
         if after.position >= len(self.parts.train):
-            self.history.append(epoch_record(after, self.score()))
+            self._record(epoch_record(after, self.score()))
             self.state = next_epoch(after)
         return loss
 
-    def _add(self, loss: float, steps: int) -> None:
-        window = min(steps, self.batches, 100)
-        self.loss = loss if window == 1 else self.loss + (loss - self.loss) / window
+    def _record(self, record: Mapping[str, float]) -> None:
+        self.history.append(record)
+        if len(self.history) > HISTORY:
+            half = HISTORY // 2
+            self.history[:half] = self.history[:half:2]
+
+    def _rows(self) -> Array:
+        """The samples of the next mini-batch."""
+        state = self.state
+        return state.permutation[state.position : state.position + self.options.batch_size]
+
+    def _stopped(self, loss: float | None = None) -> Stopped:
+        state, rows = self.state, self._rows()
+        batch = {name: array.take(rows, 0) for name, array in self.arrays.items()}
+        scalars = ScalarTable(self.program, self.runner.dtype).at(state.steps + 1)
+        given = {
+            **self.runner.constants, **scalars, **state.parameters, **state.slots, **batch,
+        }  # fmt: skip
+        why = overflow(self.network, self.program, given, len(rows), self._first, self.eta)
+        if loss is not None:
+            why = replace(why, says=f"the loss is {loss:.2g}, and grows without end{why.grown}")
+        return Stopped(why, state.epoch, state.steps + 1)
 
     def for_seconds(self, seconds: float, stop: Callable[[], bool] = lambda: False) -> int:
         """As many mini-batches as fit, at least one; ends early where `stop` says so.
@@ -161,10 +208,28 @@ class Stepper:
                 break
         return done
 
+    def seen(self, most: int = 1000) -> dict[str, Array]:
+        """What may be looked at beside the loss: validation rows, else the first training rows."""
+        if len(self.parts.validation):
+            return self.validation
+        return {name: array[:most] for name, array in self.arrays.items()}
+
     def score(self) -> Score | None:
         """On the validation rows; None where there are none."""
         rows = len(self.parts.validation)
         return self.runner.score(self.parameters, self.validation, rows) if rows else None
+
+    def gradients(self) -> dict[str, Array]:
+        """∂loss/∂w of every weight and bias, the mean over the next mini-batch."""
+        names = {name: ADJOINT + name for name in self.parameters}
+        if self._gradients is None:
+            program = lower(self.network, backprop(self.network).adjoints, names.values())
+            self._gradients = prepare(program, self.runner.dtype)
+        rows = self._rows()
+        batch = {name: array.take(rows, 0) for name, array in self.arrays.items()}
+        given = {**self.runner.constants, **self.parameters, **batch}
+        found = self._gradients(given, len(rows))
+        return {name: found[adjoint] for name, adjoint in names.items()}
 
     def predict(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """The predicted quantities, for inputs that are scaled as the network's are."""

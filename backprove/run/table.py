@@ -1,4 +1,4 @@
-"""Reading data: CSV and NPZ files and the bundled digits, as named columns.
+"""Reading data: CSV and NPZ files, the bundled digits and the classics, as named columns.
 
 Nothing here knows a network. Columns keep what the file says: text stays text until someone
 asks for its numbers, and then the place of the first bad cell is named.
@@ -7,18 +7,21 @@ asks for its numbers, and then the place of the first bad cell is named.
 from __future__ import annotations
 
 import csv
+import io
 import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TextIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, expect
+from .classics import CLASSICS, NOISE, ROWS, SEED, drawn, drawn_as_said
 
 Array: TypeAlias = NDArray[Any]
 
@@ -148,9 +151,14 @@ def listed(names: Sequence[str] | Mapping[str, object]) -> str:
 
 
 def read_table(source: str | Path) -> Table:
-    """The bundled digits by name, an .npz file, or a CSV file (comma, semicolon or tab)."""
+    """The bundled digits or a classic by name, an .npz file, or a CSV file (comma, semicolon, tab).
+
+    A classic may be given its settings: `spirals,noise=0.2,rows=1000,seed=3`.
+    """
     if str(source) == DIGITS and not Path(DIGITS).is_file():
         return _digits()
+    if str(source).partition(",")[0].strip() in CLASSICS and not Path(source).is_file():
+        return Table(str(source), drawn_as_said(str(source)))
     path = Path(source)
     try:
         if path.suffix.lower() == ".npz":
@@ -158,12 +166,27 @@ def read_table(source: str | Path) -> Table:
         return _csv(path)
     except FileNotFoundError:
         raise DataError(
-            f"there is no file {path}", "give a .csv or .npz file, or the word digits"
+            f"there is no file {path}",
+            f"give a .csv or .npz file, or one of the words {DIGITS}, {', '.join(CLASSICS)}",
         ) from None
     except IsADirectoryError:
         raise DataError(f"{path} is a folder, not a data file") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def classic(name: str, *, noise: float = NOISE, rows: int = ROWS, seed: int = SEED) -> Table:
+    """One of the two-dimensional classics, drawn. Raises DataError for what cannot be drawn."""
+    source = f"{name},noise={noise!r},rows={rows},seed={seed}"
+    return Table(source, drawn(name, noise=noise, rows=rows, seed=seed))
+
+
+def csv_table(text: str, source: str = "the CSV") -> Table:
+    """A CSV that is at hand as text. source: what messages call it."""
+    try:
+        return _csv_rows(io.StringIO(text.removeprefix("\ufeff"), newline=""), source)
+    except csv.Error as error:
+        raise DataError(f"{source} is not a CSV file: {error}") from None
 
 
 def as_table(data: str | Path | Table | Mapping[str, Any]) -> Table:
@@ -212,39 +235,41 @@ def _checked(table: Table) -> Table:
 def _csv(path: Path) -> Table:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            sample = file.readline()
-            file.seek(0)
-            delimiter = max(",;\t", key=sample.count)
-            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-            rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+            return _csv_rows(file, str(path))
     except UnicodeDecodeError:
         raise DataError(f"{path} is not a text file", "give a CSV or an .npz file") from None
     except csv.Error as error:
         raise DataError(f"{path} is not a CSV file: {error}") from None
+
+
+def _csv_rows(file: TextIO, source: str) -> Table:
+    sample = file.readline()
+    file.seek(0)
+    delimiter = max(",;\t", key=sample.count)
+    reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+    rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     if not rows:
-        raise DataError(f"{path} is empty")
+        raise DataError(f"{source} is empty")
     first = [cell.strip() for cell in rows[0][1]]
     if all(_is_number(cell) for cell in first):
         names = [f"c{number}" for number in range(1, len(first) + 1)]
     else:
         names, rows = first, rows[1:]
-    repeated = (
-        [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
-    )
-    if repeated:
-        raise DataError(f"{path} has two columns named {repeated[0]!r}")
+    name, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise DataError(f"{source} has two columns named {name!r}")
     if not rows:
-        raise DataError(f"{path} has a header but no rows")
+        raise DataError(f"{source} has a header but no rows")
     for line, row in rows:
         if len(row) != len(names):
-            raise DataError(f"{path}, line {line}: {len(row)} cells, but {len(names)} columns")
+            raise DataError(f"{source}, line {line}: {len(row)} cells, but {len(names)} columns")
     columns = {
         name: np.asarray([row[place] for _, row in rows]) for place, name in enumerate(names)
     }
     for name, column in columns.items():
         with suppress(ValueError):  # text, or a bad cell that is named when the column is used
             columns[name] = column.astype(np.float64)
-    return Table(str(path), columns, [line for line, _ in rows])
+    return Table(source, columns, [line for line, _ in rows])
 
 
 def _is_number(cell: str) -> bool:

@@ -14,7 +14,7 @@ import { given } from "./state.js";
 export function openExport(store) {
   const groups = kinds(store);
   const preview = h("div", { class: "preview" });
-  const fields = groups.map(([legend, list]) => list.length && h("fieldset", {},
+  const fields = groups.map(([legend, list]) => list.length > 0 && h("fieldset", {},
     h("legend", {}, legend),
     ...list.map((kind) => h("label", {},
       h("input", { type: "radio", name: "export", value: kind.key, onchange: () => show(kind, preview, store) }),

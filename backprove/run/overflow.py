@@ -1,0 +1,165 @@
+"""Why a training step came to infinities: what overflowed first, and what may be done.
+
+The step is computed once more, one instruction at a time. From a result that is not finite the
+way leads back to the one instruction whose operands were all finite and whose result was not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network import ADJOINT, ARGUMENT, Network
+from .lower import MEAN_LOSS
+from .numpy_backend import prepare
+from .program import Contract, Instruction, LogSumExp, Map, sources
+from .step import NEXT, Step
+
+Array: TypeAlias = NDArray[Any]
+
+GROWN = 100.0
+"""Times its start from which on a parameter is said to have run away."""
+
+
+@dataclass(frozen=True)
+class Overflow:
+    """quantity: what was not finite first, as a reader names it, "" where nothing was found.
+    says: how that came, in a sentence. suggestion: what to try. grown: the parameter that ran
+    away, in words that go on with a sentence, "" where none did."""
+
+    quantity: str
+    says: str
+    suggestion: str
+    grown: str = ""
+
+
+def overflow(
+    network: Network,
+    step: Step,
+    given: Mapping[str, Array],
+    samples: int,
+    first: Mapping[str, Array],
+    eta: float,
+) -> Overflow:
+    """What overflowed first in a step. given: all that its program is given; first: the
+    parameters with which the run began."""
+    dtype = next(iter(first.values())).dtype
+    found = _culprit(step, given, samples, dtype)
+    grown = _grown(given, first)
+    if found is None:
+        return Overflow("", f"the numbers are no longer finite{grown}", _calmer(eta), grown)
+    instruction, operands = found
+    quantity = _named(network, instruction.origin)
+    says = f"{quantity} is the first that is not finite: {_why(instruction, operands, dtype)}"
+    if grown:
+        return Overflow(quantity, says + grown, _calmer(eta), grown)
+    if _leaves_domain(instruction):
+        return Overflow(
+            quantity, says,
+            "write the loss so that this cannot happen (cross_entropy takes softmax and logarithm"
+            f" together), or {_calmer(eta)}",
+        )  # fmt: skip
+    return Overflow(quantity, says, f"{_calmer(eta)}, or scale the inputs")
+
+
+def _calmer(eta: float) -> str:
+    return f"try a learning rate of {eta / 10:.2g} or lower, or clip the gradients"
+
+
+def _grown(given: Mapping[str, Array], first: Mapping[str, Array]) -> str:
+    """The parameter that has grown most, in words; "" where none has grown much."""
+    sizes = {name: float(np.abs(given[name]).max(initial=0)) for name in first}
+    times = {
+        name: size / max(float(np.abs(first[name]).max(initial=0)), 0.01)
+        for name, size in sizes.items()
+    }
+    name = max(times, key=times.__getitem__)
+    if times[name] < GROWN:
+        return ""
+    return f"; {name} has grown to {sizes[name]:.2g}, {times[name]:.2g} times its size at the start"
+
+
+def _culprit(
+    step: Step, given: Mapping[str, Array], samples: int, dtype: np.dtype[Any]
+) -> tuple[Instruction, list[Any]] | None:
+    """The instruction that made the first infinity of those that reached a result."""
+    program = step.program
+    buffers: list[Any] = [None] * (len(program.shapes) + 1)
+    buffers[-1] = samples
+    for name, buffer in program.given.items():
+        buffers[buffer] = given[name]
+    made = {i.target: i for i in program.instructions}
+    with np.errstate(all="ignore"):
+        for target, call, _ in prepare(program, dtype).calls:
+            buffers[target] = call(buffers)
+
+    def bad(buffer: int) -> bool:
+        return not np.isfinite(buffers[buffer]).all()
+
+    results = [MEAN_LOSS, *(name for name in program.results if name.startswith(NEXT))]
+    place = next((program.results[n].buffer for n in results if bad(program.results[n].buffer)), -1)
+    if place not in made:
+        return None
+    while True:
+        before = [b for b in sources(made[place].operation) if bad(b)]
+        if not before:
+            return made[place], [buffers[b] for b in sources(made[place].operation)]
+        # of several, the one that was computed first
+        place = min(before)
+        if place not in made:
+            return None
+
+
+def _named(network: Network, origin: str) -> str:
+    """The equation of an instruction, as a reader names it."""
+    plain = origin.removeprefix("gradient ")
+    if origin.startswith(ADJOINT) or plain != origin:
+        name = plain.removeprefix(ADJOINT).removesuffix(ARGUMENT)
+        return f"∂{network.loss}/∂{name}"
+    if origin in network.quantities:
+        return origin.removesuffix(ARGUMENT)
+    if origin.startswith(NEXT):
+        return f"the new {origin.removeprefix(NEXT)}"
+    return f"the loss {network.loss}" if not origin or origin == MEAN_LOSS else origin
+
+
+_DOMAINS = {
+    "log": "the logarithm of {least:.3g} is not finite",
+    "reciprocal": "a division by {nearest:.3g}",
+    "divide": "a division by {last:.3g}",
+    "sqrt": "the square root of {least:.3g} does not exist",
+}
+
+
+def _leaves_domain(instruction: Instruction) -> bool:
+    operation = instruction.operation
+    return isinstance(operation, Map) and operation.function in _DOMAINS
+
+
+def _why(instruction: Instruction, operands: list[Any], dtype: np.dtype[Any]) -> str:
+    largest = f"{np.finfo(dtype).max:.2g}, the largest number of {dtype}"
+    sizes = [float(np.abs(o).max()) if np.size(o) else 0.0 for o in operands]
+    operation = instruction.operation
+    if isinstance(operation, Contract | LogSumExp):
+        parts = " and ".join(f"{size:.2g}" for size in sizes)
+        return f"a sum of products with factors up to {parts} exceeds {largest}"
+    if not isinstance(operation, Map):
+        return f"it exceeds {largest}"
+    if operation.function in _DOMAINS:
+        only = np.asarray(operands[0])
+        return _DOMAINS[operation.function].format(
+            least=float(only.min()),
+            nearest=float(only.flat[int(np.abs(only).argmin())]),
+            last=float(np.abs(np.asarray(operands[-1])).min()),
+        )
+    if operation.function == "exp":
+        return f"exp({float(np.max(operands[0])):.4g}) exceeds {largest}"
+    if operation.function == "multiply":
+        return f"{sizes[0]:.2g} times {sizes[1]:.2g} exceeds {largest}"
+    if operation.function == "square":
+        return f"the square of {sizes[0]:.2g} exceeds {largest}"
+    return f"{operation.function} of numbers up to {max(sizes):.2g} exceeds {largest}"
