@@ -4,7 +4,7 @@
 import { ask, isAborted } from "./api.js";
 import { at, component, places } from "./components.js";
 import { formula, h, prose, stylesheet } from "./elements.js";
-import { inline, isDerivative, key, plain, printed, scrolling, selecting, sign, trouble } from "./formula.js";
+import { inline, isDerivative, key, plain, printed, selecting, sign, trouble } from "./formula.js";
 import { given } from "./state.js";
 import { isCalm, isWriting, walker, whenShown } from "./walking.js";
 
@@ -144,7 +144,7 @@ export function mount(element, store) {
       block.title && prose(block.title, "h3"),
       ...(block.before ?? []).map((/** @type {string} */ words) => prose(words)),
       rows.length > 0 && h("ol", { class: "chain" }, ...rows),
-      valueTable(block.values ?? []),
+      inNumbers(block.values ?? []),
       ...(block.after ?? []).map((/** @type {string} */ words) => prose(words, "p", { class: "after" })),
     );
     lines.push(...(rows.length ? rows : [section]));
@@ -369,21 +369,13 @@ function computed({ network, selection }) {
 }
 
 /** @param {{part: string[], number: string}[]} values */
-function valueTable(values) {
+function inNumbers(values) {
   if (!values.length) return null;
   return h(
-    "div", { class: "scroll" },
-    h(
-      "table", { class: "values" },
-      h("caption", {}, "With the numbers"),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Part"), h("th", { scope: "col" }, "Number"))),
-      h(
-        "tbody", {},
-        ...values.map(({ part, number }) =>
-          h("tr", {}, h("th", { scope: "row" }, inline(part)), h("td", {}, number)),
-        ),
-      ),
-    ),
+    "div", { class: "values" },
+    h("h4", {}, "In numbers"),
+    h("dl", {}, ...values.map(({ part, number }) =>
+      h("div", {}, h("dt", {}, inline(part)), h("dd", {}, `= ${number.replace("-", "−")}`)))),
   );
 }
 

@@ -4,7 +4,7 @@
 import { formula, h } from "./elements.js";
 
 /** @typedef {string[]} Chunks `<math>` strings between which a line may break */
-/** @typedef {number|string|Nested[]} Nested a number ("nan", "inf" where it is not finite), or rows */
+/** @typedef {any} Nested a number ("nan", "inf" where it is not finite), or rows of them */
 
 /**
  * A formula within a line of words or a cell.
@@ -76,6 +76,7 @@ export function selecting(element, store) {
  * A number as it is printed: six significant digits, a true minus sign.
  * @param {Nested|null|undefined} value
  * @param {number} [digits]
+ * @returns {string}
  */
 export function printed(value, digits = 6) {
   if (value === null || value === undefined) return "–";
@@ -85,7 +86,7 @@ export function printed(value, digits = 6) {
   const size = Math.abs(value);
   const text =
     size >= 1e6 || size < 1e-4
-      ? value.toExponential(digits - 3).replace(/\.?0+e/, "e").replace("e+", "e")
+      ? value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e")
       : String(Number(value.toPrecision(digits)));
   const [mantissa, power] = text.replace(/-/g, "−").split("e");
   return power === undefined ? mantissa : `${mantissa} · 10${superscript(power)}`;
@@ -100,6 +101,7 @@ function superscript(power) {
  * The first numbers of a vector or matrix.
  * @param {Nested[]} value
  * @param {number} digits
+ * @returns {string}
  */
 function summary(value, digits) {
   const flat = /** @type {any[]} */ (value).flat(9);
@@ -109,7 +111,7 @@ function summary(value, digits) {
 
 /**
  * Shows what went wrong, in words.
- * @param {{message: string, suggestion?: string|null, excerpt?: string|null}|null|undefined} error
+ * @param {any} error
  */
 export function trouble(error) {
   return h(
