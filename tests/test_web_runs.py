@@ -13,11 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("websockets")
-uvicorn = pytest.importorskip("uvicorn")
-pytest.importorskip("starlette")
-
+import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
