@@ -10,7 +10,6 @@ from .. import __version__
 from ..derivation import STYLES, ZOOMS
 from ..language import from_text
 from ..notation import load, names
-from ..run.classics import CLASSICS, ROWS
 from ..run.optimizers import OPTIMIZERS, SCHEDULES, part_named
 from . import limits
 from .messages import (
@@ -83,17 +82,9 @@ def _optimizers() -> list[OptimizerChoice]:
 
 
 def _data() -> list[DataChoice]:
-    drawn = [
-        DataChoice(
-            name=data.name, title=data.title, kind=data.kind, inputs=2,
-            classes=len(data.classes), rows=ROWS,
-        )
-        for data in CLASSICS.values()
-    ]  # fmt: skip
     digits = "Handwritten digits"
     return [
-        *drawn,
-        DataChoice(name="digits", title=digits, kind="classes", inputs=64, classes=10, rows=1797),
+        DataChoice(name="digits", title=digits, kind="classes", inputs=64, classes=10, rows=1797)
     ]
 
 

@@ -101,7 +101,8 @@ class Learning {
     this.form.offer();
     const { network } = this.store.get();
     const data = this.form.chosen();
-    const words = this.form.missing() || misfit(network, data);
+    const empty = !network && !this.store.get().error; // It is about to come.
+    const words = empty ? "" : this.form.missing() || misfit(network, data);
     this.why.hidden = !words;
     if (words) {
       const other = data && !this.form.missing() ? fitting(data) : null;
@@ -139,7 +140,7 @@ class Learning {
     const tell = this.#run.frame && this.#run.frame.parameters === null
       ? " The weights are too many to follow in the drawing, or to be kept by the page." : "";
     if (playing) return `Learning: ${rows}.${tell}`;
-    return this.#before === null ? `Ready: ${rows}.${tell}` : `Resting. The weights learned so far are the page’s now: its numbers, derivations and link have them.${tell}`;
+    return this.#before === null ? `Ready: ${rows}.${tell}` : `Resting. The page’s numbers, derivations and link have these weights.${tell}`;
   }
 
   get #slow() {

@@ -34,8 +34,8 @@ export class LossPlot {
     const key = (/** @type {string} */ name, /** @type {string} */ words) =>
       h("span", { class: "plot-key" }, h("i", { class: `plot-line ${name}`, "aria-hidden": "true" }), words);
     this.element = h("section", { class: "loss-figure" },
-      h("div", { class: "figure-head" }, h("h3", {}, "Loss"), key("training", "training"), key("validation", "validation"),
-        h("label", { class: "field" }, log, "log scale")),
+      h("div", { class: "figure-head" }, h("h3", {}, "Loss"), h("label", { class: "field" }, log, "log scale"),
+        h("p", { class: "figure-key" }, key("training", "training"), key("validation", "validation"))),
       this.#host, this.#read, this.#table);
     this.#plot = this.#made();
     new ResizeObserver(() => this.#fit()).observe(this.#host);
