@@ -13,11 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("websockets")
-pytest.importorskip("uvicorn")
-pytest.importorskip("starlette")
-
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute

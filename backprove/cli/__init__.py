@@ -4,7 +4,7 @@ Each command imports what it needs when it runs, so that `show` and `explain` st
 """
 
 # in the order in which the help lists their commands
-from . import derivations, exercises, judging, numbers, training, compiling  # noqa: F401, I001
+from . import derivations, exercises, judging, numbers, training, compiling, serving  # noqa: F401, I001
 from .app import app, main
 
 __all__ = ["app", "main"]

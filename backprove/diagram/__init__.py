@@ -1,4 +1,4 @@
-"""A network as a drawing of neurons and edges, and the paths through it to the loss."""
+"""A network as a drawing of neurons and edges; `paths` holds the ways through it to the loss."""
 
 from .structure import Diagram, Edge, Family, Group, Neuron, diagram
 

@@ -88,12 +88,12 @@ def check(
     bound = bind(load(notation) if isinstance(notation, str) else notation, network)
     if not (quantity or claim):
         raise BackproveError("nothing says what the answer is about", "name a quantity, such as w")
-    asked = _asked(network, bound, quantity) if quantity and not claim else None
+    asked = component(network, bound, quantity) if quantity and not claim else None
     named = quantity.strip() not in network.quantities
     return _Check(network, asked, answer, bound, seed, named).verdict()
 
 
-def _asked(network: Network, bound: BoundNotation, quantity: str) -> Ref:
+def component(network: Network, bound: BoundNotation, quantity: str) -> Ref:
     """The component that a text names, in the file's letters or in the notation's."""
     try:
         return reference(quantity, network)

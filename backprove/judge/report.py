@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..expr import Expr, Path
 from ..render.layout import layout
@@ -13,9 +13,10 @@ from .verdict import Comparison, Status, Verdict
 
 BOLD, DIM, RED, GREEN, OFF = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
-_SIGNS: dict[Status, str] = {
+SIGNS: Mapping[Status, str] = {
     "right": "✓", "wrong": "✗", "carried": "→", "definition": "≡", "undecided": "?", "unread": " ",
 }  # fmt: skip
+"""What stands before a judged line."""
 
 MOST_LINES = 200
 """Lines of a derivation above which only those near the first wrong one are shown."""
@@ -70,7 +71,7 @@ class _Report:
             yield f"  {len(v.lines)} lines; those around line {first}:"
         for line in shown:
             text = " ".join(line.text.split())
-            sign = _SIGNS[line.status]
+            sign = SIGNS[line.status]
             yield from self.words(f"  {line.number:>2} {sign} {text}", "       ")
             if line.status != "right":
                 yield from (self.style(s, DIM) for s in
@@ -144,4 +145,4 @@ def _decimals(text: str) -> str:
         return text or "it has no value there"
 
 
-__all__ = ["report"]
+__all__ = ["SIGNS", "report"]

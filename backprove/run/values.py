@@ -139,6 +139,16 @@ class Evaluator:
         after = float(self._forward({**given, **updated})[network.loss])
         return replace(numbers, updated=updated, loss_after=after)
 
+    def results(
+        self, values: Mapping[str, object] | None = None, *, seed: int = 0
+    ) -> dict[str, Array]:
+        """Every array by name, at the same values: what is given, what is computed (an
+        activation's argument too), and adjoints (`∂z2`), zeros where the loss does not depend."""
+        given, _ = given_values(self.network, seed, self.kind, self._replaced(values or {}))
+        found = {**given, **self._whole(given)}
+        adjoints = {ADJOINT + n: _adjoint(self.network, n, found) for n in self.network.quantities}
+        return {**found, **adjoints}
+
     def prepare(self) -> None:
         """Make it ready now. Raises DataError where there can be no numbers."""
         self._whole  # noqa: B018

@@ -42,7 +42,7 @@ async def refuse(
 
 
 async def _refuse_websocket(scope: Scope, send: Send, status: int, message: str) -> None:
-    """Before a connection is accepted, closing it is answered with 403; or in words, if possible."""
+    """Before it is accepted, a connection that is closed is answered with 403, or in words."""
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008, "reason": message[:100]})
         return
@@ -53,7 +53,8 @@ async def _refuse_websocket(scope: Scope, send: Send, status: int, message: str)
 
 def words(message: str, suggestion: str, head: str = "") -> bytes:
     """A page of two sentences. head: elements for its head, as they are."""
-    said = "".join(f"<p>{escape(text)}</p>" for text in (f"{message}.", suggestion) if text)
+    message = f"{message[:1].upper()}{message[1:]}."
+    said = "".join(f"<p>{escape(text)}</p>" for text in (message, suggestion) if text)
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'

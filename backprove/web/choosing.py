@@ -11,9 +11,9 @@ from ..derivation import STYLES, ZOOMS
 from ..language import from_text
 from ..notation import load, names
 from ..run.optimizers import OPTIMIZERS, SCHEDULES, part_named
+from . import limits
 from .messages import (
     MOST_ANSWER,
-    MOST_TEXT,
     Choices,
     DataChoice,
     ExampleChoice,
@@ -64,7 +64,7 @@ def choices() -> Choices:
         examples=_examples(),
         tour=_tour(),
         version=__version__,
-        limits={"text": MOST_TEXT, "answer": MOST_ANSWER},
+        limits={**limits.SHOWN, "answer": MOST_ANSWER},
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from ..expr import Expr
+from collections.abc import Collection
+
+from ..expr import Expr, Path
 from ..network import Equation
 from ..notation import BoundNotation
+from ..reading import SheetLine
 from ..render.boxes import Box, Operator, Row
 from ..render.document import Page, PageBlock, PageRow, Prose, Reason
 from ..render.html import LONGEST_CHANGE, prose_html
@@ -29,9 +32,15 @@ def mathml(e: Expr, notation: BoundNotation) -> str:
     return mathml_of_box(layout(e, notation))
 
 
-def chunks(e: Expr, notation: BoundNotation) -> Chunks:
-    """An expression as `<math>` elements between which a line may break."""
-    return boxes(layout(e, notation))
+def chunks(e: Expr, notation: BoundNotation, marks: Collection[Path] = ()) -> Chunks:
+    """An expression as `<math>` elements between which a line may break; marked at `marks`."""
+    return boxes(layout(e, notation, marks))
+
+
+def line(read: SheetLine, notation: BoundNotation) -> Chunks:
+    """A line that was read: left = right, or = right where it goes on from the one above."""
+    left = () if read.left is None else (layout(read.left.expr, notation),)
+    return boxes(Row((*left, Operator("="), layout(read.right.expr, notation))))
 
 
 def boxes(box: Box) -> Chunks:

@@ -11,9 +11,11 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
+import os
 import socket
+import traceback
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from . import limits
 from .asgi import App, Message, Receive, Scope, Send, refuse, respond, words
@@ -69,7 +71,7 @@ class Door:
     @property
     def link(self) -> str:
         """The address with the token: who has it is let in."""
-        return f"{self.address}/?token={self.token}"
+        return f"{self.address}/?token={quote(self.token, safe='')}"
 
     @property
     def address(self) -> str:
@@ -136,8 +138,18 @@ class Guards:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        sending = _Sending(send)
+        try:
+            await self._admit(scope, receive, sending)
+        except Exception as error:  # nothing of it reaches the client but its name
+            if os.environ.get("BACKPROVE_DEBUG"):
+                traceback.print_exc()
+            if not sending.begun:
+                said = f"this is a mistake in backprove: {type(error).__name__}"
+                await refuse(scope, sending, 500, said, "Please report it.")
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
-        send = _with_headers(send)
         hosts = headers.get("host", [])
         if len(hosts) != 1 or not self._door.answers_to(hosts[0]):
             said = "this server does not answer to that name"
@@ -242,8 +254,15 @@ def _is_arrival(scope: Scope) -> bool:
     return visits and b"token=" in scope["query_string"]
 
 
-def _with_headers(send: Send) -> Send:
-    async def sending(message: Message) -> None:
+class _Sending:
+    """Sends with the headers of every answer; knows whether an answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        self.begun = True
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             given = {name.lower() for name, _ in message.get("headers", [])}
             added = [
@@ -252,9 +271,7 @@ def _with_headers(send: Send) -> Send:
                 if name.encode() not in given
             ]
             message = {**message, "headers": [*message.get("headers", []), *added]}
-        await send(message)
-
-    return sending
+        await self._send(message)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

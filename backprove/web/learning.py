@@ -178,7 +178,7 @@ class Learner:
             self._learn()
         except Exception as error:
             if not self.ended.is_set():
-                problem = problem_of(error)[1]
+                problem = problem_of(error)
                 self._listener.tell(json_of(Wrong(error=problem)), "last")
         finally:
             self._listener.gone()

@@ -11,9 +11,13 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-MOST_TEXT = 100_000
+from . import limits
+
 MOST_ANSWER = 20_000
-MOST_QUANTITIES = 10_000
+"""Characters of a derivation written by hand: longer ones are read, but take too long to judge."""
+
+MOST_NAMES = 10_000
+"""Quantities that are given values."""
 
 Style: TypeAlias = Literal["chain", "equation", "dynamic"]
 Zoom: TypeAlias = Literal["scalar", "index", "matrix"]
@@ -54,7 +58,7 @@ Quantity = Annotated[
 class Message(BaseModel):
     """Every request and answer: unknown fields are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 # -- what is asked -------------------------------------------------------------------------
@@ -64,11 +68,11 @@ class Given(Message):
     """The network that a question is about, and how its answer is written."""
 
     text: str = Field(
-        max_length=MOST_TEXT, description="A `.bp` text, or a builder alone: `mlp:2-3-1`."
+        max_length=limits.TEXT, description="A `.bp` text, or a builder alone: `mlp:2-3-1`."
     )
     values: dict[str, Numbers] = Field(
         default_factory=dict,
-        max_length=MOST_QUANTITIES,
+        max_length=MOST_NAMES,
         description="Values that replace those in the text, by name.",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="What random numbers start from.")
@@ -104,7 +108,7 @@ class AskPaths(Given):
     """Every path from a component to the loss."""
 
     quantity: Quantity
-    limit: int = Field(50, ge=1, le=200, description="The most paths that are listed.")
+    limit: int = Field(50, ge=1, le=limits.PATHS, description="The most paths that are listed.")
 
 
 class AskCheck(Given):
@@ -137,24 +141,32 @@ class AskCode(Given):
 
 
 class NotationChoice(Message):
+    """A notation that comes with backprove."""
+
     name: str
     title: str
     source: str = Field(description="The book or article that writes so; empty for as-written.")
 
 
 class TargetChoice(Message):
+    """A language or format of files."""
+
     name: str
     title: str
     suffix: str = Field(description="The ending of its file's name, with the dot.")
 
 
 class OptimizerChoice(Message):
+    """An optimizer that training can use."""
+
     name: str
     title: str
     eta: float = Field(description="Its usual learning rate.")
 
 
 class DataChoice(Message):
+    """A data set that comes with backprove."""
+
     name: str
     title: str
     kind: Literal["classes", "regression"]
@@ -164,6 +176,8 @@ class DataChoice(Message):
 
 
 class ExampleChoice(Message):
+    """A network to begin with."""
+
     name: str
     title: str
     about: str
@@ -205,44 +219,46 @@ class Choices(Message):
 
 
 class Neuron(Message):
+    """One neuron of a group."""
+
     id: str = Field(description="The component that names it: `h2[1]`.")
     components: list[str] = Field(description="All its components: `z2[1]`, `h2[1]`.")
+    bias: str | None = Field(description="The component of a bias that is added in it.")
 
 
 class Group(Message):
-    """Neurons side by side: one layer, or one quantity."""
+    """Neurons side by side: those that one equation, or one declaration, gives."""
 
     name: str = Field(description="The quantity that names it.")
     members: list[str]
     kind: Literal["input", "hidden", "output", "loss", "target", "quantity", "constant"]
     column: int
-    size: int
+    size: int | None = Field(description="The number of neurons, null where it is not known.")
+    shape: list[int | str]
     layer: str | None
     symbol: str = Field(description="mathml")
     folded: bool = Field(description="Too many to be drawn one by one.")
-    neurons: list[Neuron]
+    neurons: list[Neuron] = Field(description="Empty where it is folded.")
     bias: str | None
 
 
 class Edge(Message):
+    """An edge between two neurons."""
+
     from_: str = Field(alias="from", description="A neuron's id.")
     to: str = Field(description="A neuron's id.")
     component: str | None = Field(description="The weight on it, if there is one.")
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
 
 class Family(Message):
-    """All edges between two groups."""
+    """All edges between two groups that carry one weight, or none."""
 
     from_: str = Field(alias="from", description="A group's name.")
     to: str = Field(description="A group's name.")
-    name: str | None = Field(description="The weight on them, if there is one.")
-    count: int
-    to_axis: Literal[0, 1] | None = Field(description="The weight's axis that counts `to`.")
+    weight: str | None = Field(description="The weight on them, if there is one.")
+    count: int | None
+    to_axis: int | None = Field(description="The weight's axis that numbers the neurons of `to`.")
     drawn: bool = Field(description="Whether its edges are listed one by one.")
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
 class Diagram(Message):
@@ -253,9 +269,12 @@ class Diagram(Message):
     edges: list[Edge]
     families: list[Family]
     irregular: bool
+    notes: list[str] = Field(description="What is not drawn, in words.")
 
 
 class QuantityAnswer(Message):
+    """One named scalar or tensor."""
+
     name: str
     kind: str
     role: str
@@ -266,6 +285,8 @@ class QuantityAnswer(Message):
 
 
 class EquationAnswer(Message):
+    """One equation."""
+
     name: str
     mathml: str
     text: str = Field(description="In the file's own language.")
@@ -312,6 +333,8 @@ class Sides(Message):
 
 
 class Change(Message):
+    """What stood at a place before, and what stands there after."""
+
     before: Chunks
     after: Chunks
 
@@ -333,6 +356,8 @@ class RowAnswer(Message):
 
 
 class ValueAnswer(Message):
+    """A part of a formula and its number."""
+
     part: Chunks
     number: str
 
@@ -362,6 +387,144 @@ class DerivationAnswer(Message):
     about: list[str]
 
 
+# -- what is answered: the backward pass and paths -----------------------------------------
+
+
+class BackpropRow(Message):
+    """One equation of the backward pass, or why a quantity has none."""
+
+    name: str = Field(description="The quantity whose adjoint or gradient it is.")
+    title: str = Field(description="mathml: the adjoint as a whole")
+    left: str = Field(description="mathml")
+    right: Chunks = Field(description="Empty where there is only a reason.")
+    kind: Literal["adjoint", "gradient"]
+    value: Nested | None
+    uses: list[str] = Field(description="The names of the rows that it reads.")
+    reused: int = Field(description="How many rows read this one.")
+    column: int = Field(description="Of the quantity in the diagram.")
+    reason: str | None = Field(description="html: why there is no gradient.")
+
+
+class BackpropAnswer(Message):
+    """The dynamic program, in the order of computation: from the loss back."""
+
+    pattern: list[str] = Field(description="html: what all neurons and weights have in common")
+    rows: list[BackpropRow]
+    notes: list[str] = Field(description="html")
+
+
+class PathEdge(Message):
+    """One factor of a path."""
+
+    from_: str = Field(alias="from", description="A component.")
+    to: str = Field(description="A component, computed from it.")
+    component: str | None = Field(description="The weight on it, if there is one.")
+    factor: str = Field(description="mathml: the local derivative, worked out")
+    derivative: str = Field(description="mathml: the local derivative as it is asked for")
+    value: float | None
+
+
+class PathAnswer(Message):
+    """One way from the component to the loss."""
+
+    points: list[str] = Field(description="Components, from the one asked for to the loss.")
+    edges: list[PathEdge]
+    product: float | None
+    formula: Chunks = Field(description="The product of its factors.")
+    chain: Chunks = Field(description="The product as derivatives, before they are worked out.")
+
+
+class PathsAnswer(Message):
+    """Every path, and how they sum."""
+
+    quantity: str
+    gradient: float | None
+    total: int
+    shown: int
+    paths: list[PathAnswer]
+    sum: float | None
+    gathered: Chunks | None = Field(description="The sum as one expression, where paths are few.")
+    notes: list[str] = Field(description="html")
+
+
+# -- what is answered: checking ------------------------------------------------------------
+
+
+class CheckedLine(Message):
+    """A line of an answer with its verdict."""
+
+    number: int
+    text: str
+    status: str
+    sign: str
+    says: str = Field(description="html")
+    mathml: Chunks | None = Field(description="As it was read; null where it was not.")
+
+
+class ComparisonAnswer(Message):
+    """The first wrong line beside what belongs there; what differs is marked."""
+
+    yours: Chunks
+    correct: Chunks
+
+
+class FindingAnswer(Message):
+    """A mistake: its kind, one of those of docs/judging.md, and what it is."""
+
+    kind: str
+    says: str = Field(description="html")
+
+
+class CounterexampleAnswer(Message):
+    """Numbers at which the answer is wrong."""
+
+    component: dict[str, int] = Field(description="The values of the free indices.")
+    at: ByName
+    yours: float | None
+    correct: float | None
+
+
+class CheckAnswer(Message):
+    """The judgement of a derivation."""
+
+    verdict: Literal["right", "wrong", "right-under-another-convention", "unreadable"]
+    summary: str = Field(description="html")
+    first_wrong_line: int | None
+    lines: list[CheckedLine]
+    comparison: ComparisonAnswer | None
+    diagnosis: list[FindingAnswer]
+    counterexample: CounterexampleAnswer | None
+    readings: list[str] = Field(description="html")
+    convention: str | None
+
+
+class PreviewLine(Message):
+    """A line of the text, and how it is read or why not."""
+
+    number: int = Field(description="Of the line in the text, from 1.")
+    text: str
+    mathml: Chunks | None
+    problem: str | None = Field(description="html")
+
+
+class PreviewAnswer(Message):
+    """How a text is read."""
+
+    lines: list[PreviewLine]
+    readings: list[str] = Field(description="html: how unclear symbols were taken")
+
+
+# -- what is answered: files ---------------------------------------------------------------
+
+
+class FileAnswer(Message):
+    """A file to be saved."""
+
+    name: str
+    mime: str
+    content: str
+
+
 # -- what is answered: mistakes ------------------------------------------------------------
 
 
@@ -378,4 +541,6 @@ class Problem(Message):
 
 
 class Refusal(Message):
+    """The body of every answer that is none."""
+
     error: Problem

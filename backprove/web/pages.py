@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -92,8 +93,9 @@ class Site:
     async def close(self) -> None:
         """End the interface, and all that works for it."""
         if self._loading is not None:
-            interface = await self._loading
-            await asyncio.to_thread(interface.close)
+            with suppress(Exception):  # one that could not be loaded has nothing to end
+                interface = await self._loading
+                await asyncio.to_thread(interface.close)
 
 
 async def _file(scope: Scope, send: Send, path: str) -> None:

@@ -1,13 +1,13 @@
-"""What is wrong with a question, as an answer: an error's words and its place, and its status."""
+"""Answers that say what is wrong with a request, and their statuses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, Field
-
 from ..errors import BackproveError, SourceError
+from .messages import Problem, Refusal
+from .state import TEXT
 
 GOOD = 200
 """Status: answered."""
@@ -15,11 +15,17 @@ GOOD = 200
 SHAPE = 400
 """Status: the question is not of the shape that the description gives."""
 
+UNKNOWN = 401
+"""Status: who asks shows no token."""
+
+LONG = 413
+"""Status: the question is too long."""
+
 REFUSED = 422
 """Status: the question is understood, and its network or formula is wrong."""
 
 BUSY = 429
-"""Status: too many questions, or runs, wait already."""
+"""Status: too many questions wait already."""
 
 MISTAKE = 500
 """Status: a mistake in backprove."""
@@ -27,85 +33,63 @@ MISTAKE = 500
 OVERTAKEN = 503
 """Status: the answer took too long, or what made it ended."""
 
+MEANINGS = {
+    SHAPE: "The question is not of this shape.",
+    UNKNOWN: "The token is missing.",
+    LONG: "The question is too long.",
+    REFUSED: "The network, or what is asked of it, is wrong: where, and what to do.",
+    BUSY: "Too many questions wait for an answer.",
+    OVERTAKEN: "The answer takes too long.",
+}
+"""What a refusal's status says."""
+
 MOST_QUOTED = 200
-"""Characters of a line of source that are shown."""
+"""Characters of what was asked that are said back."""
+
+_HELP = "/api/openapi.json describes every question"
 
 
-class Problem(BaseModel):
-    """One thing that is wrong, in words for a person."""
-
-    message: str = Field(description="what is wrong")
-    suggestion: str | None = Field(default=None, description="what to do about it")
-    line: int | None = Field(default=None, description="the line in the text, from 1")
-    column: int | None = Field(default=None, description="the column in that line, from 1")
-    excerpt: str | None = Field(
-        default=None, description="the line of the text, and under it a caret at the place"
-    )
+def refusal(message: str, suggestion: str = "") -> str:
+    """The JSON of what is wrong, in words."""
+    problem = Problem(message=message, suggestion=suggestion or None)
+    return Refusal(error=problem).model_dump_json()
 
 
-class Refusal(BaseModel):
-    """The body of every answer that is not 200."""
-
-    error: Problem
-
-
-def body_of(problem: Problem) -> bytes:
-    """The JSON of a refusal."""
-    return Refusal(error=problem).model_dump_json().encode()
+def mistake(error: Exception) -> tuple[int, str]:
+    """The status and JSON for a mistake in backprove; says nothing of the server's own files."""
+    said = f"this is a mistake in backprove: {type(error).__name__}"
+    return MISTAKE, refusal(said, "please report it with the network at hand")
 
 
-def problem_of(error: BaseException) -> tuple[int, Problem]:
-    """The status and the words for what was raised while an answer was made.
-
-    Says nothing of the server's own files: what is no error of the family is only named.
-    """
-    if isinstance(error, SourceError):
-        place = error.place
-        return REFUSED, Problem(
-            message=error.message,
-            suggestion=error.suggestion or None,
-            line=place.line,
-            column=place.column,
-            excerpt=_excerpt(error),
-        )
-    if isinstance(error, BackproveError):
-        return REFUSED, Problem(message=error.message, suggestion=error.suggestion or None)
-    if isinstance(error, MemoryError):
-        return REFUSED, Problem(
-            message="this needs more memory than an answer may take",
-            suggestion="make the sizes smaller",
-        )
-    if isinstance(error, RecursionError):
-        return REFUSED, Problem(
-            message="this is nested too deeply", suggestion="write it in several equations"
-        )
-    return MISTAKE, Problem(
-        message=f"this is a mistake in backprove: {type(error).__name__}",
-        suggestion="please report it with the network at hand",
-    )
+def misshapen(errors: Sequence[Any]) -> str:
+    """The JSON for a question of the wrong shape. errors: what pydantic found."""
+    return Refusal(error=shape_problem(errors)).model_dump_json()
 
 
 def shape_problem(errors: Sequence[Any]) -> Problem:
-    """The words for a question of the wrong shape. errors: pydantic's list of what it found."""
-    first = errors[0] if errors else {"loc": (), "msg": "it cannot be read"}
-    way = [str(part) for part in first["loc"] if part != "body"]
-    if first.get("type") in ("json_invalid", "missing") and not way:
-        return Problem(message="the question is no JSON object", suggestion=_DESCRIPTION)
-    where = ".".join(way)[:MOST_QUOTED] or "the question"
-    said = str(first["msg"])[:MOST_QUOTED]
-    return Problem(message=f"{where}: {said[:1].lower()}{said[1:]}", suggestion=_DESCRIPTION)
+    """The words for it."""
+    first = errors[0] if errors else {}
+    way = [str(part) for part in first.get("loc", ()) if part != "body"]
+    if not way or first.get("type") == "json_invalid":
+        return Problem(message="the question is no JSON object with its fields", suggestion=_HELP)
+    where, said = ".".join(way)[:MOST_QUOTED], str(first["msg"])[:MOST_QUOTED]
+    readable = f"{where}: {said[:1].lower()}{said[1:]}".encode("utf-8", "replace").decode()
+    return Problem(message=readable, suggestion=_HELP)
 
 
-_DESCRIPTION = "/api/openapi.json describes every question"
-
-
-def _excerpt(error: SourceError) -> str | None:
-    line, column = error.place.line, error.place.column
-    lines = error.text.splitlines()
-    if not 1 <= line <= len(lines):
-        return None
-    source = lines[line - 1].replace("\t", " ")
-    start = max(0, column - MOST_QUOTED // 2) if len(source) > MOST_QUOTED else 0
-    shown = source[start : start + MOST_QUOTED]
-    before = max(0, column - 1 - start)
-    return f"{shown}\n{' ' * before}{'^' * max(1, min(error.place.width, len(shown) - before))}"
+def problem_of(error: BaseException) -> Problem:
+    """An error as the page shows it, with its place where that is in the network's text."""
+    if isinstance(error, SourceError):
+        inside = error.file == TEXT
+        return Problem(
+            message=error.message,
+            suggestion=error.suggestion or None,
+            line=error.place.line if inside else None,
+            column=error.place.column if inside else None,
+            excerpt="\n".join(error.excerpt) or None,
+        )
+    if isinstance(error, BackproveError):
+        return Problem(message=error.message, suggestion=error.suggestion or None)
+    if isinstance(error, MemoryError):
+        return Problem(message="this needs more memory than there is", suggestion="make it smaller")
+    return Problem(message="this is nested too deeply", suggestion="write it in several equations")

@@ -21,7 +21,8 @@ from threadpoolctl import threadpool_limits
 
 from . import limits
 from .learning import Learner, Turns
-from .problems import Problem, shape_problem
+from .messages import Problem
+from .problems import shape_problem
 from .run_messages import SAID, Ended, Queued, Rate, Simple, Speed, Start, Wrong, json_of
 
 PATIENCE = 10.0

@@ -18,26 +18,19 @@ from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
-from pydantic import BaseModel
 from threadpoolctl import threadpool_limits
 
 from . import limits
-from .problems import BUSY, GOOD, OVERTAKEN, Problem, body_of, problem_of
+from .problems import BUSY, OVERTAKEN, mistake, refusal
 
-Row: TypeAlias = tuple[
-    str, type[BaseModel] | None, type[BaseModel], Callable[..., BaseModel], float
-]
-"""A kind of question: its path, its model (None where nothing is asked), the answer's model,
-the function from one to the other, and the seconds that it may take."""
+Answer: TypeAlias = tuple[int, str]
+"""A status and JSON."""
 
-Call: TypeAlias = tuple[Callable[..., BaseModel], BaseModel | None]
-"""A function of a row, and what it is asked."""
-
-Answer: TypeAlias = tuple[int, bytes]
-"""A status and a body of JSON."""
+Call: TypeAlias = tuple[Callable[..., Answer], tuple[Any, ...]]
+"""A function that answers, and what it is given; both go to another process."""
 
 
 class Workers:
@@ -70,7 +63,7 @@ class Workers:
         """The answer to a question, or in words why there is none; raises for nothing that a
         question does. Who cancels this gives up a question that is not begun."""
         if self._waiting >= limits.WAITING:
-            return _said(BUSY, "too many questions wait for an answer", "ask again in a moment")
+            return BUSY, refusal("too many questions wait for an answer", "ask again in a moment")
         self._waiting += 1
         try:
             for _ in range(2):  # a pool that broke while idle has not looked at the question
@@ -85,7 +78,7 @@ class Workers:
         finished = self._finished
         future: ProcessFuture[Answer] | None = None
         try:
-            future = self._ready().schedule(answered, args=call, timeout=seconds)
+            future = self._ready().schedule(_answered, args=call, timeout=seconds)
             async with asyncio.timeout(limits.PATIENCE_SECONDS + seconds):
                 # Shielded: cancelling a future that is begun would end its process.
                 return await asyncio.shield(asyncio.wrap_future(future))
@@ -141,16 +134,14 @@ def _end(pool: ProcessPool | None) -> None:
 # What runs in the processes.
 
 
-def answered(function: Callable[..., BaseModel], question: BaseModel | None) -> Answer:
-    """Call a row's function; its answer, or its error, as a status and JSON."""
+def _answered(function: Callable[..., Answer], given: tuple[Any, ...]) -> Answer:
+    """Call a function that answers. An error stays here: it might not survive the way back."""
     try:
-        answer = function() if question is None else function(question)
-        return GOOD, answer.model_dump_json().encode()
+        return function(*given)
     except Exception as error:
         if os.environ.get("BACKPROVE_DEBUG"):
             traceback.print_exc()
-        status, problem = problem_of(error)
-        return status, body_of(problem)
+        return mistake(error)
 
 
 def _nothing() -> None:
@@ -163,7 +154,7 @@ def _begin(warming: Sequence[Call]) -> None:
     for library in ("OPENBLAS", "OMP", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
     for call in warming:
-        answered(*call)
+        _answered(*call)
     threadpool_limits(1)
     with suppress(OSError, ValueError):
         _bound_memory()
@@ -189,13 +180,8 @@ def _bound_memory() -> None:
             resource.setrlimit(resource.RLIMIT_AS, (bound, most))
 
 
-def _said(status: int, message: str, suggestion: str) -> Answer:
-    return status, body_of(Problem(message=message, suggestion=suggestion))
-
-
 def _late(seconds: float) -> Answer:
-    return _said(
-        OVERTAKEN,
+    return OVERTAKEN, refusal(
         f"this takes more than the {seconds:g} seconds that an answer may take",
         "ask for less, such as a smaller network, another style or a single component; the"
         " command line has no such bound",
@@ -203,8 +189,7 @@ def _late(seconds: float) -> Answer:
 
 
 def _ended() -> Answer:
-    return _said(
-        OVERTAKEN,
+    return OVERTAKEN, refusal(
         "the process that worked on the answer ended before it was done",
         "the network may need more memory or depth than there is: ask for a smaller one",
     )

@@ -1,0 +1,218 @@
+"""The interface: one row of the table of answers is one path, described, checked and bounded.
+
+Every answer is made in a process of its own (workers.py); here questions are read and words are
+found for those that cannot be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+from fastapi import Depends, FastAPI, Request, Response, WebSocket
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+
+from .. import __version__
+from . import limits
+from .answers import ANSWERS, answered
+from .messages import Refusal
+from .opening import Opening, Start, opening
+from .pages import Interface
+from .problems import BUSY, GOOD, MEANINGS, OVERTAKEN, SHAPE, UNKNOWN, misshapen, mistake, refusal
+from .runs import Runs, serve_run
+from .workers import Answer, Call, Workers
+
+DESCRIPTION = """The interface of backprove's explorer: a network's text and values go in, its
+equations, derivations and numbers come out. A question is about the text that it carries; the
+server keeps nothing. What cannot be answered is said in words. Training runs over a WebSocket,
+`/api/train`."""
+
+SAMPLE = {
+    "text": "mlp:2-2-1,sigmoid,squared_error",
+    "quantity": "w2[1,1]",
+    "answer": "1",
+    "format": "latex",
+    "target": "numpy",
+}
+"""What a process answers before it is asked, so that it has loaded what answers need."""
+
+
+_TOKEN = [Depends(HTTPBearer(auto_error=False, description="The token of the link."))]
+"""Describes how programs show the token; it is asked for in guards.py, before all this."""
+
+
+class Row(Protocol):
+    """One kind of question."""
+
+    @property
+    def path(self) -> str:
+        """Under which it is asked."""
+
+    @property
+    def asks(self) -> type[BaseModel]:
+        """What is asked."""
+
+    @property
+    def answers(self) -> type[BaseModel]:
+        """What is answered."""
+
+    @property
+    def function(self) -> Callable[[Any], BaseModel]:
+        """What answers; its docstring describes it."""
+
+    @property
+    def seconds(self) -> float:
+        """After which the answer is given up."""
+
+
+def interface(
+    start: Start | None = None,
+    rows: Iterable[Row] = tuple(ANSWERS.values()),
+    answer: Callable[[str, Any], Answer] = answered,
+    workers: Workers | None = None,
+) -> Interface:
+    """Everything under /api. start: the network that the page begins with; answer: a row's
+    function called by its path, in a worker. Close it when done."""
+    rows = tuple(rows)
+    if workers is None:
+        workers = Workers(warming=[(opening, (start,)), *_warming(rows, answer)])
+        workers.start()
+    return Interface(api(rows, answer, workers, start), workers.close)
+
+
+def api(
+    rows: Iterable[Row],
+    answer: Callable[[str, Any], Answer],
+    workers: Workers,
+    start: Start | None,
+) -> FastAPI:
+    """The FastAPI application."""
+    made = FastAPI(
+        title="backprove explorer",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # pages of documentation would load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    refusals: dict[int | str, dict[str, Any]] = {
+        status: {"model": Refusal, "description": meaning} for status, meaning in MEANINGS.items()
+    }
+    _first(made, workers, start, refusals)
+    for row in rows:
+        made.post(
+            row.path,
+            response_model=row.answers,
+            responses=refusals,
+            dependencies=_TOKEN,
+            summary=row.path.removeprefix("/api/").capitalize(),
+            description=row.function.__doc__ or "",
+        )(_asking(row, answer, workers))
+    _training(made)
+    _refusing(made)
+    return made
+
+
+def _warming(rows: Iterable[Row], answer: Callable[[str, Any], Answer]) -> list[Call]:
+    """A call of each kind."""
+    calls: list[Call] = []
+    for row in rows:
+        fields = {name: value for name, value in SAMPLE.items() if name in row.asks.model_fields}
+        with suppress(ValidationError):
+            calls.append((answer, (row.path, row.asks(**fields))))
+    return calls
+
+
+def _first(
+    made: FastAPI, workers: Workers, start: Start | None, refusals: dict[int | str, dict[str, Any]]
+) -> None:
+    """What a page is told first; it is the same each time."""
+    told: list[str] = []
+
+    @made.get(
+        "/api/choices",
+        response_model=Opening,
+        responses={status: refusals[status] for status in (UNKNOWN, BUSY, OVERTAKEN)},
+        dependencies=_TOKEN,
+        summary="Choices",
+    )
+    async def choices() -> Response:
+        """What a page can choose from, the bounds, and the network that it begins with."""
+        if not told:
+            status, text = await workers.answer((opening, (start,)), limits.ANSWER_SECONDS)
+            if status != GOOD:
+                return _json(status, text)
+            told.append(text)
+        return _json(GOOD, told[0])
+
+
+def _asking(
+    row: Row, answer: Callable[[str, Any], Answer], workers: Workers
+) -> Callable[..., Awaitable[Response]]:
+    """What asks a row's question of a worker."""
+
+    async def ask(question: Any, request: Request) -> Response:
+        call = (answer, (row.path, question))
+        asking = asyncio.create_task(workers.answer(call, row.seconds))
+        leaving = asyncio.create_task(_gone(request))
+        try:
+            await asyncio.wait((asking, leaving), return_when=asyncio.FIRST_COMPLETED)
+            return _json(*asking.result()) if asking.done() else Response(status_code=499)
+        finally:
+            asking.cancel()
+            leaving.cancel()
+
+    ask.__annotations__["question"] = row.asks
+    ask.__name__ = row.path.rpartition("/")[2]
+    return ask
+
+
+async def _gone(request: Request) -> None:
+    """Returns when the client has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _training(made: FastAPI) -> None:
+    runs: list[Runs] = []
+
+    @made.websocket("/api/train")
+    async def train(websocket: WebSocket) -> None:
+        if not runs:  # made here, as it belongs to the event loop
+            runs.append(Runs())
+        await serve_run(websocket, runs[0])
+
+
+def _refusing(made: FastAPI) -> None:
+    """Every error in words, as JSON of one shape."""
+
+    @made.exception_handler(RequestValidationError)
+    async def wrong_shape(request: Request, error: RequestValidationError) -> Response:
+        return _json(SHAPE, misshapen(error.errors()))
+
+    @made.exception_handler(HTTPException)
+    async def nothing_there(request: Request, error: HTTPException) -> Response:
+        said, suggestion = _HTTP.get(error.status_code, (str(error.detail), ""))
+        return _json(error.status_code, refusal(said, suggestion), dict(error.headers or {}))
+
+    @made.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        return _json(*mistake(error))
+
+
+_HTTP = {
+    400: ("the question is no JSON that can be read", "/api/openapi.json describes every question"),
+    404: ("there is nothing at this address", "/api/openapi.json describes what there is"),
+    405: ("this address is not asked in this way", "/api/openapi.json describes how"),
+}
+"""Words for what the framework refuses."""
+
+
+def _json(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(text, status, headers, media_type="application/json")
