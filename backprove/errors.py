@@ -37,17 +37,23 @@ class SourceError(BackproveError):
         self.place = place
         self.text = text
 
-    def __str__(self) -> str:
+    @property
+    def excerpt(self) -> tuple[str, ...]:
+        """The line and the carets below its place; () where the text has no such line."""
         line, column, width = self.place.line, self.place.column, max(1, self.place.width)
-        head = f"{self.file}:{line}:{column}: {self.message}"
         lines = self.text.splitlines()
-        if 1 <= line <= len(lines):
-            source = lines[line - 1].replace("\t", " ")
-            start = max(0, column - 60) if len(source) > 100 else 0
-            shown = source[start : start + 100]
-            caret = " " * (column - 1 - start) + "^" * min(width, max(1, len(shown) - column + 1))
-            head += f"\n  {shown}\n  {caret}"
-        return f"{head}\n  {self.suggestion}" if self.suggestion else head
+        if not 1 <= line <= len(lines):
+            return ()
+        source = lines[line - 1].replace("\t", " ")
+        start = max(0, column - 60) if len(source) > 100 else 0
+        shown = source[start : start + 100]
+        caret = " " * (column - 1 - start) + "^" * min(width, max(1, len(shown) - column + 1))
+        return shown, caret
+
+    def __str__(self) -> str:
+        head = f"{self.file}:{self.place.line}:{self.place.column}: {self.message}"
+        told = [self.suggestion] if self.suggestion else []
+        return "\n  ".join([head, *self.excerpt, *told])
 
 
 class NetworkError(BackproveError):

@@ -17,7 +17,7 @@ from ..rewrite import rewritten
 from ..rules import FOLDING, TIDY, Scope
 from ..run.lower import lower
 from ..run.numpy_backend import prepare
-from ..run.values import given_values, precision
+from ..run.values import check_memory, given_values, precision
 
 Indices: TypeAlias = tuple[int, ...]
 
@@ -45,6 +45,12 @@ class Local:
             *zip(self.start.indices, start, strict=True),
         )
         return {letter: number for letter, number in pairs if isinstance(letter, str)}
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """For each letter, the index of the end or, counted on, of the start where it stands."""
+        indices = (*self.end.indices, *self.start.indices)
+        return tuple(indices.index(letter) for letter, _ in self.letters)
 
 
 class Locals:
@@ -92,6 +98,7 @@ class Locals:
         given, _ = given_values(network, seed, dtype)
         adjoints = backprop(network).adjoints
         program = lower(larger, adjoints, [*wanted, gradient], lifted=False)
+        check_memory(program.bytes_needed(1, dtype.itemsize), "the values of all local derivatives")
         results = prepare(program, dtype)(given)
         at = tuple(i - 1 for i in self.question.indices if isinstance(i, int))
         return {pair: results[n] for n, pair in wanted.items()}, float(results[gradient][at])

@@ -15,8 +15,6 @@ from heapq import heappop, heappush
 from math import isfinite, prod
 from typing import TypeAlias
 
-import numpy as np
-
 from ..derivation.stages import asked
 from ..errors import DataError, DerivationError
 from ..expr import Derivative, Expr, Ref, flat_factors, product, total
@@ -243,18 +241,17 @@ class _Web:
     def compute(self, seed: int) -> None:
         """The value of every link, and the sum of the products of all paths."""
         pairs = dict.fromkeys((n[0], end[0]) for n, ends in self.ends.items() for end in ends)
-        arrays, self.gradient = self.locals.values(list(pairs), seed)
+        arrays, self.gradient = self.locals.values(pairs, seed)
+        axes = {pair: self.locals.between(*pair).axes for pair in pairs}
         sums: dict[Node, float] = {}
-        with np.errstate(all="ignore"):  # what overflows shows in the numbers themselves
-            for node in reversed(self.ends):
-                sums[node] = float(node == self.goal)
-                for end in self.ends[node]:
-                    pair = node[0], end[0]
-                    local = self.locals.between(*pair)
-                    at = local.numbers(node[1], end[1])
-                    place = tuple(at[letter] - 1 for letter, _ in local.letters)
-                    value = self.values[node, end] = float(arrays[pair][place])
-                    sums[node] += value * sums[end]
+        for node in reversed(self.ends):
+            sums[node] = float(node == self.goal)
+            for end in self.ends[node]:
+                pair = node[0], end[0]
+                at = end[1] + node[1]
+                place = tuple([at[axis] - 1 for axis in axes[pair]])
+                value = self.values[node, end] = float(arrays[pair][place])
+                sums[node] += value * sums[end]
         self.sum = sums[self.start]
 
     # -- the paths themselves --------------------------------------------------------------
@@ -305,7 +302,7 @@ class _Web:
         values = [link.value for link in links if link.value is not None]
         return Path(
             links,
-            prod(values) if len(values) == len(links) and self.sum is not None else None,
+            prod(values, start=1.0) if len(values) == len(links) and self.sum is not None else None,
             rewritten(product(factors), TIDY, self.locals.scope, set()),
         )
 

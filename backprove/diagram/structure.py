@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from math import prod
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -88,7 +89,8 @@ class Edge(NamedTuple):
 class Family:
     """All edges between two groups that carry components of one weight, or none.
 
-    count: how many, None where a size has no number. to_axis: the axis of the weight that
+    count: how many, None where a size has no number; where they are not listed, edges that two
+    terms share in part may count twice. to_axis: the axis of the weight that
     numbers the neurons that the edges lead to. drawn: whether the edges are listed.
     """
 
@@ -161,6 +163,11 @@ class _Drawing:
         for name, owner in self.owner.items():
             self.members.setdefault(owner, []).append(name)
         self.links = dict(self._links())
+        self.sources: dict[str, set[str]] = {name: set() for name in self.members}
+        self.readers: dict[str, set[str]] = {name: set() for name in self.members}
+        for start, end, _ in self.links:
+            self.sources[end].add(start)
+            self.readers[start].add(end)
         self.columns = self._columns()
 
     def made(self) -> Diagram:
@@ -185,7 +192,9 @@ class _Drawing:
         owner = {q.name: q.name for q in network.of_kind("input", "target")}
         found: dict[str, str] = {}
         for name in reversed(list(network.equations)):
-            consumers = [c for c in network.consumers[name] if c in network.live]
+            # what does not reach the loss does not keep apart what does
+            live = name in network.live
+            consumers = [c for c in network.consumers[name] if c in network.live or not live]
             if name != network.loss and self._is_part_of_loss(name, consumers, found):
                 found[name] = network.loss
             elif len(consumers) == 1 and self._is_same_neuron(name, consumers[0]):
@@ -222,19 +231,22 @@ class _Drawing:
         network = self.network
         on_edges = {use.weight.name for row in self.uses.values() for use in row if use.weight}
         self.biases: dict[str, Use] = {}
+        self.undrawn: dict[str, set[str]] = {}
         biases = set[str]()
         for name, row in self.uses.items():
-            has_neurons = any(use.source.name in self.owner for use in row)
             for use in row:
-                kind = network[use.source.name].kind
-                if use.alone and (kind == "bias" or (kind == "weight" and has_neurons)):
+                if network[use.source.name].kind not in TRAINED:
+                    continue
+                if use.alone and use.source.free <= use.target.free:
                     biases.add(use.source.name)
                     self.biases.setdefault(self.owner[name], use)
+                else:
+                    self.undrawn.setdefault(use.source.name, set()).add(self.owner[name])
         used = {use.source.name for row in self.uses.values() for use in row}
+        lonely = used - on_edges - biases - network.sizes.keys()
         for quantity in network.of_kind(*TRAINED, "constant"):
-            name = quantity.name
-            if name in used - on_edges - biases and name not in network.sizes:
-                self.owner[name] = name
+            if quantity.name in lonely:
+                self.owner[quantity.name] = quantity.name
 
     # -- where it stands -------------------------------------------------------------------
 
@@ -252,16 +264,10 @@ class _Drawing:
     def _columns(self) -> dict[str, int]:
         """Group → its level; marks (targets, constants) stand just before what reads them."""
         network = self.network
-        sources: dict[str, set[str]] = {name: set() for name in self.members}
-        readers: dict[str, set[str]] = {name: set() for name in self.members}
-        for start, end, _ in self.links:
-            sources[end].add(start)
-            readers[start].add(end)
+        sources, readers = self.sources, self.readers
         marks = {n for n in self.members if network[n].kind in ("target", "constant")}
         column: dict[str, int] = {}
-        order = {name: place for place, name in enumerate(network.equations)}
-        # a group is named by its last member, which comes after all that it is made of
-        for name in sorted(self.members, key=lambda name: order.get(name, -1)):
+        for name in TopologicalSorter(sources).static_order():
             if name not in marks:
                 before = [column[source] for source in sources[name] - marks]
                 column[name] = 1 + max(before) if before else int(bool(sources[name]))
@@ -298,14 +304,19 @@ class _Drawing:
     def _kind(self, name: str) -> GroupKind:
         if name == self.network.loss:
             return "loss"
-        role = self.roles[name]
-        match role.kind:
-            case "input" | "output" | "target" | "constant":
-                return role.kind
-            case "activation" | "weighted input" | "dot product":
-                return "hidden"
-            case _:
+        kind = self.roles[name].kind
+        match kind:
+            case "input" | "target" | "constant":
+                return kind
+            case "weight" | "bias":
                 return "quantity"
+        readers, sources = self.readers[name], self.sources[name]
+        if readers == {self.network.loss} and sources:
+            return "output"
+        if kind == "quantity":
+            return "quantity"
+        # a gate has an output's role, but what feeds other neurons is drawn inside the network
+        return "hidden" if readers or kind != "output" else "output"
 
     def _neurons(
         self, name: str, members: Iterable[str], shape: list[int], bias: Use | None
@@ -345,7 +356,7 @@ class _Drawing:
         families: list[Family] = []
         edges: list[Edge] = []
         for (start, end, weight), row in self.links.items():
-            counts = [count(self.network, use) for use in row]
+            counts = [count(self.network, use) for use in self._apart(row)]
             most = None if None in counts else sum(n for n in counts if n is not None)
             number, drawn = most, False
             if most is not None and not {start, end} & folded and len(edges) + most <= LISTED:
@@ -354,6 +365,22 @@ class _Drawing:
                 number, drawn = len(here), True
             families.append(Family(start, end, weight, number, _to_axis(row), drawn))
         return tuple(families), tuple(edges)
+
+    def _apart(self, row: list[Use]) -> list[Use]:
+        """The uses without those whose edges another one gives too: z[i] beside all z[k]."""
+        ways = {
+            use: (
+                *self._neuron_of(use.target).indices,
+                *self._neuron_of(use.source).indices,
+                *(use.weight.indices if use.weight else ()),
+            )
+            for use in row
+        }
+        kept: list[Use] = []
+        for use in sorted(row, key=lambda use: -len(use.sizes)):
+            if not any(_covers(ways[other], ways[use]) for other in kept):
+                kept.append(use)
+        return kept
 
     def _edges(self, row: list[Use]) -> Iterator[Edge]:
         for use in row:
@@ -391,11 +418,23 @@ class _Drawing:
             notes.append(
                 f"{', '.join(symbolic)}: a size without a number, so the neurons cannot be listed"
             )
+        for name, owners in self.undrawn.items():
+            if name not in self.owner:
+                notes.append(f"{', '.join(sorted(owners))}: made of {name} too, which is not drawn")
         return tuple(notes)
 
 
 def _ids(groups: list[Group]) -> list[str]:
     return [neuron.id for group in groups for neuron in group.neurons]
+
+
+def _covers(general: tuple[Index, ...], special: tuple[Index, ...]) -> bool:
+    """Whether putting something for the letters of one row of indices gives the other."""
+    change: dict[Index, Index] = {}
+    return all(
+        (change.setdefault(a, b) if isinstance(a, str) else a) == b
+        for a, b in zip(general, special, strict=True)
+    )
 
 
 def _to_axis(row: list[Use]) -> int | None:

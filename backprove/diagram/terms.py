@@ -33,8 +33,8 @@ class Use:
 
     target: the indices of the component that the equation gives. weight: the weight, bias or
     constant that multiplies the source there, where it is exactly one; numbers may multiply it
-    too. alone: whether nothing but numbers multiplies the source. sizes: the range of every
-    letter that occurs.
+    too. alone: whether nothing but numbers multiplies the source, in a sum that neurons occur in
+    (a bias is added alone). sizes: the range of every letter that occurs.
     """
 
     target: Ref
@@ -72,20 +72,22 @@ class _Reader:
         for product in self._products(e):
             joined = _joined(product, around, settled)
             if joined is not None:
-                yield from self._read(*joined)
+                yield from self._read(*joined, beside=e.names)
 
-    def _read(self, factors: tuple[Expr, ...], sizes: Sizes, change: Change) -> Iterator[Use]:
+    def _read(
+        self, factors: tuple[Expr, ...], sizes: Sizes, change: Change, beside: frozenset[str]
+    ) -> Iterator[Use]:
         neurons: list[Ref] = []
         trained: list[Ref] = []
         constants: list[Ref] = []
         others: list[Expr] = []
         for factor in factors:
             ref = self._bent(factor)
-            kind = self.network[ref.name].kind if ref else None
-            if ref and kind not in (*TRAINED, "constant"):
+            if ref and self._is_neuron(ref.name):
                 neurons.append(ref)
             elif isinstance(factor, Ref):
-                (constants if kind == "constant" else trained).append(factor)
+                constant = self.network[factor.name].kind == "constant"
+                (constants if constant else trained).append(factor)
             elif not self._only_constants(factor):
                 others.append(factor)
         labels = trained or constants
@@ -93,6 +95,7 @@ class _Reader:
         if len(neurons) == 1 and len(labels) == 1 and not others:
             weight = labels[0]
         alone = len(neurons) + len(labels) == 1 and not others
+        alone = alone and any(map(self._is_neuron, beside))
         for ref in neurons if weight else (*neurons, *trained, *constants):
             yield self._use(ref, weight, alone, sizes, change)
         for other in others:
@@ -120,9 +123,10 @@ class _Reader:
             return e
         found = {node for node in walk(e) if isinstance(node, Ref | Reduce | Delta)}
         only = found.pop() if len(found) == 1 else None
-        if isinstance(only, Ref) and self.network[only.name].kind not in (*TRAINED, "constant"):
-            return only
-        return None
+        return only if isinstance(only, Ref) and self._is_neuron(only.name) else None
+
+    def _is_neuron(self, name: str) -> bool:
+        return self.network[name].kind not in (*TRAINED, "constant")
 
     def _only_constants(self, e: Expr) -> bool:
         return all(self.network[name].kind == "constant" for name in e.names)
@@ -166,8 +170,9 @@ def _joined(
     product: _Product, around: Sizes, settled: Change
 ) -> tuple[tuple[Expr, ...], Sizes, Change] | None:
     """A product without its deltas: [i = j] makes i and j one letter; None where one is 0."""
-    factors = tuple(with_indices(f, dict(settled)) for f in product.factors)
-    sizes = {**around, **product.sizes}
+    factors, sizes = product.factors, {**around, **product.sizes}
+    if settled:
+        factors = tuple(with_indices(f, dict(settled)) for f in factors)
     change = dict(settled)
     while True:
         delta = next((f for f in factors if _between_indices(f)), None)

@@ -135,10 +135,12 @@ class BoundNotation:
         made.direct, made.ends_only = direct, ends_only
         return made
 
-    def pointed(self) -> BoundNotation:
-        """The same notation with symbols that carry what they stand for."""
+    def pointed(self, pointing: bool = True) -> BoundNotation:
+        """The same notation with symbols that carry what they stand for, or without."""
+        if pointing == self.pointing:
+            return self
         made = copy(self)
-        made.pointing = True
+        made.pointing = pointing
         return made
 
     def loss_as_function(self) -> Symbol | None:

@@ -213,6 +213,7 @@ class _Maker:
         repeat_laws: bool,
     ) -> None:
         self.notation, self.laws, self.marks = notation, laws, marks
+        self.generic = notation.pointed(False)  # a law's letters stand for anything
         self.numbers = numbers
         self.repeat_laws = repeat_laws
         self.quoted: set[tuple[Box, Box]] = set()
@@ -317,7 +318,7 @@ class _Maker:
 
     def reason(self, step: Step) -> Reason:
         law = tuple(
-            (layout(left, self.notation), layout(right, self.notation))
+            (layout(left, self.generic), layout(right, self.generic))
             for left, right in (step.law if self.laws else ())
         )
         before, after = layout(step.before, self.notation), layout(step.after, self.notation)

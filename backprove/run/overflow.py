@@ -67,7 +67,7 @@ def overflow(
 
 
 def _calmer(eta: float) -> str:
-    return f"try a learning rate of {eta / 10:.2g} or lower, or clip the gradients"
+    return f"try a learning rate of {min(eta / 10, 0.1):.2g} or lower, or clip the gradients"
 
 
 def _grown(given: Mapping[str, Array], first: Mapping[str, Array]) -> str:
@@ -128,10 +128,10 @@ def _named(network: Network, origin: str) -> str:
 
 
 _DOMAINS = {
-    "log": "the logarithm of {least:.3g} is not finite",
+    "log": "the logarithm of {least:.3g} is no finite number",
     "reciprocal": "a division by {nearest:.3g}",
     "divide": "a division by {last:.3g}",
-    "sqrt": "the square root of {least:.3g} does not exist",
+    "sqrt": "the square root of {least:.3g} is no number",
 }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
+from ..errors import BackproveError
 from .choosing import choices
 from .files import code, export
 from .gradients import backprop, derivation, paths
@@ -21,7 +22,6 @@ from .messages import (
     AskPreview,
     BackpropAnswer,
     CheckAnswer,
-    Choices,
     DerivationAnswer,
     FileAnswer,
     Given,
@@ -30,34 +30,45 @@ from .messages import (
     NumbersAnswer,
     PathsAnswer,
     PreviewAnswer,
+    Refusal,
 )
 from .networks import network, numbers
+from .problems import GOOD, REFUSED, problem_of
 
-__all__ = ["ANSWERS", "Answer"]
+__all__ = ["ANSWERS", "Answer", "answered", "choices"]
 
 
 class Answer(NamedTuple):
-    """One question: its path, what is asked (None for nothing), what is answered, the function
-    from one to the other, and the seconds after which it is given up."""
+    """One question: its path, what is asked, what is answered, the function from one to the
+    other, and the seconds after which it is given up."""
 
     path: str
-    asks: type[Given] | None
+    asks: type[Given]
     answers: type[Message]
-    function: Callable[..., Message]
+    function: Callable[[Any], Message]
     seconds: float
 
 
-ANSWERS: tuple[Answer, ...] = (
-    Answer("/api/choices", None, Choices, choices, ANSWER_SECONDS),
-    Answer("/api/network", Given, NetworkAnswer, network, ANSWER_SECONDS),
-    Answer("/api/numbers", AskNumbers, NumbersAnswer, numbers, ANSWER_SECONDS),
-    Answer("/api/derivation", AskDerivation, DerivationAnswer, derivation, DERIVATION_SECONDS),
-    Answer("/api/backprop", AskBackprop, BackpropAnswer, backprop, ANSWER_SECONDS),
-    Answer("/api/paths", AskPaths, PathsAnswer, paths, ANSWER_SECONDS),
-    Answer("/api/check", AskCheck, CheckAnswer, check, DERIVATION_SECONDS),
-    Answer("/api/preview", AskPreview, PreviewAnswer, preview, ANSWER_SECONDS),
-    Answer("/api/export", AskExport, FileAnswer, export, DERIVATION_SECONDS),
-    Answer("/api/code", AskCode, FileAnswer, code, ANSWER_SECONDS),
-)
-"""Every question of the page. A function raises BackproveError for what its network or formula
-has wrong; a SourceError's place is in the network's text."""
+ANSWERS: Mapping[str, Answer] = {
+    row.path: row
+    for row in (
+        Answer("/api/network", Given, NetworkAnswer, network, ANSWER_SECONDS),
+        Answer("/api/numbers", AskNumbers, NumbersAnswer, numbers, ANSWER_SECONDS),
+        Answer("/api/derivation", AskDerivation, DerivationAnswer, derivation, DERIVATION_SECONDS),
+        Answer("/api/backprop", AskBackprop, BackpropAnswer, backprop, ANSWER_SECONDS),
+        Answer("/api/paths", AskPaths, PathsAnswer, paths, ANSWER_SECONDS),
+        Answer("/api/check", AskCheck, CheckAnswer, check, DERIVATION_SECONDS),
+        Answer("/api/preview", AskPreview, PreviewAnswer, preview, ANSWER_SECONDS),
+        Answer("/api/export", AskExport, FileAnswer, export, DERIVATION_SECONDS),
+        Answer("/api/code", AskCode, FileAnswer, code, ANSWER_SECONDS),
+    )
+}
+"""Every question that is about a network, by its path."""
+
+
+def answered(path: str, request: Given) -> tuple[int, str]:
+    """The HTTP status and the JSON of an answer, or of what is wrong with the question."""
+    try:
+        return GOOD, ANSWERS[path].function(request).model_dump_json(by_alias=True)
+    except (BackproveError, RecursionError, MemoryError) as error:
+        return REFUSED, Refusal(error=problem_of(error)).model_dump_json()

@@ -32,7 +32,6 @@ from .messages import (
 def check(given: AskCheck) -> CheckAnswer:
     """The judgement of a derivation written by hand."""
     network, question = state.network(given.text), given.quantity
-    state.asked(given.text, given.notation, question)  # said without a place in the text
     printing = state.printing(given.text, given.notation)
     found = judge(network, question, given.answer, notation=printing.notation, seed=given.seed)
     notation = (found.notation or printing).pointed()

@@ -58,9 +58,7 @@ Quantity = Annotated[
 class Message(BaseModel):
     """Every request and answer: unknown fields are refused."""
 
-    model_config = ConfigDict(
-        extra="forbid", populate_by_name=True, serialize_by_alias=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 # -- what is asked -------------------------------------------------------------------------
@@ -525,3 +523,24 @@ class FileAnswer(Message):
     name: str
     mime: str
     content: str
+
+
+# -- what is answered: mistakes ------------------------------------------------------------
+
+
+class Problem(Message):
+    """What went wrong, in words for a person, and where in the network's text."""
+
+    message: str
+    suggestion: str | None = None
+    line: int | None = None
+    column: int | None = None
+    excerpt: Annotated[str | None, Field(description="The line, and carets below its place.")] = (
+        None
+    )
+
+
+class Refusal(Message):
+    """The body of every answer that is none."""
+
+    error: Problem

@@ -10,7 +10,7 @@ from math import prod
 from ..adjoints import Backprop, backprop
 from ..derivation import derive
 from ..diagram import Diagram, diagram
-from ..errors import BackproveError, DataError, NotationError, SourceError
+from ..errors import BackproveError, DataError, NotationError
 from ..expr import Ref
 from ..judge.checking import component
 from ..language import from_text
@@ -109,10 +109,10 @@ def printed(given: Given) -> tuple[Printed, tuple[str, ...]]:
 
 @lru_cache(_KEPT)
 def _printed(text: str, values: str, seed: int) -> tuple[Printed, tuple[str, ...]]:
-    found = network(text)
+    found, ready = network(text), evaluator(text)
+    ready.prepare()  # says why there are none
     if components(found) <= EXACT:
         return numbers_of(_valued(text, values), seed)
-    ready = evaluator(text)
     results = ready.results(json.loads(values), seed=seed)
     return quick_numbers_of(found, results), ready(json.loads(values), seed=seed).notes
 
@@ -126,11 +126,8 @@ def beside(given: Given) -> tuple[Printed | None, tuple[str, ...]]:
 
 
 def asked(text: str, notation: str, quantity: str) -> Ref:
-    """The component that a page names. Raises BackproveError, without a place in the text."""
-    try:
-        return component(network(text), printing(text, notation), quantity)
-    except SourceError as error:  # its place is in the name, not in the network's text
-        raise BackproveError(error.message, error.suggestion) from None
+    """The component that a page names, in the file's letters or in the notation's."""
+    return component(network(text), printing(text, notation), quantity)
 
 
 @lru_cache(4 * _KEPT)

@@ -4,7 +4,7 @@
 import { ask, isAborted } from "./api.js";
 import { at, component, places } from "./components.js";
 import { h, prose, stylesheet } from "./elements.js";
-import { inline, printed, selecting, sign, trouble } from "./formula.js";
+import { inline, printed, scrolling, selecting, sign, trouble } from "./formula.js";
 import { shapeOf } from "./refresh.js";
 import { given } from "./state.js";
 import { isCalm, isWriting, walker, whenShown } from "./walking.js";
@@ -75,6 +75,7 @@ export function mount(element, store) {
       table(rows, state.network), detail,
       h("h3", {}, "In the order of computation"),
       h("ol", { class: "recipe" }, ...lines),
+      ...(answer.notes ?? []).map((/** @type {string} */ words) => prose(words, "p", { class: "note" })),
     );
     mark(false);
   }
@@ -224,7 +225,7 @@ function amount(value) {
   if (!Array.isArray(value)) return value === null || value === undefined ? "" : printed(value, 4);
   if (Array.isArray(value[0])) return `${value.length} × ${value[0].length} numbers`;
   const shown = value.slice(0, IN_CELL).map((number) => printed(number, 3));
-  return `(${shown.join(", ")}${value.length > IN_CELL ? ", …" : ""})`;
+  return [...shown, ...(value.length > IN_CELL ? [`… ${value.length} numbers`] : [])].join("\n");
 }
 
 /** @param {any} row */
@@ -234,7 +235,8 @@ function line(row) {
 
 /** @param {any} row */
 function equation({ left, right }) {
-  return h("div", { class: "equation" }, inline(left), " ", sign("="), " ", inline(right));
+  if (!right.length) return h("div", { class: "equation" }, inline(left), " is not asked for");
+  return h("div", { class: "equation", tabindex: "0", role: "group", "aria-label": "Equation" }, inline(left), " ", sign("="), " ", inline(right));
 }
 
 /**
@@ -251,8 +253,8 @@ function said(row, rows, network) {
     h("h3", {}, row.kind === "adjoint" ? "Now computed: the adjoint " : "Now computed: the gradient ", inline(row.title ?? row.left)),
     equation(row),
     row.reason ? prose(row.reason) : "",
-    known.length
-      ? h("p", { class: "reuse" }, "It reads ", ...joined(known.map((other) => inline(other.title ?? other.left))),
+    row.right.length === 0 ? "" : known.length
+      ? h("p", { class: "reuse" }, "It reads ", ...joined(known.map((/** @type {any} */ other) => inline(other.title ?? other.left))),
           known.length > 1 ? ", which are there already: nothing is computed twice." : ", which is there already: nothing is computed twice.")
       : h("p", { class: "reuse" }, "It reads nothing computed before: here the pass begins."),
     row.kind === "adjoint" && row.reused > 1
@@ -284,7 +286,7 @@ function numbersOf({ name, kind, value }, network) {
       h("th", { scope: "row" }, h("code", { "data-q": kind === "adjoint" ? `∂${where}` : where }, `∂${network.loss}/∂${where}`)),
       h("td", { class: "number" }, printed(at(value, place)))));
   }
-  return h("div", { class: "scrolls tall" }, h("table", { class: "table" },
+  return scrolling("Its numbers", h("table", { class: "table" },
     h("caption", { class: "visually-hidden" }, "Its numbers"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "derivative"), h("th", { scope: "col", class: "number" }, "number"))),
     h("tbody", {}, ...rows)));

@@ -2,19 +2,23 @@
 // A derivation written by hand, read as it is typed and judged line by line.
 
 import { ask, isAborted } from "./api.js";
+import { components } from "./components.js";
 import { debounced, formula, h, prose, stylesheet } from "./elements.js";
-import { inline, plain, printed, selecting, trouble } from "./formula.js";
+import { inline, plain, printed, scrolling, selecting, trouble } from "./formula.js";
 import { latex } from "./latex.js";
 import { given } from "./state.js";
 
+const OFFERED = 50; // components of each quantity that can be chosen
 const WAIT = 300; // milliseconds between the last key and the preview
 
-/** What a line's status is called; the sign comes with it. */
+// What the status of a line is called; its sign comes with it.
+/** @type {Record<string, string>} */
 const STATUS = {
   right: "right", wrong: "wrong", carried: "carried on", definition: "definition",
   undecided: "undecided", unread: "not read",
 };
 
+/** @type {Record<string, string>} */
 const VERDICT = {
   right: "Right", wrong: "Not right", "right-under-another-convention": "Right under another convention",
   unreadable: "Not readable",
@@ -61,7 +65,8 @@ export function mount(element, store) {
   /** The quantities that can be chosen, with the selected component among them. */
   function offer(/** @type {any} */ { network, selection }) {
     const trained = (network?.quantities ?? []).filter((/** @type {any} */ q) => q.kind !== "target" && q.name !== network.loss);
-    const names = trained.map((/** @type {any} */ q) => q.name);
+    const names = trained.flatMap((/** @type {any} */ q) =>
+      q.shape.length && q.shape.every(Number.isInteger) ? [q.name, ...components(q.name, q.shape, OFFERED)] : [q.name]);
     if (selection && !names.includes(selection)) names.unshift(selection);
     const options = names.map((/** @type {string} */ name) => h("option", { value: name }, name));
     quantity.replaceChildren(...(selection ? options : [h("option", { value: "" }, "choose…"), ...options]));
@@ -113,7 +118,8 @@ export function mount(element, store) {
     if (!state.network || !text.value.trim()) return preview.replaceChildren();
     try {
       const answer = await ask("preview", { ...given(state), answer: text.value, quantity: state.selection ?? "" });
-      preview.replaceChildren(h("h3", {}, "How it is read"), h("ol", { class: "read" }, ...answer.lines.map(readLine)));
+      preview.replaceChildren(h("h3", {}, "How it is read"), h("ol", { class: "read" }, ...answer.lines.map(readLine)),
+        ...(answer.readings ?? []).map((/** @type {string} */ says) => prose(says, "p", { class: "note" })));
     } catch (problem) {
       if (!isAborted(problem)) preview.replaceChildren(trouble(problem));
     }
@@ -191,7 +197,7 @@ function judged(answer) {
  */
 function judgedLines(lines, first) {
   if (!lines.length) return null;
-  return h("div", { class: "scrolls" }, h(
+  return scrolling("The verdict at each line", h(
     "table", { class: "table judged" },
     h("caption", { class: "visually-hidden" }, "The verdict at each line"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "line"), h("th", { scope: "col" }, "verdict"), h("th", { scope: "col" }, "your line"))),
@@ -238,7 +244,7 @@ function countered(example) {
     "section", { class: "counterexample" },
     h("h4", {}, "Numbers at which it is not right"),
     where.length > 0 && h("p", {}, `For ${where.join(", ")}.`),
-    h("div", { class: "scrolls" }, h(
+    scrolling("A counterexample", h(
       "table", { class: "table" },
       h("caption", { class: "visually-hidden" }, "A counterexample"),
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "what"), h("th", { scope: "col", class: "number" }, "number"))),

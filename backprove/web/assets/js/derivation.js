@@ -106,7 +106,7 @@ export function mount(element, store) {
     lines = [];
     const blocks = answer.blocks.map(block);
     body.replaceChildren(
-      top, ...blocks, remarks("Notes", (answer.notes ?? []).map((/** @type {string} */ n) => prose(n, "li"))),
+      top, ...blocks, computed(store.get()), remarks("Notes", (answer.notes ?? []).map((/** @type {string} */ n) => prose(n, "li"))),
       remarks("About this network", (answer.about ?? []).map((/** @type {string} */ n) => h("li", {}, n))),
     );
     current = Math.min(current, lines.length - 1);
@@ -144,7 +144,7 @@ export function mount(element, store) {
       block.title && prose(block.title, "h3"),
       ...(block.before ?? []).map((/** @type {string} */ words) => prose(words)),
       rows.length > 0 && h("ol", { class: "chain" }, ...rows),
-      valueTable(block.values ?? []),
+      inNumbers(block.values ?? []),
       ...(block.after ?? []).map((/** @type {string} */ words) => prose(words, "p", { class: "after" })),
     );
     lines.push(...(rows.length ? rows : [section]));
@@ -208,12 +208,14 @@ export function mount(element, store) {
     if (isWriting(event) || !lines.length || !answered) return;
     const by = { j: 1, ArrowRight: 1, ArrowDown: 1, k: -1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     const vertical = event.key === "ArrowDown" || event.key === "ArrowUp";
-    if (by && !(vertical && !stepwise)) {
+    // in a formula that has the focus these go from symbol to symbol
+    const inFormula = /** @type {Element} */ (event.target).matches(".formula") && event.key.startsWith("Arrow");
+    if (by && !inFormula && !(vertical && !stepwise)) {
       walk.move(by);
       event.preventDefault();
     } else if (event.key === "n") {
       const row = lines[current];
-      if (row) void showNumbers(row, [...row.querySelectorAll(".right mfrac")]);
+      if (row) void showNumbers(row, [...row.querySelectorAll(".right mfrac")].filter(isDerivative));
     }
   }
 
@@ -221,11 +223,9 @@ export function mount(element, store) {
 
   /** @param {MouseEvent} event */
   function clicked(event) {
-    const target = /** @type {Element} */ (event.target);
-    const fraction = target.closest?.("mfrac");
-    if (!fraction || !isDerivative(fraction)) return;
-    const row = /** @type {HTMLElement|null} */ (fraction.closest(".line"));
-    if (!row || target.closest(".beside")) return;
+    const fraction = /** @type {Element} */ (event.target).closest(".right mfrac");
+    const row = /** @type {HTMLElement|null|undefined} */ (fraction?.closest(".line"));
+    if (!fraction || !row || !isDerivative(fraction)) return;
     event.stopPropagation();
     void showNumbers(row, [fraction]);
   }
@@ -281,8 +281,14 @@ function heading(quantity) {
  */
 function numbered(answer) {
   const found = new Map();
-  for (const block of answer.blocks)
+  for (const block of answer.blocks) {
     for (const { part, number } of block.values ?? []) found.set(key(inline(part)), number);
+    // the last value is that of the block's last line, and so of its left side
+    const last = block.values?.at(-1);
+    const end = block.rows.at(-1)?.right;
+    if (last && end && block.left && key(inline(last.part)) === key(inline(end)))
+      found.set(key(inline(block.left)), last.number);
+  }
   return found;
 }
 
@@ -304,7 +310,8 @@ function line(block, row, place) {
     reasons.length > 0 && h("div", { class: "reasons" }, ...reasons.map(reasonOf)),
     left,
     h("div", { class: "sign" }, block.left ? sign("=") : ""),
-    h("div", { class: "right" }, formula(row.right), row.label && h("span", { class: "label" }, row.label)),
+    h("div", { class: "right" },
+      formula(row.right, "div", { tabindex: "0", role: "group", "aria-label": `Line ${place + 1}` }), row.label && h("span", { class: "label" }, row.label)),
   );
 }
 
@@ -334,8 +341,12 @@ function reasonOf(reason) {
 function why(reason) {
   const when = reason.when ? `, ${reason.when}` : "";
   const shown = [h("p", { class: "rule" }, reason.rule, when)];
-  for (const { left, right } of reason.law ?? [])
-    shown.push(h("p", { class: "law" }, inline(left), " ", sign("="), " ", inline(right)));
+  for (const { left, right } of reason.law ?? []) {
+    const law = h("p", { class: "law" }, inline(left), " ", sign("="), " ", inline(right));
+    // a law's letters are its own, also where a quantity has the same name
+    for (const letter of law.querySelectorAll("[data-q]")) letter.removeAttribute("data-q");
+    shown.push(law);
+  }
   for (const { before, after } of reason.changes ?? [])
     shown.push(
       h(
@@ -347,22 +358,24 @@ function why(reason) {
   return shown;
 }
 
+/**
+ * Where the loss itself is selected: how it is computed.
+ * @param {any} state
+ */
+function computed({ network, selection }) {
+  if (selection !== network.loss) return "";
+  const lines = network.equations.map((/** @type {any} */ e) => h("li", {}, formula(e.mathml)));
+  return h("section", { class: "block" }, h("h3", {}, "How it is computed"), h("ol", { class: "equations" }, ...lines));
+}
+
 /** @param {{part: string[], number: string}[]} values */
-function valueTable(values) {
+function inNumbers(values) {
   if (!values.length) return null;
   return h(
-    "div", { class: "scroll" },
-    h(
-      "table", { class: "values" },
-      h("caption", {}, "With the numbers"),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Part"), h("th", { scope: "col" }, "Number"))),
-      h(
-        "tbody", {},
-        ...values.map(({ part, number }) =>
-          h("tr", {}, h("th", { scope: "row" }, inline(part)), h("td", {}, number)),
-        ),
-      ),
-    ),
+    "div", { class: "values" },
+    h("h4", {}, "In numbers"),
+    h("dl", {}, ...values.map(({ part, number }) =>
+      h("div", {}, h("dt", {}, inline(part)), h("dd", {}, `= ${number.replace("-", "−")}`)))),
   );
 }
 

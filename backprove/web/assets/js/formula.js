@@ -4,7 +4,7 @@
 import { formula, h } from "./elements.js";
 
 /** @typedef {string[]} Chunks `<math>` strings between which a line may break */
-/** @typedef {number|string|Nested[]} Nested a number ("nan", "inf" where it is not finite), or rows */
+/** @typedef {any} Nested a number ("nan", "inf" where it is not finite), or rows of them */
 
 /**
  * A formula within a line of words or a cell.
@@ -13,6 +13,15 @@ import { formula, h } from "./elements.js";
  */
 export function inline(chunks, name = "") {
   return formula(chunks ?? null, "span", { class: `formula ${name}`.trim() });
+}
+
+/**
+ * A box that scrolls by itself where what it holds is wider, also by keyboard.
+ * @param {string} label
+ * @param {...any} children
+ */
+export function scrolling(label, ...children) {
+  return h("div", { class: "scrolls", tabindex: "0", role: "group", "aria-label": label }, ...children);
 }
 
 /** A sign between formulas. */
@@ -41,11 +50,12 @@ export function key(element) {
  * @param {Element} fraction
  */
 export function isDerivative(fraction) {
-  return [...fraction.children].every((part) => /^\s*[∂d]/.test(part.textContent ?? ""));
+  return [...fraction.children].every((part) => /^\s*[∂d]\s*\S/.test(part.textContent ?? ""));
 }
 
 /**
- * Clicking a symbol selects its quantity, unless a button or field around it has its own meaning.
+ * Clicking a component written in the file's own letters selects it, as pointing.js does for
+ * symbols in formulas.
  * @param {HTMLElement} element
  * @param {any} store
  */
@@ -53,7 +63,7 @@ export function selecting(element, store) {
   element.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
     const q = target.closest("[data-q]")?.getAttribute("data-q")?.replace(/^∂/, "");
-    if (!q || target.closest("button, input, select, textarea, summary")) return;
+    if (!q || target.closest("math, button, input, select, textarea")) return;
     const known = store.get().network?.quantities ?? [];
     const name = q.replace(/\[.*$/, "");
     if (known.some((/** @type {any} */ quantity) => quantity.name === name)) store.set({ selection: q }, "symbol");
@@ -66,6 +76,7 @@ export function selecting(element, store) {
  * A number as it is printed: six significant digits, a true minus sign.
  * @param {Nested|null|undefined} value
  * @param {number} [digits]
+ * @returns {string}
  */
 export function printed(value, digits = 6) {
   if (value === null || value === undefined) return "–";
@@ -75,7 +86,7 @@ export function printed(value, digits = 6) {
   const size = Math.abs(value);
   const text =
     size >= 1e6 || size < 1e-4
-      ? value.toExponential(digits - 3).replace(/\.?0+e/, "e").replace("e+", "e")
+      ? value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e")
       : String(Number(value.toPrecision(digits)));
   const [mantissa, power] = text.replace(/-/g, "−").split("e");
   return power === undefined ? mantissa : `${mantissa} · 10${superscript(power)}`;
@@ -90,6 +101,7 @@ function superscript(power) {
  * The first numbers of a vector or matrix.
  * @param {Nested[]} value
  * @param {number} digits
+ * @returns {string}
  */
 function summary(value, digits) {
   const flat = /** @type {any[]} */ (value).flat(9);
@@ -99,7 +111,7 @@ function summary(value, digits) {
 
 /**
  * Shows what went wrong, in words.
- * @param {{message: string, suggestion?: string|null, excerpt?: string|null}|null|undefined} error
+ * @param {any} error
  */
 export function trouble(error) {
   return h(

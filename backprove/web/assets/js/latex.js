@@ -1,6 +1,7 @@
 // @ts-check
 // MathML that the server wrote, as the LaTeX that it reads: letter by letter, no mathematics.
 
+/** @type {Record<string, string>} */
 const SIGNS = {
   "∂": "\\partial ", "−": "-", "·": " \\cdot ", "∑": "\\sum", "∗": "*", "′": "'", "\u2061": "", "\u2062": " ",
   α: "\\alpha ", β: "\\beta ", γ: "\\gamma ", δ: "\\delta ", ε: "\\epsilon ", η: "\\eta ", θ: "\\theta ",
@@ -8,6 +9,7 @@ const SIGNS = {
   Δ: "\\Delta ", Σ: "\\Sigma ", "⊙": " \\odot ", "‖": "\\|",
 };
 
+/** @type {Record<string, string[]>} what stands before, between and after the parts */
 const SCRIPTS = {
   mfrac: ["\\frac{", "}{", "}"],
   msub: ["", "_{", "}"],

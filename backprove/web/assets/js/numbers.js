@@ -26,8 +26,6 @@ export function mount(element, store) {
   const body = h("div", { class: "sheets" });
   element.replaceChildren(h("div", { class: "explaining numbers" }, top.bar, body));
 
-  /** @type {Cell[]} */
-  let cells = [];
   /** @type {Map<string, any>} sheets by the name of their quantity */
   let sheets = new Map();
   /** @type {Map<string, any>} what the file or the seed gives, as far as it was seen */
@@ -35,6 +33,10 @@ export function mount(element, store) {
   /** @type {Record<string, any>} edits that wait to be sent */
   let waiting = {};
   let built = "";
+  /** @type {string|null} the selection that the windows were turned to last */
+  let turned = null;
+  /** @type {any} an answer that is older than a change of what the file or the seed gives */
+  let outdated = null;
 
   const send = debounced(() => {
     const edits = waiting;
@@ -43,7 +45,10 @@ export function mount(element, store) {
   }, WAIT);
 
   store.on(["network", "seed"], (/** @type {any} */ state, /** @type {any} */ { changed, before }) => {
-    if (changed.includes("seed") || before.network?.asked !== state.network?.asked) bases.clear();
+    if (changed.includes("seed") || before.network?.asked?.text !== state.network?.asked?.text) {
+      bases.clear();
+      outdated = state.numbers;
+    }
   });
   whenShown(element, store, ["network", "numbers", "values", "selection", "eta", "seed"], refresh);
 
@@ -63,7 +68,7 @@ export function mount(element, store) {
   function remember({ network, numbers, values }) {
     for (const { name, value } of network.quantities) {
       if (value !== null && value !== undefined) bases.set(name, value);
-      else if (!(name in values) && numbers?.given?.[name] !== undefined && !bases.has(name))
+      else if (numbers !== outdated && !(name in values) && numbers?.given?.[name] !== undefined && !bases.has(name))
         bases.set(name, numbers.given[name]);
     }
   }
@@ -74,12 +79,13 @@ export function mount(element, store) {
    */
   function build(state) {
     const { network, eta, selection } = state;
-    for (const sheet of sheets.values()) sheet.turnTo(selection);
+    // only where the selection is another: the reader may have turned elsewhere
+    if (selection !== turned) for (const sheet of sheets.values()) sheet.turnTo(selection);
+    turned = selection;
     const shape = network.quantities.map((/** @type {any} */ q) => [q.name, q.kind, q.shape, q.symbol]);
     const words = JSON.stringify([shape, eta !== null && state.numbers?.updated !== undefined]);
     if (words === built) return;
     built = words;
-    cells = [];
     sheets = new Map();
     const adjoints = state.numbers?.adjoints ?? {};
     const sections = SECTIONS.map(({ title, kinds }) => {
@@ -120,7 +126,7 @@ export function mount(element, store) {
    */
   function source({ numbers, network, values }, kind, name) {
     if (kind !== "value") return numbers?.[kind]?.[name];
-    return values[name] ?? numbers?.given?.[name] ?? numbers?.values?.[name]
+    return values[name] ?? bases.get(name) ?? numbers?.given?.[name] ?? numbers?.values?.[name]
       ?? network.quantities.find((/** @type {any} */ q) => q.name === name)?.value;
   }
 
@@ -153,6 +159,7 @@ export function mount(element, store) {
       values[name] = replaced(values[name], place, at(base, place));
       if (JSON.stringify(values[name]) === JSON.stringify(base)) delete values[name];
     }
+    outdated = state.numbers;
     store.set({ values }, "reset");
     fill(store.get());
   }
@@ -442,8 +449,9 @@ function sheet(quantity, { columns, edit, reset, changed }) {
     const { place } = cellOf(event);
     const to = place.map((index, axis) => index + (step[axis - (place.length - 2)] ?? 0));
     if (place.length === 1) to[0] = place[0] + step[0] + step[1];
-    const found = fieldAt(to) ?? (turnTo(component(name, to)) ? fieldAt(to) : null);
-    if (found) found.focus();
+    if (!fieldAt(to) && turnTo(component(name, to))) changed();
+    const found = fieldAt(to);
+    if (found && found !== field) found.focus();
     else if (event.key === "Enter") neighbour(field, event.shiftKey ? -1 : 1)?.focus();
   }
 

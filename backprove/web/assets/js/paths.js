@@ -3,8 +3,8 @@
 
 import { ask, isAborted } from "./api.js";
 import { invitation } from "./derivation.js";
-import { formula, h, stylesheet } from "./elements.js";
-import { inline, plain, printed, selecting, trouble } from "./formula.js";
+import { formula, h, prose, stylesheet } from "./elements.js";
+import { inline, plain, printed, scrolling, selecting, sign, trouble } from "./formula.js";
 import { given } from "./state.js";
 import { isWriting, walker, whenShown } from "./walking.js";
 
@@ -89,11 +89,12 @@ export function mount(element, store) {
           "p", { class: "note" }, `The first ${shown} are listed. `,
           limit < MOST && h("button", { type: "button", class: "plain", onclick: more }, `List up to ${MOST}`),
         ),
-        paths.length > 0 && h("div", { class: "bar" }, walk.bar, h(
+        paths.length > 1 && h("div", { class: "bar" }, walk.bar, h(
           "button", { type: "button", class: "all-paths", "aria-pressed": String(isList), onclick: turn }, "All at once",
         )),
       ),
       place, summed(answer, loss),
+      ...(answer.notes ?? []).map((/** @type {string} */ words) => prose(words, "p", { class: "note" })),
     );
     draw(isSame);
   }
@@ -167,20 +168,24 @@ function one(path, which, total) {
   return [
     total > 1 ? h("h3", {}, `Path ${which + 1}`) : "",
     route(path),
-    h("div", { class: "scrolls" }, h(
+    scrolling("Its factors", h(
       "table", { class: "table factors" },
       h("caption", { class: "visually-hidden" }, "The factors along this path"),
       h("thead", {}, h("tr", {},
         h("th", { scope: "col" }, "from"), h("th", { scope: "col" }, "to"),
-        h("th", { scope: "col" }, "factor"), h("th", { scope: "col", class: "number" }, "number"))),
+        h("th", { scope: "col" }, "factor"), h("th", { scope: "col" }, "worked out"),
+        h("th", { scope: "col", class: "number" }, "number"))),
       h("tbody", {}, ...path.edges.map((/** @type {any} */ edge) => h("tr", {},
         h("td", {}, plain(edge.from)), h("td", {}, plain(edge.to)),
-        h("td", {}, inline(edge.factor)), h("td", { class: "number" }, printed(edge.value))))),
+        h("td", {}, inline(edge.derivative)), h("td", {}, inline(edge.factor)), h("td", { class: "number" }, printed(edge.value))))),
       h("tfoot", {}, h("tr", {},
-        h("th", { scope: "row", colspan: 3 }, total > 1 ? "Product: what this path adds" : "Product: the gradient"),
+        h("th", { scope: "row", colspan: 4 }, total > 1 ? "Product: what this path adds" : "Product: the gradient"),
         h("td", { class: "number" }, printed(path.product)))),
     )),
-    h("div", { class: "equation product" }, formula(path.formula)),
+    h(
+      "div", { class: "equation product", tabindex: "0", role: "group", "aria-label": "The product" },
+      inline(path.chain), " ", sign("="), " ", inline(path.formula),
+    ),
   ];
 }
 

@@ -10,6 +10,8 @@ import { h } from "./elements.js";
  */
 export function walker({ go, what }) {
   let timer = 0;
+  let at = 0;
+  let last = 0;
   const play = h("button", { type: "button", class: "play", onclick: toggle }, "Play");
   const speed = h("input", {
     type: "range", min: 1, max: 10, value: 4, class: "speed", "aria-label": "Speed of playing",
@@ -31,7 +33,8 @@ export function walker({ go, what }) {
   function toggle() {
     if (timer) return stop();
     play.textContent = "Pause";
-    if (!go(1)) return stop();
+    // at the end it begins again
+    if (!go(1) && !(last > 0 && at === last && go(-last))) return stop();
     wait();
   }
 
@@ -55,6 +58,7 @@ export function walker({ go, what }) {
    * @param {string} [words]
    */
   function show(place, total, words) {
+    [at, last] = [place, total - 1];
     back.setAttribute("aria-disabled", String(place <= 0));
     next.setAttribute("aria-disabled", String(place >= total - 1));
     count.textContent = words ?? (total ? `${place + 1} of ${total}` : "");
