@@ -128,7 +128,7 @@ follow(document.body, store);
 keepUpToDate(store);
 store.on("network", ({ network }) => {
   place("network-about").textContent = network?.title ?? "";
-  place("network-notes").textContent = (network?.notes ?? []).map(sentence).join(" ");
+  place("network-about").title = network?.title ?? "";
   document.title = network ? `${network.title} – backprove` : "backprove explorer";
 });
 followLinks();
