@@ -2,7 +2,7 @@
 /** The drawing as a file: an SVG of its own with text labels, and a PNG made of it. */
 import { PAPER, LEVELS, colourOf, hex, levelOf } from "./colours.js";
 import { asNumber, firstAt, place, short, sources } from "./values.js";
-import { Edges, countOf, countPlace, spread } from "./edges.js";
+import { Edges, PLAIN, countOf, countPlace, spread } from "./edges.js";
 import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
 import { lastOf, sizeOf } from "./neurons.js";
 import { store as page } from "./state.js";
@@ -104,7 +104,7 @@ class Sheet {
     const crowd = sorted.length > 200;
     return sorted.map((edge) => {
       const level = this.edges.levelAt(edge);
-      const width = this.edges.numbered ? this.edges.widthOf(level) : 1.5;
+      const width = Number.isNaN(this.edges.values[edge.at]) ? PLAIN : this.edges.widthOf(level);
       const opacity = crowd ? ` stroke-opacity="${n(0.15 + 0.8 * (Math.abs(level) / LEVELS) ** 1.5)}"` : "";
       return `<path d="${curveText(edge.curve)}" fill="none" stroke="${hex(PAPER, level)}" stroke-width="${n(width)}"${opacity}>`
         + `${edge.component === null ? "" : `<title>${escaped(this.#edgeTitle(edge))}</title>`}</path>`;
@@ -135,7 +135,7 @@ class Sheet {
       const value = valueOf(neuron);
       return [
         `<g>`,
-        shape(neuron, tinted(levelOf(asNumber(value), largest.get(neuron.group.name) ?? 1))),
+        shape(neuron, neuron.group.kind === "loss" ? PAPER.node : tinted(levelOf(asNumber(value), largest.get(neuron.group.name) ?? 1))),
         this.#bias(neuron),
         this.#symbol(neuron),
         value === null ? "" : written(neuron.x, neuron.y + neuron.h + Math.max(8, neuron.w * 0.55), short(value), {
