@@ -60,6 +60,7 @@ export function mount(element, store) {
     area.scrollTop = 0;
     read.cancel(); // replaceWithUndo counts as typing
     drawNumbers();
+    showError(store.get());
   }
 
   function showError({ error: found, network }) {
