@@ -42,6 +42,10 @@ export function mount(element, store) {
   element.addEventListener("keydown", pressed);
   body.addEventListener("click", clicked, true);
   selecting(body, store);
+  // what a step lights in the drawing is marked here already
+  store.on("highlight", (/** @type {any} */ _, /** @type {any} */ { why }) => {
+    body.classList.toggle("self-lit", why === "derivation");
+  });
 
   async function refresh() {
     const state = store.get();
@@ -140,7 +144,7 @@ export function mount(element, store) {
   function block(block) {
     const rows = block.rows.map((/** @type {any} */ row, /** @type {number} */ place) => line(block, row, place));
     const section = h(
-      "section", { class: "block" },
+      "section", { class: "passage" },
       block.title && prose(block.title, "h3"),
       ...(block.before ?? []).map((/** @type {string} */ words) => prose(words)),
       rows.length > 0 && h("ol", { class: "chain" }, ...rows),
@@ -179,7 +183,7 @@ export function mount(element, store) {
       if (isCurrent) row.setAttribute("aria-current", "step");
       else row.removeAttribute("aria-current");
     });
-    for (const section of /** @type {NodeListOf<HTMLElement>} */ (body.querySelectorAll(".block"))) {
+    for (const section of /** @type {NodeListOf<HTMLElement>} */ (body.querySelectorAll(".passage"))) {
       const inside = lines.filter((row) => section === row || section.contains(row));
       section.hidden = inside.every((row) => row.hidden);
       section.classList.toggle("unfinished", inside.some((row) => row.hidden));
@@ -365,7 +369,7 @@ function why(reason) {
 function computed({ network, selection }) {
   if (selection !== network.loss) return "";
   const lines = network.equations.map((/** @type {any} */ e) => h("li", {}, formula(e.mathml)));
-  return h("section", { class: "block" }, h("h3", {}, "How it is computed"), h("ol", { class: "equations" }, ...lines));
+  return h("section", { class: "passage" }, h("h3", {}, "How it is computed"), h("ol", { class: "equations" }, ...lines));
 }
 
 /** @param {{part: string[], number: string}[]} values */

@@ -171,6 +171,7 @@ class Drawing {
     this.placement = placement;
     this.edges = new Edges(diagram, placement);
     this.neurons.build(placement, this.symbolOf);
+    this.root.classList.toggle("crowded", placement.neurons.length > 60);
     if (current && placement.byId.has(current)) this.neurons.rove(current);
     if (focused) this.neurons.all.get(focused)?.element.focus({ preventScroll: true });
     if (!same || this.camera.fitted) this.camera.fit(placement, this.view);
@@ -444,7 +445,8 @@ class Drawing {
     if (id) return this.#chooseNeuron(id);
     if (this.#drag?.moved || !this.#onBackground(event)) return;
     const point = this.#pointOf(event);
-    const edge = this.#edgeAt(point, event.pointerType === "touch" ? 16 : 7);
+    // Where edges cross, the one that was shown is the one that is meant.
+    const edge = event.pointerType === "touch" ? this.#edgeAt(point, 16) : this.edge ?? this.#edgeAt(point, 7);
     if (!edge) return this.#pointAtNothing();
     this.#showEdge(edge, point);
     this.#selectEdge(edge);

@@ -205,7 +205,7 @@ export class Edges {
       canvas.stroke(path);
     }
     for (const edge of near) this.#drawOne(canvas, edge, theme, thinnest, null);
-    for (const edge of selected) this.#drawOne(canvas, edge, theme, thinnest, theme.accent);
+    for (const edge of selected) this.#drawOne(canvas, edge, theme, thinnest, theme.ink);
     for (const edge of lit) this.#drawOne(canvas, edge, theme, thinnest, theme.lit);
     canvas.restore();
     this.#writeNumbers(canvas, camera, theme, { lit, near, selected, dim });
@@ -241,6 +241,11 @@ export class Edges {
       canvas.strokeStyle = halo;
       canvas.lineWidth = width + 7 * Math.max(1, thinnest);
       canvas.stroke(path);
+      if (halo === theme.ink) { // the one selected: an outline
+        canvas.strokeStyle = theme.paper;
+        canvas.lineWidth = width + 4 * Math.max(1, thinnest);
+        canvas.stroke(path);
+      }
     }
     canvas.strokeStyle = level === 0 && halo ? theme.soft : colourOf(theme, level);
     canvas.lineWidth = width;
@@ -437,9 +442,11 @@ function drawBand(canvas, { from, to, whole }, theme, dim) {
 }
 
 const COUNT = new Intl.NumberFormat("en");
+const FEW = new Intl.NumberFormat("en", { notation: "compact" });
 
 /** What a band says: how many edges it stands for. */
-export function countOf({ count, whole }) {
+export function countOf({ count, whole }, isShort = false) {
+  if (isShort && count !== null) return `${whole ? "" : "+ "}${FEW.format(count)}`;
   if (count === null) return "edges";
   return whole ? `${COUNT.format(count)} edges` : `+ ${COUNT.format(count)} smaller`;
 }
@@ -456,7 +463,8 @@ function writeCount(canvas, band, camera, theme) {
   canvas.font = "600 11.5px system-ui, sans-serif";
   canvas.textAlign = "center";
   canvas.textBaseline = "middle";
-  const text = countOf(band);
+  const room = Math.abs(band.to.x - band.from.x) * camera.scale;
+  const text = canvas.measureText(countOf(band)).width + 14 > room ? countOf(band, true) : countOf(band);
   const half = canvas.measureText(text).width / 2 + 7;
   canvas.beginPath();
   canvas.roundRect(spot.x - half, y - 10, 2 * half, 20, 10);

@@ -251,12 +251,10 @@ function stretched({ nodes, edges }, neurons, room) {
   const wanted = room.width / room.height / (width / height);
   const wide = clamp(wanted, 0.75, 1.9);
   const tall = clamp(1 / wanted, 1, 1.5);
-  // dagre has no up and down: whichever way more neurons stand in the order of their numbers.
-  const heights = new Map(neurons.map(({ id }, at) => [id, nodes[at].y]));
-  const falling = neurons.filter(({ group, index }) => index > 0
-    && heights.get(group.neurons[index].id) < heights.get(group.neurons[index - 1].id)).length;
-  const following = neurons.filter(({ index }) => index > 0).length;
-  const turned = falling * 2 > following;
+  // dagre has no up and down: that way is down in which more neurons follow their order.
+  const level = nodes.slice(1).filter(({ x }, at) => Math.abs(x - nodes[at].x) < 1).length;
+  const falling = nodes.slice(1).filter(({ x, y }, at) => Math.abs(x - nodes[at].x) < 1 && y < nodes[at].y).length;
+  const turned = falling * 2 > level;
   const move = ({ x, y }) => ({
     x: (x - low.x) * wide + 26, y: (turned ? high.y - y : y - low.y) * tall + 26,
   });

@@ -121,7 +121,12 @@ class Sheet {
     const { drawn, values, numbered } = this.edges;
     if (!numbered || drawn.length > 60) return [];
     return spread(drawn, this.placement.neurons).filter(({ edge }) => !Number.isNaN(values[edge.at])).map(
-      ({ edge, x, y }) => written(x, y + 4, short(values[edge.at]), { size: 11, fill: PAPER.soft, font: SANS, halo: true }));
+      ({ edge, x, y }) => {
+        const text = short(values[edge.at]);
+        const half = text.length * 3.2 + 4;
+        return `<rect x="${n(x - half)}" y="${n(y - 8)}" width="${n(2 * half)}" height="16" rx="8" fill="${PAPER.paper}"/>`
+          + written(x, y + 4, text, { size: 11, fill: PAPER.soft, font: SANS });
+      });
   }
 
   #neurons() {
@@ -172,9 +177,10 @@ class Sheet {
     if (!numbered || !(largest > 0)) return [];
     const y = height - 26;
     const x = width / 2;
-    const steps = Array.from({ length: 9 }, (_, at) => Math.round(((at - 4) / 4) * LEVELS)).map((level, at) => {
-      const tall = this.edges.widthOf(level) + 1;
-      return `<rect x="${n(x - 81 + at * 18)}" y="${n(y - tall / 2)}" width="18" height="${n(tall)}" fill="${hex(PAPER, level)}"/>`;
+    const steps = Array.from({ length: 2 * LEVELS + 1 }, (_, at) => {
+      const level = at - LEVELS;
+      const tall = 1.5 + (10.5 * Math.abs(level)) / LEVELS;
+      return `<rect x="${n(x - 82.5 + at * 5)}" y="${n(y - tall / 2)}" width="5.2" height="${n(tall)}" fill="${hex(PAPER, level)}"/>`;
     });
     return [
       "<g>", ...steps,
