@@ -41,6 +41,10 @@ export function mount(element, store) {
     place();
   }
 
+  function lineHeight() {
+    return parseFloat(getComputedStyle(area).lineHeight);
+  }
+
   /** Numbers and marks follow the text as it scrolls. */
   function place() {
     numbers.style.transform = `translateY(${-area.scrollTop}px)`;
@@ -56,6 +60,7 @@ export function mount(element, store) {
     area.scrollTop = 0;
     read.cancel(); // replaceWithUndo counts as typing
     drawNumbers();
+    showError(store.get());
   }
 
   function showError({ error: found, network }) {
@@ -68,6 +73,7 @@ export function mount(element, store) {
       band.style.setProperty("--line-at", String(found.line - 1));
       caret.style.setProperty("--line-at", String(found.line - 1));
       caret.style.setProperty("--column-at", String((found.column ?? 1) - 1));
+      if (document.activeElement !== area) area.scrollTop = Math.max(0, found.line - 3) * lineHeight();
     }
     error.append(h("div", { class: "error" },
       h("p", { class: "editor-message" },
