@@ -267,7 +267,7 @@ export class Edges {
       const spot = camera.toScreen({ x, y });
       const text = short(this.values[edge.at]);
       const half = canvas.measureText(text).width / 2 + 4;
-      canvas.globalAlpha = accented.has(edge) ? 1 : dim;
+      canvas.globalAlpha = accented.has(edge) || dim > 0.5 ? 1 : dim;
       canvas.fillStyle = theme.paper;
       canvas.beginPath();
       canvas.roundRect(spot.x - half, spot.y - 8, 2 * half, 16, 8);
