@@ -128,7 +128,7 @@ export function mount(element, store) {
     body.querySelector(".all-paths")?.setAttribute("aria-pressed", String(isList));
     walk.show(current, paths.length, isList ? `${paths.length} paths` : `path ${current + 1} of ${paths.length}`);
     place.replaceChildren(...(isList ? listed(paths, open) : one(paths[current], current, paths.length)));
-    if (isQuiet) return;
+    if (isQuiet || element.offsetParent === null) return;
     const lit = isList ? paths.flatMap(touched) : touched(paths[current]);
     store.set({ highlight: new Set(lit) }, "paths");
   }
