@@ -6,7 +6,7 @@ import { at, component, places } from "./components.js";
 import { formula, h, prose, stylesheet } from "./elements.js";
 import { inline, isDerivative, key, plain, printed, selecting, sign, trouble } from "./formula.js";
 import { given } from "./state.js";
-import { isCalm, isWriting, walker, whenShown } from "./walking.js";
+import { isCalm, isWriting, lighting, walker, whenShown } from "./walking.js";
 
 const INVITED = {
   title: "Which gradient shall be derived?",
@@ -42,10 +42,7 @@ export function mount(element, store) {
   element.addEventListener("keydown", pressed);
   body.addEventListener("click", clicked, true);
   selecting(body, store);
-  // what a step lights in the drawing is marked here already
-  store.on("highlight", (/** @type {any} */ _, /** @type {any} */ { why }) => {
-    body.classList.toggle("self-lit", why === "derivation");
-  });
+  lighting(body, store, "derivation");
 
   async function refresh() {
     const state = store.get();
@@ -247,7 +244,7 @@ export function mount(element, store) {
       const number = found.get(name);
       return h(
         "span", { class: "chip" }, inline(`<math>${fraction.outerHTML}</math>`),
-        number === undefined ? " has no number here" : ` = ${number}`,
+        number === undefined ? " has no number here" : ` = ${number.replace("-", "−")}`,
       );
     });
     if (chips.length) row.append(h("div", { class: "beside", role: "status" }, ...chips));
