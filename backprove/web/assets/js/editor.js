@@ -73,7 +73,6 @@ export function mount(element, store) {
       band.style.setProperty("--line-at", String(found.line - 1));
       caret.style.setProperty("--line-at", String(found.line - 1));
       caret.style.setProperty("--column-at", String((found.column ?? 1) - 1));
-      if (document.activeElement !== area) area.scrollTop = Math.max(0, found.line - 3) * lineHeight();
     }
     error.append(h("div", { class: "error" },
       h("p", { class: "editor-message" },
@@ -82,6 +81,8 @@ export function mount(element, store) {
         code(sentence(found.message))),
       found.suggestion && h("p", {}, code(sentence(found.suggestion))),
       network && found.line && h("p", { class: "small soft" }, "The network shown is that of the last text without a mistake.")));
+    // After the message took its room: it may have covered the line.
+    if (found.line && document.activeElement !== area) area.scrollTop = Math.max(0, found.line - 3) * lineHeight();
   }
 
   store.on("text", showText);
