@@ -204,7 +204,10 @@ def test_a_rate_changes_while_it_plays(page: Page) -> None:
 
 
 def test_divergence_stops_with_its_reason(page: Page) -> None:
-    text = "input x[2]\ntarget y\nweight w[2] = [99, 99]\nh = exp(sum(i: w[i]*x[i]))\nloss J = (y - h)^2"
+    text = (
+        "input x[2]\ntarget y\nweight w[2] = [99, 99]\n"
+        "h = exp(sum(i: w[i]*x[i]))\nloss J = (y - h)^2"
+    )
     page.say({**START, "text": text, "data": {"name": "plane"}}, "play")
     stopped = page.told("stopped")
     assert (stopped["reason"], stopped["quantity"]) == ("nan", "h")
