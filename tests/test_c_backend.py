@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -255,6 +256,55 @@ def test_predictions_in_parts_are_the_same_in_any_number_of_threads(name: str) -
             del x, memory
         assert worst({quantity: found[0]}, {quantity: expected}) < 3e-5
         assert len({array.tobytes() for array in found}) == 1
+
+
+def test_one_sample_is_predicted_alike_however_it_is_asked_for() -> None:
+    text = """
+input x[50], s
+target y
+weight w[20,50], v[20,50], idle[50]
+a[j] = sum(k: w[j,k]*x[k])
+b[j] = sum(k: v[j,k]*x[k]) + s
+p = sum(j: a[j]*b[j])
+q = sum(k: idle[k]*x[k]) + s
+loss J = (p - y)^2
+"""
+    run = bp.compile(parse(text), backend="c")
+    random = np.random.default_rng(1)
+    x, s, y = random.normal(size=(4, 50)).astype("f"), np.ones(4, "f"), np.zeros(4, "f")
+    for _ in range(2):
+        data = {"x": x[:1], "s": s[:1]}
+        for names in ((), ("p", "q")):
+            found = [run.predict(data, names) for _ in range(3)]
+            found.append(run.predict({n: a.tolist() for n, a in data.items()}, names))
+            found.append(run.predict({n: a.astype("d") for n, a in data.items()}, names))
+            assert len({b"".join(a.tobytes() for a in one.values()) for one in found}) == 1
+            many = run.predict({"x": x, "s": s}, names)
+            assert all(np.allclose(found[0][n], many[n][:1], rtol=1e-4) for n in found[0])
+        with pytest.raises(DataError, match="no array of numbers"):
+            run.predict({"x": np.array([["a"] * 50]), "s": s[:1]})
+        run.train({"x": x, "s": s, "y": y}, 1)
+
+
+def test_threads_of_python_take_turns() -> None:
+    run = bp.compile(load("mlp:70-65-5"), backend="c", threads=2)
+    x = np.random.default_rng(2).normal(size=(5000, 70)).astype("f")
+    parts = [x[:1], x[:40], x[:700], x]
+    expected = [run.predict({"x": part})["h3"] for part in parts]
+    wrong: list[int] = []
+
+    def ask(number: int) -> None:
+        for _ in range(60):
+            found = run.predict({"x": parts[number]})["h3"]
+            if found.tobytes() != expected[number].tobytes():
+                wrong.append(number)
+
+    asking = [Thread(target=ask, args=(number,)) for number in range(len(parts))]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    assert not wrong
 
 
 # -- training ------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def quick_compiler() -> Iterator[None]:
 def every_matrix_as_a_large_one() -> Iterator[None]:
     """The smallest matrix is shared by threads, and turns its factor, as a large one does."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sharing, "_worth", lambda call, batch, threads: True)
+        patch.setattr(sharing, "_worth", lambda *sizes: True)
         patch.setattr(calls, "_WORTH_SPLITTING", 50)
         patch.setattr(calls, "_WORTH_TURNING", 0)
         yield

@@ -6,19 +6,22 @@ this machine only, never on a race between them, so that a run can be repeated b
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from numbers import Integral, Real
+from threading import RLock
 from types import NoneType
 from typing import Any, NoReturn, TypeAlias
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..adjoints import backprop
 from ..errors import DataError, expect
-from ..network import ADJOINT, Network, expect_network
+from ..network import ADJOINT, TRAINED, Network, expect_network
 from .advance import diverged
 from .c import Machine, Refused, Trainer, Unavailable, random_state
 from .c.machine import ROOM
@@ -49,11 +52,23 @@ _FEW, _CHUNK, _SHARED = 16, 64, 512
 several threads share."""
 
 
+_ALL = WeakSet["Compiled"]()
+
+
+def _after_fork() -> None:
+    # the child has the forking thread alone: no other one is there to release a lock
+    for compiled in _ALL:
+        compiled._lock = RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 class Compiled:
     """A network, ready to train, to give gradients and to predict, in one precision.
 
     batch: samples of a mini-batch. falls_back: whether NumPy gives gradients and predictions
-    where C trains and these cannot be compiled.
+    where C trains and these cannot be compiled. Threads of Python that use it take turns.
     """
 
     def __init__(
@@ -73,6 +88,8 @@ class Compiled:
             self._trainer = NumpyTrainer(step, self._fixed, batch, dtype)
         self._programs: dict[tuple[str, ...], _Prepared] = {}
         self._ones: dict[tuple[str, ...], _One] = {}
+        self._lock = RLock()
+        _ALL.add(self)
         self._changes = 0
         start = _start(network, [q.name for q in network.trained], dtype, seed)
         self._idle = {n: start.pop(n) for n in list(start) if n not in step.slots}
@@ -100,7 +117,8 @@ class Compiled:
     @property
     def parameters(self) -> dict[str, Array]:
         """Weights and biases by name, as they are now: copies."""
-        return self._trainer.parameters()
+        with self._lock:
+            return self._trainer.parameters()
 
     @parameters.setter
     def parameters(self, values: Mapping[str, Array]) -> None:
@@ -116,8 +134,9 @@ class Compiled:
             arrays[name] = np.asarray(values[name], self.dtype)
             if arrays[name].shape != shape:
                 raise DataError(f"{name} has the shape {shape}, not {arrays[name].shape}")
-        self._trainer.load(arrays, 0)
-        self._changes += 1
+        with self._lock:
+            self._trainer.load(arrays, 0)
+            self._changes += 1
 
     def train(
         self, data: Mapping[str, Any], epochs: int = 1, *, seed: int = 0, shuffle: bool = True
@@ -130,6 +149,10 @@ class Compiled:
         """
         _whole("epochs", epochs, 0)
         _whole("a seed", seed, 0)
+        with self._lock:
+            return self._train(data, epochs, seed, shuffle)
+
+    def _train(self, data: Mapping[str, Any], epochs: int, seed: int, shuffle: bool) -> list[float]:
         arrays, samples = self._samples(data, self._step.program)
         random = random_state(seed) if shuffle else ()
         self._changes += 1
@@ -147,10 +170,11 @@ class Compiled:
     def gradients(self, data: Mapping[str, Any]) -> tuple[float, dict[str, Array]]:
         """The mean loss over samples, and its gradient in each weight and bias."""
         names = (MEAN_LOSS, *(ADJOINT + name for name in self._step.slots))
-        program = self._programs.get(names)
-        if program is None:
-            program = self._prepared(names, backprop(self.network).adjoints)
-        results = self._run(program, *self._samples(data, program.program))
+        with self._lock:
+            program = self._programs.get(names)
+            if program is None:
+                program = self._prepared(names, backprop(self.network).adjoints)
+            results = self._run(program, *self._samples(data, program.program))
         return float(results[MEAN_LOSS]), {n: results[ADJOINT + n] for n in self._step.slots}
 
     def predict(self, data: Mapping[str, Any], quantities: Sequence[str] = ()) -> dict[str, Array]:
@@ -158,7 +182,8 @@ class Compiled:
         if type(data) is dict and type(quantities) in (tuple, list):
             one = self._ones.get(tuple(quantities))
             if one is not None and one.changes == self._changes:
-                found = one.predicted(data)
+                with self._lock:
+                    found = one.predicted(data)
                 if found is not None:
                     return found
         expect("quantities", quantities, Sequence, "a list of names")
@@ -169,21 +194,32 @@ class Compiled:
             if name not in self.network.equations:
                 known = ", ".join(self.network.equations)
                 raise DataError(f"{name!r} is not computed here", f"there are {known}")
-        program = self._programs.get(names) or self._prepared(names, {})
-        arrays, samples = self._samples(data, program.program)
-        if self._compiles and samples == 1:
-            try:
-                one = _One(self, names)
-                if one.plain:
-                    self._ones[asked] = one
-            except (Unavailable, Refused) as reason:
-                self._fall_back(reason)
-        return self._run(program, arrays, samples, _FEW, self._chunk(program.program))
+        with self._lock:
+            program = self._programs.get(names) or self._prepared(names, {})
+            arrays, samples = self._samples(data, program.program)
+            if self._compiles and samples == 1:
+                try:
+                    found = self._one(asked, names).predicted(arrays)
+                except (Unavailable, Refused) as reason:
+                    self._fall_back(reason)
+                else:
+                    if found is not None:
+                        return found
+            return self._run(program, arrays, samples, _FEW, self._chunk(program.program))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a compiled network is not pickled or copied: keep its parameters")
 
     # -- how it is done --------------------------------------------------------------------
+
+    def _one(self, asked: tuple[str, ...], names: tuple[str, ...]) -> _One:
+        """What predicts these for one sample, with the parameters as they are now."""
+        one = self._ones.get(asked)
+        if one is None:
+            one = self._ones[asked] = _One(self, names)
+        if one.changes != self._changes:
+            one.take({**self._idle, **self._trainer.parameters()}, self._changes)
+        return one
 
     def _prepared(self, names: tuple[str, ...], adjoints: Mapping[str, Any]) -> _Prepared:
         self._programs[names] = _Prepared(lower(self.network, adjoints, names))
@@ -282,38 +318,38 @@ class Compiled:
 class _One:
     """A prediction for one sample at a time, without what is done only for several.
 
-    changes: of the parameters, when they were put in. plain: whether all lies so that it can be
-    copied as it is.
+    changes: of the parameters, when they were put in.
     """
 
     def __init__(self, owner: Compiled, names: tuple[str, ...]) -> None:
         program = lower(owner.network, {}, names, lifted=False)
         self._machine = Machine(program, fixed=owner._fixed, batch=1, dtype=owner.dtype)
         self._machine.run.samples = 1
-        parameters = owner._trainer.parameters()
-        self.changes = owner._changes
-        self._inputs = []
-        self.plain = True
-        for name in self._machine.plan.given:
-            if name in parameters:
-                self._machine.write(name, parameters[name])
-            else:
-                self._inputs.append((name, self._window(name)))
-        self._outputs = [(name, self._window(name)) for name in names]
+        self.changes = -1
+        self._weights = [n for n in self._machine.plan.given if owner.network[n].kind in TRAINED]
+        inputs = [n for n in self._machine.plan.given if n not in self._weights]
+        windows = {name: self._machine.window(name) for name in (*inputs, *names)}
+        self._plain = all(window is not None for window in windows.values())
+        as_samples = {n: w[None] for n, w in windows.items() if w is not None}
+        self._inputs = [(name, as_samples[name]) for name in inputs if self._plain]
+        self._outputs = [(name, as_samples[name]) for name in names if self._plain]
 
-    def _window(self, name: str) -> Array:
-        """Where a quantity lies, as one sample of an array of samples."""
-        window = self._machine.window(name)
-        if window is None:
-            self.plain = False
-            return np.zeros(0)
-        return window[None]
+    def take(self, parameters: Mapping[str, Array], changes: int) -> None:
+        """Weights and biases to go on with."""
+        for name in self._weights:
+            self._machine.write(name, parameters[name])
+        self.changes = changes
 
     def predicted(self, data: Mapping[str, Any]) -> dict[str, Array] | None:
-        """The prediction, or None where the data are not plainly one sample."""
+        """The prediction; None where the data are not plainly one sample of arrays, or what is
+        asked for lies otherwise."""
+        if not self._plain:
+            return None
         for name, window in self._inputs:
             array = data.get(name)
             if not isinstance(array, np.ndarray) or array.shape != window.shape:
+                return None
+            if array.dtype != window.dtype:
                 return None
             window[...] = array
         self._machine.call()

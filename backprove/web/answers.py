@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from ..errors import BackproveError, SourceError
+from ..errors import BackproveError
 from .choosing import choices
 from .files import code, export
 from .gradients import backprop, derivation, paths
@@ -30,14 +30,12 @@ from .messages import (
     NumbersAnswer,
     PathsAnswer,
     PreviewAnswer,
-    Problem,
     Refusal,
 )
 from .networks import network, numbers
-from .problems import GOOD, REFUSED
-from .state import TEXT
+from .problems import GOOD, REFUSED, problem_of
 
-__all__ = ["ANSWERS", "Answer", "answered", "choices", "problem"]
+__all__ = ["ANSWERS", "Answer", "answered", "choices"]
 
 
 class Answer(NamedTuple):
@@ -73,22 +71,4 @@ def answered(path: str, request: Given) -> tuple[int, str]:
     try:
         return GOOD, ANSWERS[path].function(request).model_dump_json(by_alias=True)
     except (BackproveError, RecursionError, MemoryError) as error:
-        return REFUSED, Refusal(error=problem(error)).model_dump_json()
-
-
-def problem(error: Exception) -> Problem:
-    """An error as the page shows it, with its place where that is in the network's text."""
-    if isinstance(error, SourceError):
-        inside = error.file == TEXT
-        return Problem(
-            message=error.message,
-            suggestion=error.suggestion or None,
-            line=error.place.line if inside else None,
-            column=error.place.column if inside else None,
-            excerpt="\n".join(error.excerpt) or None,
-        )
-    if isinstance(error, BackproveError):
-        return Problem(message=error.message, suggestion=error.suggestion or None)
-    if isinstance(error, MemoryError):
-        return Problem(message="this needs more memory than there is", suggestion="make it smaller")
-    return Problem(message="this is nested too deeply", suggestion="write it in several equations")
+        return REFUSED, Refusal(error=problem_of(error)).model_dump_json()

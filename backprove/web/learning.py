@@ -41,6 +41,9 @@ from .run_messages import (
     json_of,
 )
 
+THREAD = "backprove-run"
+"""The name of a run's thread."""
+
 SLICE = 0.01
 """Seconds that a run computes before another has its turn."""
 
@@ -114,11 +117,11 @@ class Listener(Protocol):
         """The thread ends."""
 
 
-class Learner(threading.Thread):
-    """The thread of one run. `obey`, `sent` and `end` may be called by any other."""
+class Learner:
+    """One run and its thread. `obey`, `sent` and `end` may be called by any other."""
 
     def __init__(self, start: Start, turns: Turns, listener: Listener) -> None:
-        super().__init__(name="backprove-run", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
         self._given: Start | None = start
         self._turns, self._listener = turns, listener
         self._said: SimpleQueue[Simple | Rate | str] = SimpleQueue()
@@ -135,6 +138,15 @@ class Learner(threading.Thread):
         self._plane: Plane | None
 
     # -- what others call ------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin; the listener is told all else."""
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread has not ended."""
+        return self._thread.is_alive()
 
     def obey(self, said: Simple | Rate | Speed) -> bool:
         """Do what the page says; False where it has said too much that is not done yet."""
@@ -161,12 +173,12 @@ class Learner(threading.Thread):
 
     # -- the thread ------------------------------------------------------------------------
 
-    def run(self) -> None:
+    def _run(self) -> None:
         try:
             self._learn()
         except Exception as error:
             if not self.ended.is_set():
-                problem = problem_of(error)[1]
+                problem = problem_of(error)
                 self._listener.tell(json_of(Wrong(error=problem)), "last")
         finally:
             self._listener.gone()

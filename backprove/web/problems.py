@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..errors import BackproveError, SourceError
 from .messages import Problem, Refusal
+from .state import TEXT
 
 GOOD = 200
 """Status: answered."""
@@ -44,7 +46,7 @@ MEANINGS = {
 MOST_QUOTED = 200
 """Characters of what was asked that are said back."""
 
-_DESCRIBED = "/api/openapi.json describes every question"
+_HELP = "/api/openapi.json describes every question"
 
 
 def refusal(message: str, suggestion: str = "") -> str:
@@ -61,10 +63,33 @@ def mistake(error: Exception) -> tuple[int, str]:
 
 def misshapen(errors: Sequence[Any]) -> str:
     """The JSON for a question of the wrong shape. errors: what pydantic found."""
+    return Refusal(error=shape_problem(errors)).model_dump_json()
+
+
+def shape_problem(errors: Sequence[Any]) -> Problem:
+    """The words for it."""
     first = errors[0] if errors else {}
     way = [str(part) for part in first.get("loc", ()) if part != "body"]
     if not way or first.get("type") == "json_invalid":
-        return refusal("the question is no JSON object with its fields", _DESCRIBED)
+        return Problem(message="the question is no JSON object with its fields", suggestion=_HELP)
     where, said = ".".join(way)[:MOST_QUOTED], str(first["msg"])[:MOST_QUOTED]
     readable = f"{where}: {said[:1].lower()}{said[1:]}".encode("utf-8", "replace").decode()
-    return refusal(readable, _DESCRIBED)
+    return Problem(message=readable, suggestion=_HELP)
+
+
+def problem_of(error: BaseException) -> Problem:
+    """An error as the page shows it, with its place where that is in the network's text."""
+    if isinstance(error, SourceError):
+        inside = error.file == TEXT
+        return Problem(
+            message=error.message,
+            suggestion=error.suggestion or None,
+            line=error.place.line if inside else None,
+            column=error.place.column if inside else None,
+            excerpt="\n".join(error.excerpt) or None,
+        )
+    if isinstance(error, BackproveError):
+        return Problem(message=error.message, suggestion=error.suggestion or None)
+    if isinstance(error, MemoryError):
+        return Problem(message="this needs more memory than there is", suggestion="make it smaller")
+    return Problem(message="this is nested too deeply", suggestion="write it in several equations")

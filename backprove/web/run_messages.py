@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from . import limits
-from .problems import Problem
+from .messages import Problem
 
 
 class _Message(BaseModel):

@@ -21,7 +21,8 @@ from threadpoolctl import threadpool_limits
 
 from . import limits
 from .learning import Learner, Turns
-from .problems import Problem, shape_problem
+from .messages import Problem
+from .problems import shape_problem
 from .run_messages import SAID, Ended, Queued, Rate, Simple, Speed, Start, Wrong, json_of
 
 PATIENCE = 10.0
@@ -193,7 +194,7 @@ class _Session:
         try:
             said = SAID.validate_json(text)
         except ValidationError as error:
-            self.wrong(shape_problem(error.errors(include_url=False, include_context=False)))
+            self.wrong(_misunderstood(error))
             return
         if isinstance(said, Start):
             if self._begun:
@@ -236,7 +237,7 @@ class _Session:
         for timer in (self._limit, self._rest):
             if timer is not None:
                 timer.cancel()
-        if self._learner is not None and self._learner.is_alive():
+        if self._learner is not None and self._learner.alive:
             self._learner.end()
         else:
             self._runs.leave(self)
@@ -304,6 +305,16 @@ class _Session:
 def _computes(said: Simple | Rate | Speed) -> bool:
     """Whether the run needs a place for it."""
     return isinstance(said, Simple) and said.do in ("play", "step", "epoch")
+
+
+def _misunderstood(error: ValidationError) -> Problem:
+    found = error.errors(include_url=False)
+    if found[0]["type"] != "union_tag_invalid":
+        return shape_problem(found)
+    asked = str(found[0]["ctx"]["tag"])[:60]
+    return _problem(
+        f"there is nothing called {asked!r} to do", f"there are {found[0]['ctx']['expected_tags']}"
+    )
 
 
 def _problem(message: str, suggestion: str) -> Problem:

@@ -59,6 +59,7 @@ class CompiledAdvance:
                 self._arrays, self._samples, order=state.permutation, random=(),
                 position=state.position, loss_sum=state.loss_sum,
             )  # fmt: skip
+        self._last = None  # an interruption leaves the trainer ahead of every state
         with trainer.blas_aside():
             status, losses = trainer.advance()
         if status == NOT_FINITE:

@@ -200,7 +200,7 @@ class Calls:
         )
 
     def _rows_buffer(self, buffer: int) -> tuple[int, int]:
-        """A buffer samples × features, and its row stride: whole panels."""
+        """A buffer samples × features, and its row stride: whole vectors."""
         features = prod(self.views.lengths(buffer))
         stride = spread(-(-features // self.lanes)) * self.lanes
         made = self.extra_rows.get(buffer)

@@ -1,8 +1,9 @@
 """A program with its library and its memory, ready to run over samples.
 
 The arena is one block of memory of this process; weights, the optimizer's slots and all that is
-computed live in it between calls. A call runs whole mini-batches, for at most the time that is
-asked for, without Python's lock, and the next one goes on where it ended.
+computed live in it between calls. A call runs mini-batches, or chunks of them, for at most the time
+that is asked for, without Python's lock, and the next one goes on where it ended. One thread of
+Python at a time may use a machine.
 """
 
 from __future__ import annotations

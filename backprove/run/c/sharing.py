@@ -17,10 +17,13 @@ from .call import EVERY, SAMPLED, SPLIT, Call, Kernel
 from .calls import Calls
 
 _LARGE = 32_000
-"""Reals in a matrix from which on it is shared by rows: more than the first cache holds."""
+"""Reals in a matrix from which on it is shared by rows: some times what the first cache holds."""
 
 _FEWEST_ROWS = 24
-"""Rows for each thread from which on it has whole tiles to do."""
+"""Rows for each thread from which on it is worth while."""
+
+_UNEVEN = 4 / 3
+"""How many times its even share of the rows the busiest thread may have."""
 
 
 def share_by_rows(made: Calls, threads: int) -> None:
@@ -29,13 +32,14 @@ def share_by_rows(made: Calls, threads: int) -> None:
         return
     updated = {made.own(pair.given) for pair in made.pairs}
     makers: dict[int, Call] = {}
+    sizes = (made.batch, made.lanes, threads)
     for call in made.calls:  # a buffer's maker comes before its readers
         match call.kernel.name:
             case "forward" | "backward" if call.mode == SAMPLED:
-                if made.own(call.words[1][1]) in updated and _worth(call, made.batch, threads):
+                if made.own(call.words[1][1]) in updated and _worth(call, *sizes):
                     _product(call, made.lanes, threads)
             case "gradient" | "gradient_then" if call.mode == SPLIT:
-                if _worth(call, made.batch, threads):
+                if _worth(call, *sizes):
                     _gradient(call, made.lanes, threads)
             case "map" if call.mode == SAMPLED:
                 _map(call, made.columns, makers)
@@ -50,13 +54,17 @@ def share_by_rows(made: Calls, threads: int) -> None:
     _gather_by_every(made, threads)
 
 
-def _worth(call: Call, batch: int, threads: int) -> bool:
-    """Whether the matrix is large, and more numbers than the samples on both its sides."""
-    rows, columns = call.words[3:5]
-    shared = columns if call.kernel.name == "backward" else rows
+def _worth(call: Call, batch: int, lanes: int, threads: int) -> bool:
+    """Whether the matrix is large, more numbers than the samples on both its sides, and parted
+    evenly enough."""
+    rows, columns, panel = call.words[3:6]
+    shared, unit = rows, _unit(rows, panel, lanes, threads)
+    if call.kernel.name == "backward":
+        shared, unit = columns, panel
+    busiest = unit * -(-shared // (unit * threads))
+    even = shared >= _FEWEST_ROWS * threads and busiest * threads < _UNEVEN * shared
     size: int = rows * columns
-    met = batch * (rows + columns)
-    return bool(shared >= _FEWEST_ROWS * threads and size >= max(_LARGE, met))
+    return bool(even and size >= max(_LARGE, batch * (rows + columns)))
 
 
 def _share(call: Call, rows: int, unit: int) -> None:

@@ -34,7 +34,8 @@ struct run {
     volatile int32_t *stop;     /* another thread of the process sets it to end the call */
     int64_t samples, batch;     /* in an epoch; in a mini-batch */
     int64_t room;               /* in a chunk */
-    int64_t position;           /* samples of this epoch that are done */
+    int64_t position;           /* samples of this epoch that are done; while threads work apart,
+                                   those that are taken, which between calls is the same */
     int64_t epochs;             /* to finish in this call */
     int64_t epochs_done, steps_done, max_steps;
     int64_t scalar_count;
@@ -42,7 +43,7 @@ struct run {
     int64_t threads;
     int64_t shuffles;           /* whether the order is drawn anew for each epoch */
     int64_t in_order;           /* whether it is 0, 1, 2, … */
-    int64_t apart;              /* whether threads do not meet: position is then what is taken */
+    int64_t apart;              /* whether threads do not meet */
     uint64_t random[4];
     double loss_sum;            /* of the sample losses of this epoch so far */
     double seconds;             /* after which the call ends, between two steps or chunks */
@@ -51,7 +52,7 @@ struct run {
     int64_t chunk;              /* which of its chunks is at hand, from 0; above 0 between two
                                    calls: the mini-batch is not done, and goes on there */
     int64_t first, count;       /* the chunk: its place in the order, its samples */
-    int64_t in_place;           /* its data can be read where they lie: in order, others behind */
+    int64_t in_place;           /* its data can be read where they lie */
     int64_t columns;            /* count, rounded up to whole vectors */
     int64_t ldn;                /* reals between two features: the room for samples */
     int64_t going;
@@ -101,7 +102,7 @@ static void shuffle(int64_t *order, int64_t n, uint64_t *state) {
     }
 }
 
-/* Some phases, as one of the threads, whose columns are [first,last); returns the table's next
+/* Some phases, as one of the threads (the only one where all calls are SAMPLED), whose columns are [first,last); returns the table's next
    word. */
 static inline const int64_t *run_phases(const struct run *r, const int64_t *word, int64_t phases,
                                         int thread, int threads, long first, long last) {
@@ -142,13 +143,21 @@ static inline const int64_t *run_shared(const struct run *shared, const int64_t 
     return run_phases(&own, word, phases, thread, threads, first, last);
 }
 
+static inline int64_t whole_vectors(int64_t samples) { return (samples + LANES - 1) / LANES; }
+
+/* Whether data from outside can be read where they lie, for so many columns: at least one row must
+   follow, since whole vectors are read, and a sample alone is read as if it were aligned. */
+static inline int lie_in_order(const struct run *r, int64_t first, int64_t columns) {
+    return r->in_order && first + columns < r->samples;
+}
+
 /* The part of the mini-batch from `done` on that there is room for. */
 static void take_chunk(struct run *r, int64_t done) {
     const int64_t left = r->total - done;
     r->first = r->position + done;
     r->count = left < r->room ? left : r->room;
-    r->in_place = r->in_order && r->first + r->count < r->samples;
-    r->columns = (r->count + LANES - 1) / LANES * LANES;
+    r->columns = whole_vectors(r->count) * LANES;
+    r->in_place = lie_in_order(r, r->first, r->columns);
 }
 
 /* Whether the call is to end: it was told to, or its time is up, if that is looked at. */
@@ -239,35 +248,54 @@ static void end_step(struct run *r) {
         r->going = !is_over(r, looks_at_the_clock(r->steps_done));
 }
 
+/* What threads that work apart are given: where they take samples from, so many at a time, and how
+   everything was when they began. */
+struct apart {
+    struct run *shared, start;
+    long width;
+};
+
 /* Chunk after chunk in the thread's own columns, until none is left or the call is over. */
-static void run_apart(struct run *shared, int thread, int threads) {
-    struct run own = *shared;
-    const long vectors = (long)((own.room + LANES - 1) / LANES);
-    const long width = vectors / threads * LANES, lo = width * thread;
+static void work_apart(void *context, int thread, int threads) {
+    const struct apart *a = context;
+    struct run own = a->start;
+    const long lo = a->width * thread;
+    const int denormals = flush_denormals(1);
+    (void)threads;
     own.thread = thread;
     own.total = own.samples;
     do {
-        const int64_t at = __atomic_fetch_add(&shared->position, width, __ATOMIC_RELAXED);
+        const int64_t at = __atomic_fetch_add(&a->shared->position, a->width, __ATOMIC_RELAXED);
         if (at >= own.samples)
-            return;
-        const int64_t taken = own.samples - at < width ? own.samples - at : width;
+            break;
+        const int64_t left = own.samples - at, taken = left < a->width ? left : a->width;
         own.first = at - lo;
         own.count = lo + taken;
-        own.columns = (own.count + LANES - 1) / LANES * LANES;
-        own.in_place = own.in_order && at + taken < own.samples;
+        own.columns = lo + whole_vectors(taken) * LANES;
+        own.in_place = lie_in_order(&own, at, own.columns - lo);
         run_phases(&own, own.table + 2, own.table[0], 0, 1, lo, (long)own.columns);
-    } while (!is_over(&own, 1));
-    __atomic_store_n(&shared->status, own.status, __ATOMIC_RELAXED);
+        if (is_over(&own, 1)) {
+            __atomic_store_n(&a->shared->status, own.status, __ATOMIC_RELAXED);
+            break;
+        }
+    } while (1);
+    flush_denormals(denormals);
 }
 
-static void work_apart(void *context, int thread, int threads) {
-    struct run *r = context;
-    const int most = (int)((r->room + LANES - 1) / LANES);
-    const int denormals = flush_denormals(1);
-    threads = threads < most ? threads : most;
-    if (thread < threads)
-        run_apart(r, thread, threads);
-    flush_denormals(denormals);
+/* As many threads as there are whole vectors for, in memory and of samples; each takes at most
+   its share at once. */
+static void run_apart(struct run *r) {
+    const int64_t room = whole_vectors(r->room), left = whole_vectors(r->samples - r->position);
+    const int64_t most = left < room ? left : room;
+    const int64_t threads = r->threads < most ? r->threads : most;
+    const int64_t share = (left + threads - 1) / threads;
+    struct apart a = {r, *r, LANES * (long)(room / threads < share ? room / threads : share)};
+    pool_run((int)threads, work_apart, &a);
+    if (r->position >= r->samples) {
+        r->position = 0;
+        r->epochs_done = 1;
+        r->status = EPOCHS_DONE;
+    }
 }
 
 static void work(void *context, int thread, int threads) {
@@ -297,16 +325,10 @@ static void work(void *context, int thread, int threads) {
 __attribute__((visibility("default"))) int64_t backprove_run(struct run *r) {
     r->deadline = now() + r->seconds;
     r->steps_done = r->epochs_done = 0;
-    if (!r->apart) {
+    if (r->apart)
+        run_apart(r);
+    else
         pool_run((int)r->threads, work, r);
-        return r->status;
-    }
-    pool_run((int)r->threads, work_apart, r);
-    if (r->position >= r->samples) {
-        r->position = 0;
-        r->epochs_done = 1;
-        r->status = EPOCHS_DONE;
-    }
     return r->status;
 }
 

@@ -271,11 +271,12 @@ static inline void contract_sampled(const struct run *r, const int64_t *a, long 
             vec sum = splat(0);
             do {
                 const int64_t i = at + reached(&in, c.first + 2 + c.out, 1);
-                vec term = operand_vector(m, c.first, i, n);
-                if (c.operands > 1)
-                    term *= operand_vector(
+                const vec term = operand_vector(m, c.first, i, n);
+                if (c.operands > 1) /* as one sum, so that it rounds once as everywhere */
+                    sum += term * operand_vector(
                         m, c.second, with + reached(&in, c.second + 2 + c.out, 1), n);
-                sum += term;
+                else
+                    sum += term;
             } while (advanced(&in, c.lengths + c.out, 1));
             store(m + into + n, sum);
         }
@@ -288,17 +289,19 @@ static inline real over_samples(const real *m, const struct contraction *c, int6
     vec sum = splat(0);
     long n = 0;
     for (; n + LANES <= count; n += LANES) {
-        vec term = operand_vector(m, c->first, i, n);
+        const vec term = operand_vector(m, c->first, i, n);
         if (c->operands > 1)
-            term *= operand_vector(m, c->second, j, n);
-        sum += term;
+            sum += term * operand_vector(m, c->second, j, n);
+        else
+            sum += term;
     }
     real rest = 0;
     for (; n < count; n++) {
-        real term = m[i + (c->first[1] ? n : 0)];
+        const real term = m[i + (c->first[1] ? n : 0)];
         if (c->operands > 1)
-            term *= m[j + (c->second[1] ? n : 0)];
-        rest += term;
+            rest += term * m[j + (c->second[1] ? n : 0)];
+        else
+            rest += term;
     }
     return sum_lanes(sum) + rest;
 }

@@ -1,0 +1,136 @@
+// @ts-check
+/** Puts the page together. Each part is loaded by itself: one that fails leaves a sentence. */
+import { ask, isAborted } from "./api.js";
+import { mountChoices, openExamples } from "./choices.js";
+import { mount as mountEditor } from "./editor.js";
+import { debounced, h, icon, sentence, sorry } from "./elements.js";
+import { openExport } from "./exporting.js";
+import { mountKeyboard, showKeys } from "./keyboard.js";
+import { follow } from "./pointing.js";
+import { keepUpToDate, open } from "./refresh.js";
+import { chooseAndOpen, fromFragment, keepOnLeaving, kept, mountDropping, saveText, share } from "./sharing.js";
+import { PANELS, store } from "./state.js";
+import { mountTabs } from "./tabs.js";
+import { mountTheme } from "./theme.js";
+import { startTour } from "./tour.js";
+
+const WORDS = {
+  drawing: "The drawing", derivation: "The derivation", numbers: "The numbers",
+  backward: "The backward pass", paths: "The paths", learning: "Learning", check: "The check",
+};
+
+const place = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/** Imports a part and mounts it, once; says so in its place where that fails. */
+async function load(part) {
+  const element = place(part === "drawing" ? "drawing" : `panel-${part}`);
+  if (element.dataset.loaded) return;
+  element.dataset.loaded = "yes";
+  try {
+    const { mount } = await import(`./${part}.js`);
+    await mount(element, store);
+  } catch (problem) {
+    console.error(`${part}.js:`, problem);
+    element.replaceChildren(sorry(`${WORDS[part]} could not be loaded.`, "Reload the page to try again."));
+  }
+}
+
+/** The drawing and the panel in view first; the others when the page is at rest, or on showing. */
+function loadParts() {
+  const first = [load("drawing"), load(store.get().panel)];
+  store.on("panel", ({ panel }) => load(panel));
+  const rest = () => PANELS.forEach(load);
+  Promise.allSettled(first).then(() => (window.requestIdleCallback ?? setTimeout)(rest));
+}
+
+function mountActions() {
+  const action = (element, words, name, does, quiet = true) => element.append(
+    h("button", { type: "button", class: quiet ? "plain" : null, onclick: does, title: words },
+      icon(name), h("span", { class: "words" }, words)));
+  const actions = place("actions");
+  action(actions, "Tour", "tour", () => startTour(store));
+  action(actions, "Share", "share", () => share(store));
+  action(actions, "Export", "export", () => openExport(store));
+  action(actions, "Keys", "keys", showKeys);
+  mountTheme(actions, store);
+  const text = place("text-actions");
+  action(text, "Choose", "grid", () => openExamples(store));
+  action(text, "Open", "open", () => chooseAndOpen(store));
+  action(text, "Save", "save", () => saveText(store));
+}
+
+/** The line at the foot says what happened, and falls silent. */
+function mountStatus() {
+  const line = place("status");
+  const silence = debounced(() => store.set({ status: "" }, "status"), 6000);
+  store.on("status", ({ status }) => {
+    line.textContent = status;
+    if (status) silence();
+  });
+}
+
+/** What the page is opened with: this tab before a reload, a link, the file served, an example. */
+async function start() {
+  const choices = ask("choices").then((found) => {
+    store.set({ choices: found }, "start");
+    return found;
+  });
+  try {
+    const linked = await fromFragment(location.hash);
+    if (linked) await begin(location.hash, linked);
+    else await choices.then((found) => begin(found.start?.text ?? "", opening(found)));
+  } catch (problem) {
+    if (isAborted(problem)) return;
+    store.set({ status: sentence(problem.message) }, "start");
+    choices.then((found) => begin("", opening(found)), () => {});
+  }
+}
+
+/** Shows the state, or the one that this tab had when it was last opened with the same. */
+async function begin(key, wanted) {
+  const read = await open(store, kept(key) ?? wanted);
+  keepOnLeaving(store, key);
+  if (read === false && !store.get().error?.line) {
+    store.set({ status: store.get().error?.message ?? "" }, "start");
+  }
+}
+
+const FIRST = "chain_3_3_1";
+
+/** The file that is served, else an example in its own notation. */
+function opening({ start: served, examples, notations }) {
+  if (served) return { text: served.text };
+  const example = examples.find(({ name }) => name === FIRST) ?? examples[0];
+  const known = example?.name === FIRST && notations.some(({ name }) => name === "chain");
+  return { text: example?.text ?? "", view: known ? { notation: "chain" } : {}, selection: known ? "w2[1,2]" : null };
+}
+
+/** Another link in the address bar opens in the same tab. */
+function followLinks() {
+  addEventListener("hashchange", async () => {
+    try {
+      const linked = await fromFragment(location.hash);
+      if (linked) await open(store, linked);
+    } catch (problem) {
+      store.set({ status: sentence(problem.message) }, "start");
+    }
+  });
+}
+
+mountTabs(place("side"), store);
+mountChoices(place("choices"), store);
+mountActions();
+mountEditor(place("editor"), store);
+mountStatus();
+mountKeyboard(store);
+mountDropping(store);
+follow(document.body, store);
+keepUpToDate(store);
+store.on("network", ({ network }) => {
+  place("network-about").textContent = network?.title ?? "";
+  place("network-about").title = network?.title ?? "";
+  document.title = network ? `${network.title} – backprove` : "backprove explorer";
+});
+followLinks();
+start();
+loadParts();

@@ -1,0 +1,143 @@
+// @ts-check
+/**
+ * Keeps `network` and `numbers` true to the text, the values, the seed and the notation.
+ *
+ * The last good network stays while the text has a mistake. Values that were edited survive a
+ * change of the text where the quantity is still there with the same shape and the text did not
+ * itself give it another value; so does the selection where its component is still there.
+ */
+import { ask, isAborted } from "./api.js";
+import { sentence } from "./elements.js";
+import { given } from "./state.js";
+
+export function keepUpToDate(store) {
+  store.on(["text", "seed", "view"], (state, { changed, before, why }) => {
+    if (why === "network") return; // It came with its answer.
+    const moved = changed.includes("text") || changed.includes("seed")
+      || state.view.notation !== before.view.notation;
+    const asked = state.network?.asked;
+    const same = asked?.text === state.text && asked.seed === state.seed
+      && asked.notation === state.view.notation;
+    if (moved && same) store.set({ error: null }, "network");
+    else if (moved) readNetwork(store);
+  });
+  store.on(["values", "eta", "network"], () => readNumbers(store));
+}
+
+/** Reads the text that stands in the editor. */
+async function readNetwork(store) {
+  const { text, seed, view } = store.get();
+  if (!text.trim()) return;
+  await answered(store, { text, seed, notation: view.notation }, (network) => {
+    const { values, selection, network: old } = store.get();
+    return {
+      network,
+      values: surviving(values, network.quantities, old?.quantities ?? []),
+      selection: isThere(selection, network) ? selection : firstQuestion(network),
+    };
+  });
+}
+
+/**
+ * Puts another network, and how it is looked at, in place of all that is shown, at once when its
+ * answer is there. What is not named begins anew; the view keeps its other settings.
+ * @param {import("./state.js").Store} store
+ * @param {{text: string, values?: object, seed?: number, view?: object, selection?: string|null, panel?: string}} wanted
+ * @returns {Promise<boolean>}  whether the text could be read; if not, it stands in the editor
+ */
+export async function open(store, { text, values = {}, seed = 0, view = {}, selection = null, panel }) {
+  const shown = { values, seed, view: { ...store.get().view, ...view }, ...(panel ? { panel } : {}) };
+  const read = await answered(store, { text, seed, notation: shown.view.notation }, (network) => {
+    if (isBuilder(text)) network.asked.text = network.text; // From here on, the text it stands for.
+    return {
+      network,
+      ...shown,
+      text: network.asked.text,
+      values: surviving(values, network.quantities, []),
+      selection: isThere(selection, network) ? selection : firstQuestion(network),
+    };
+  });
+  if (read === false) store.set({ ...shown, text, selection }, "network");
+  return read === true;
+}
+
+/**
+ * Asks for a network and changes the store by what `made` makes of it, or by the mistake.
+ * @returns {Promise<boolean|null>}  null where a newer request came
+ */
+async function answered(store, asked, made) {
+  try {
+    const network = await ask("network", { ...asked, values: {} });
+    network.asked = asked;
+    store.set({ error: null, ...made(network) }, "network");
+    return true;
+  } catch (problem) {
+    if (isAborted(problem)) return null;
+    store.set({ error: asError(problem) }, "network");
+    return false;
+  }
+}
+
+async function readNumbers(store) {
+  const state = store.get();
+  if (!state.network || state.network.symbolic) {
+    store.set({ numbers: null, numbersError: null }, "numbers");
+    return;
+  }
+  try {
+    const body = { ...given(state), ...(state.eta === null ? {} : { eta: state.eta }) };
+    store.set({ numbers: await ask("numbers", body), numbersError: null }, "numbers");
+  } catch (problem) {
+    if (isAborted(problem)) return;
+    store.set({ numbers: null, numbersError: asError(problem), status: sentence(problem.message) }, "numbers");
+  }
+}
+
+function asError({ message, suggestion = null, line = null, column = null, excerpt = null }) {
+  return { message, suggestion, line, column, excerpt };
+}
+
+/** Whether a text is a builder and not a file: one word before a colon, on one line. */
+export function isBuilder(text) {
+  return /^\s*(mlp|neuron|linear|logistic|softmax):\S*\s*$/.test(text);
+}
+
+/** The edited values that still fit; the same object where all do. */
+export function surviving(values, quantities, before) {
+  const now = new Map(quantities.map((quantity) => [quantity.name, quantity]));
+  const then = new Map(before.map((quantity) => [quantity.name, quantity]));
+  const fits = ([name, value]) => {
+    const quantity = now.get(name);
+    if (!quantity || quantity.shape.join() !== shapeOf(value).join()) return false;
+    const old = then.get(name);
+    return !old || JSON.stringify(old.value) === JSON.stringify(quantity.value);
+  };
+  const kept = Object.entries(values).filter(fits);
+  return kept.length === Object.keys(values).length ? values : Object.fromEntries(kept);
+}
+
+/** @returns {number[]} the lengths of nested lists; [] for a number */
+export function shapeOf(value) {
+  return Array.isArray(value) ? [value.length, ...shapeOf(value[0])] : [];
+}
+
+/** Whether a component ("w2[1,2]") or a name is still in the network. */
+function isThere(selection, network) {
+  if (!selection) return false;
+  const [, name, inner] = /^([^[]+)(?:\[(.*)\])?$/.exec(selection) ?? [];
+  const quantity = network.quantities.find((one) => one.name === name);
+  if (!quantity) return false;
+  if (inner === undefined) return true;
+  const indices = inner.split(",");
+  return indices.length === quantity.shape.length
+    && indices.every((index, axis) => !(Number(index) < 1 || Number(index) > quantity.shape[axis]));
+}
+
+/** What to ask about first: the last layer's first weight, whose derivation is the shortest. */
+function firstQuestion(network) {
+  const weights = network.quantities.filter(({ kind }) => kind === "weight");
+  const last = weights.at(-1);
+  if (!last) return null;
+  const plain = network.symbolic || !last.shape.length;
+  return plain ? last.name : `${last.name}[${last.shape.map(() => 1).join(",")}]`;
+}
