@@ -83,10 +83,16 @@ def serve(
         )
 
     def load() -> Interface:
+        from ..web.workers import Workers
+
+        workers = Workers(warming="backprove.web.warming")
+        workers.start()  # they load while this process does
+
         from ..web.app import interface
         from ..web.opening import Start
 
-        return interface(None if start is None else Start(text=start[0], file=start[1]))
+        first = None if start is None else Start(text=start[0], file=start[1])
+        return interface(workers, first)
 
     serve_page(load, host, port, token, browser, say=_say)
 

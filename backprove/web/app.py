@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import Any, Protocol
 
 from fastapi import Depends, FastAPI, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from .. import __version__
@@ -25,22 +24,12 @@ from .opening import Opening, Start, opening
 from .pages import Interface
 from .problems import BUSY, GOOD, MEANINGS, OVERTAKEN, SHAPE, UNKNOWN, misshapen, mistake, refusal
 from .runs import Runs, serve_run
-from .workers import Answer, Call, Workers
+from .workers import Answer, Workers
 
 DESCRIPTION = """The interface of backprove's explorer: a network's text and values go in, its
 equations, derivations and numbers come out. A question is about the text that it carries; the
 server keeps nothing. What cannot be answered is said in words. Training runs over a WebSocket,
 `/api/train`."""
-
-SAMPLE = {
-    "text": "mlp:2-2-1,sigmoid,squared_error",
-    "quantity": "w2[1,1]",
-    "answer": "1",
-    "format": "latex",
-    "target": "numpy",
-}
-"""What a process answers before it is asked, so that it has loaded what answers need."""
-
 
 _TOKEN = [Depends(HTTPBearer(auto_error=False, description="The token of the link."))]
 """Describes how programs show the token; it is asked for in guards.py, before all this."""
@@ -70,28 +59,19 @@ class Row(Protocol):
         """After which the answer is given up."""
 
 
-def interface(
-    start: Start | None = None,
-    rows: Iterable[Row] = tuple(ANSWERS.values()),
-    answer: Callable[[str, Any], Answer] = answered,
-    workers: Workers | None = None,
-) -> Interface:
-    """Everything under /api. start: the network that the page begins with; answer: a row's
-    function called by its path, in a worker. Close it when done."""
-    rows = tuple(rows)
-    if workers is None:
-        workers = Workers(warming=[(opening, (start,)), *_warming(rows, answer)])
-        workers.start()
-    return Interface(api(rows, answer, workers, start), workers.close)
+def interface(workers: Workers, start: Start | None = None) -> Interface:
+    """Everything under /api. start: the network that the page begins with. Closes the workers."""
+    return Interface(api(ANSWERS.values(), answered, workers, start), workers.close)
 
 
 def api(
     rows: Iterable[Row],
     answer: Callable[[str, Any], Answer],
     workers: Workers,
-    start: Start | None,
+    start: Start | None = None,
 ) -> FastAPI:
-    """The FastAPI application."""
+    """The FastAPI application of a table. answer: calls a row's function, by its path, in a worker:
+    a status and JSON."""
     made = FastAPI(
         title="backprove explorer",
         version=__version__,
@@ -117,16 +97,6 @@ def api(
     _training(made)
     _refusing(made)
     return made
-
-
-def _warming(rows: Iterable[Row], answer: Callable[[str, Any], Answer]) -> list[Call]:
-    """A call of each kind."""
-    calls: list[Call] = []
-    for row in rows:
-        fields = {name: value for name, value in SAMPLE.items() if name in row.asks.model_fields}
-        with suppress(ValidationError):
-            calls.append((answer, (row.path, row.asks(**fields))))
-    return calls
 
 
 def _first(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, quote
 
 from . import limits
-from .asgi import App, Message, Receive, Scope, Send, refuse, respond, words
+from .asgi import App, Message, Receive, Scope, Send, refuse, respond
 
 POLICY = "; ".join(
     (
@@ -158,7 +158,7 @@ class Guards:
             said = "this request comes from another page"
             await refuse(scope, send, 403, said, f"Ask from {self._door.address} itself.")
         elif _is_arrival(scope):
-            await self._arrive(scope, headers, send)
+            await self._arrive(scope, send)
         elif not scope["path"].startswith("/assets/") and not self._known(headers):
             await self._turn_away(scope, send)
         elif scope["type"] == "websocket":
@@ -187,22 +187,17 @@ class Guards:
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         return scheme.lower() == "bearer" and self._door.opened_by_token(token.strip())
 
-    async def _arrive(self, scope: Scope, headers: dict[str, list[str]], send: Send) -> None:
+    async def _arrive(self, scope: Scope, send: Send) -> None:
         """Someone comes with the link: give the cookie, and leave the token out of the address."""
         tokens = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
         if len(tokens) != 1 or not self._door.opened_by_token(tokens[0]):
             await self._turn_away(scope, send)
             return
         door = self._door
-        cookie = f"{door.cookie}={door.session}; HttpOnly; SameSite=Strict; Path=/"
-        given = [("set-cookie", cookie), ("location", "/")]
-        if headers.get("sec-fetch-site", [""])[0] == "cross-site":
-            # From a link in another page (or the file that opens the browser) a redirect is still
-            # that page's doing and carries no strict cookie; what our own page loads does.
-            again = '<meta http-equiv="refresh" content="0; url=/">'
-            await respond(send, 200, words("Here it is", "", again), headers=given[:1])
-        else:
-            await respond(send, 303, headers=given)
+        # Lax: a link that someone shares opens from any page; what such a page itself asks for,
+        # posts or connects to comes without the cookie.
+        cookie = f"{door.cookie}={door.session}; HttpOnly; SameSite=Lax; Path=/"
+        await respond(send, 303, headers=[("set-cookie", cookie), ("location", "/")])
 
     async def _turn_away(self, scope: Scope, send: Send) -> None:
         said = "this page opens with the link that backprove printed"

@@ -7,7 +7,9 @@ from typing import Any
 
 from ..errors import BackproveError, SourceError
 from .messages import Problem, Refusal
-from .state import TEXT
+
+TEXT = "network"
+"""The file's name in errors of the network's text, the only ones whose place is in it."""
 
 GOOD = 200
 """Status: answered."""

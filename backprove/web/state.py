@@ -21,9 +21,7 @@ from ..run.beside import Printed, numbers_of, quick_numbers_of
 from ..run.values import Evaluator, nested, stand_ins
 from . import limits
 from .messages import Given
-
-TEXT = "network"
-"""The file's name in errors of the network's text, the only ones whose place is in it."""
+from .problems import TEXT
 
 MOST_MEMORY = 1_000_000_000
 """Bytes that the numbers of a network may take."""

@@ -13,10 +13,11 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -36,15 +37,16 @@ Call: TypeAlias = tuple[Callable[..., Answer], tuple[Any, ...]]
 class Workers:
     """So many processes, and the questions that wait for them. Close it when done."""
 
-    def __init__(self, count: int | None = None, warming: Sequence[Call] = ()) -> None:
+    def __init__(self, count: int | None = None, warming: str | None = None) -> None:
         """count: of processes, by default as many as processors, two to four.
-        warming: calls by which each process loads what it needs."""
+        warming: the module whose `warm()` prepares each process; only there is it loaded."""
         self._count = count or max(2, min(4, os.cpu_count() or 2))
-        self._warming = tuple(warming)
+        self._warming = warming
         self._pool: ProcessPool | None = None
         self._lock = threading.Lock()
         self._waiting = 0
         self._finished = 0
+        self._served = False
         self._closed = False
 
     def start(self) -> None:
@@ -81,10 +83,13 @@ class Workers:
             future = self._ready().schedule(_answered, args=call, timeout=seconds)
             async with asyncio.timeout(limits.PATIENCE_SECONDS + seconds):
                 # Shielded: cancelling a future that is begun would end its process.
-                return await asyncio.shield(asyncio.wrap_future(future))
+                answer = await asyncio.shield(asyncio.wrap_future(future))
+            self._served = True
+            return answer
         except TimeoutError:
-            if future is not None and not future.done() and self._finished == finished:
-                self._renew()  # nothing was answered in all this time: the pool is stuck
+            stuck = future is not None and not future.done() and self._finished == finished
+            if stuck and self._served:  # else it is still loading, on a slow machine
+                self._renew()
             return _late(seconds)
         except BrokenProcessPool:
             raise
@@ -105,6 +110,7 @@ class Workers:
                 broken, self._pool = self._pool, None
                 threading.Thread(target=_end, args=(broken,), daemon=True).start()
             if self._pool is None:
+                self._served = False
                 self._pool = ProcessPool(
                     max_workers=self._count,
                     initializer=_begin,
@@ -148,13 +154,14 @@ def _nothing() -> None:
     pass
 
 
-def _begin(warming: Sequence[Call]) -> None:
+def _begin(warming: str | None) -> None:
     """Prepare a process: one thread, bounded memory, an end with the server's, and warm."""
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     for library in ("OPENBLAS", "OMP", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
-    for call in warming:
-        _answered(*call)
+    if warming is not None:
+        with suppress(Exception):  # what is wrong there is said when it is asked for
+            import_module(warming).warm()
     threadpool_limits(1)
     with suppress(OSError, ValueError):
         _bound_memory()

@@ -2,7 +2,7 @@
 // Every number of the network: the given ones to edit, the computed ones beside their gradients.
 
 import { at, component, componentOf, replaced, windowed } from "./components.js";
-import { debounced, h, stylesheet } from "./elements.js";
+import { debounced, h, sentence, stylesheet } from "./elements.js";
 import { inline, printed } from "./formula.js";
 import { isCalm, whenShown } from "./walking.js";
 
@@ -251,7 +251,7 @@ function controls(store) {
   }
 
   /** @param {any} state */
-  function show({ network, numbers, seed: sown, eta: rate, values, status }) {
+  function show({ network, numbers, seed: sown, eta: rate, values, numbersError }) {
     const name = network?.loss ?? "The loss";
     loss.replaceChildren(numbers ? `${name} = ${printed(numbers.loss)}` : "");
     const hasAfter = rate !== null && numbers?.loss_after !== undefined && numbers.loss_after !== null;
@@ -261,7 +261,8 @@ function controls(store) {
     if (document.activeElement !== eta && rate !== null) eta.value = String(rate);
     all.disabled = Object.keys(values).length === 0;
     const words = [...(numbers?.notes ?? [])];
-    if (!numbers && network && !network.symbolic && status) words.push(status);
+    const why = network && !network.symbolic && numbersError;
+    if (why) words.push([why.message, why.suggestion].filter(Boolean).map(sentence).join(" "));
     notes.replaceChildren(...words.map((/** @type {string} */ n) => h("li", {}, n)));
     notes.hidden = !words.length;
   }
