@@ -152,8 +152,10 @@ def test_a_rate_too_high_is_found_at_its_step() -> None:
     stepper = Stepper(
         bp.parse(LINE), column(1.0), scaling="none", optimizer="sgd", eta=1000.0, validation=0.0
     )
-    with pytest.raises(Stopped, match=r"at step 4.*grows without end; w has grown to 1e\+09"):
+    words = r"at step 4.*grows without end; w has grown to 1e\+09"
+    with pytest.raises(Stopped, match=words) as caught:
         stepper.for_seconds(9.0)
+    assert caught.value.why.quantity == "w"
     assert stepper.state.steps == 3
 
 

@@ -26,6 +26,7 @@ from backprove.render import FORMATS, render
 from backprove.render.layout import layout
 from backprove.render.mathml import mathml_of_box
 from backprove.run.beside import numbers_of, quick_numbers_of
+from backprove.run.table import read_table
 from backprove.run.targets import standalone
 from backprove.run.values import Evaluator, nested, stand_ins
 
@@ -513,6 +514,8 @@ def test_every_choice_can_be_taken() -> None:
         assert saved["name"].endswith(format.suffix)
     for target in offered.targets:
         assert good("code", "mlp:2-1", target=target.name)["name"].endswith(target.suffix)
+    for data in offered.datasets:
+        assert read_table(data.name).rows == data.rows
     for optimizer in offered.optimizers:
         assert 0 < optimizer.eta < 1
 

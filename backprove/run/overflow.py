@@ -28,12 +28,13 @@ GROWN = 100.0
 @dataclass(frozen=True)
 class Overflow:
     """quantity: what was not finite first, as a reader names it, "" where nothing was found.
-    says: how that came, in a sentence. suggestion: what to try. grown: the parameter that ran
-    away, in words that go on with a sentence, "" where none did."""
+    says: how that came, in a sentence. suggestion: what to try. parameter: the one that ran
+    away, "" where none did; grown: that in words that go on with a sentence."""
 
     quantity: str
     says: str
     suggestion: str
+    parameter: str = ""
     grown: str = ""
 
 
@@ -49,14 +50,14 @@ def overflow(
     parameters with which the run began."""
     dtype = next(iter(first.values())).dtype
     found = _culprit(step, given, samples, dtype)
-    grown = _grown(given, first)
+    name, grown = _grown(given, first)
     if found is None:
-        return Overflow("", f"the numbers are no longer finite{grown}", _calmer(eta), grown)
+        return Overflow("", f"the numbers are no longer finite{grown}", _calmer(eta), name, grown)
     instruction, operands = found
     quantity = _named(network, instruction.origin)
     says = f"{quantity} is the first that is not finite: {_why(instruction, operands, dtype)}"
     if grown:
-        return Overflow(quantity, says + grown, _calmer(eta), grown)
+        return Overflow(quantity, says + grown, _calmer(eta), name, grown)
     if _leaves_domain(instruction):
         return Overflow(
             quantity, says,
@@ -70,8 +71,8 @@ def _calmer(eta: float) -> str:
     return f"try a learning rate of {min(eta / 10, 0.1):.2g} or lower, or clip the gradients"
 
 
-def _grown(given: Mapping[str, Array], first: Mapping[str, Array]) -> str:
-    """The parameter that has grown most, in words; "" where none has grown much."""
+def _grown(given: Mapping[str, Array], first: Mapping[str, Array]) -> tuple[str, str]:
+    """The parameter that has grown most, and that in words; "" where none has grown much."""
     sizes = {name: float(np.abs(given[name]).max(initial=0)) for name in first}
     times = {
         name: size / max(float(np.abs(first[name]).max(initial=0)), 0.01)
@@ -79,8 +80,9 @@ def _grown(given: Mapping[str, Array], first: Mapping[str, Array]) -> str:
     }
     name = max(times, key=times.__getitem__)
     if times[name] < GROWN:
-        return ""
-    return f"; {name} has grown to {sizes[name]:.2g}, {times[name]:.2g} times its size at the start"
+        return "", ""
+    said = f"; {name} has grown to {sizes[name]:.2g}, {times[name]:.2g} times its size at first"
+    return name, said
 
 
 def _culprit(

@@ -191,7 +191,8 @@ class Stepper:
         }  # fmt: skip
         why = overflow(self.network, self.program, given, len(rows), self._first, self.eta)
         if loss is not None:
-            why = replace(why, says=f"the loss is {loss:.2g}, and grows without end{why.grown}")
+            says = f"the loss is {loss:.2g}, and grows without end{why.grown}"
+            why = replace(why, quantity=why.parameter or self.network.loss, says=says)
         return Stopped(why, state.epoch, state.steps + 1)
 
     def for_seconds(self, seconds: float, stop: Callable[[], bool] = lambda: False) -> int:

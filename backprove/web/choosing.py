@@ -10,6 +10,7 @@ from .. import __version__
 from ..derivation import STYLES, ZOOMS
 from ..language import from_text
 from ..notation import load, names
+from ..run.classics import CLASSICS, ROWS
 from ..run.optimizers import OPTIMIZERS, SCHEDULES, part_named
 from . import limits
 from .messages import (
@@ -82,10 +83,16 @@ def _optimizers() -> list[OptimizerChoice]:
 
 
 def _data() -> list[DataChoice]:
-    digits = "Handwritten digits"
-    return [
-        DataChoice(name="digits", title=digits, kind="classes", inputs=64, classes=10, rows=1797)
+    drawn = [
+        DataChoice(
+            name=c.name, title=c.title, kind=c.kind, inputs=2, classes=len(c.classes), rows=ROWS
+        )
+        for c in CLASSICS.values()
     ]
+    digits = DataChoice(
+        name="digits", title="Handwritten digits", kind="classes", inputs=64, classes=10, rows=1797
+    )
+    return [*drawn, digits]
 
 
 def _examples() -> list[ExampleChoice]:

@@ -194,7 +194,7 @@ class _Session:
         try:
             said = SAID.validate_json(text)
         except ValidationError as error:
-            self.wrong(shape_problem(error.errors(include_url=False, include_context=False)))
+            self.wrong(_misunderstood(error))
             return
         if isinstance(said, Start):
             if self._begun:
@@ -305,6 +305,16 @@ class _Session:
 def _computes(said: Simple | Rate | Speed) -> bool:
     """Whether the run needs a place for it."""
     return isinstance(said, Simple) and said.do in ("play", "step", "epoch")
+
+
+def _misunderstood(error: ValidationError) -> Problem:
+    found = error.errors(include_url=False)
+    if found[0]["type"] != "union_tag_invalid":
+        return shape_problem(found)
+    asked = str(found[0]["ctx"]["tag"])[:60]
+    return _problem(
+        f"there is nothing called {asked!r} to do", f"there are {found[0]['ctx']['expected_tags']}"
+    )
 
 
 def _problem(message: str, suggestion: str) -> Problem:

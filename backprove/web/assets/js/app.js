@@ -54,29 +54,9 @@ function mountActions() {
   action(actions, "Keys", "keys", showKeys);
   mountTheme(actions, store);
   const text = place("text-actions");
-  text.append(seedField());
   action(text, "Choose", "grid", () => openExamples(store));
   action(text, "Open", "open", () => chooseAndOpen(store));
   action(text, "Save", "save", () => saveText(store));
-}
-
-/** What values that the text leaves open are drawn from. */
-function seedField() {
-  const field = h("input", { type: "number", class: "seed", min: 0, max: 2 ** 32 - 1, step: 1 });
-  field.addEventListener("change", () => {
-    if (field.checkValidity() && field.value !== "") store.set({ seed: field.valueAsNumber }, "seed");
-    else field.value = String(store.get().seed);
-  });
-  const label = h("label", { class: "field", title: "Weights without a value in the text are drawn from it" },
-    "Seed", field);
-  const show = ({ seed, network }) => {
-    field.value = String(seed);
-    label.hidden = network !== null && (network.symbolic || network.quantities.every(
-      ({ kind, value }) => kind !== "weight" || value !== null));
-  };
-  store.on(["seed", "network"], show);
-  show(store.get());
-  return label;
 }
 
 /** The line at the foot says what happened, and falls silent. */
@@ -101,7 +81,7 @@ async function start() {
     else await choices.then((found) => begin(found.start?.text ?? "", opening(found)));
   } catch (problem) {
     if (isAborted(problem)) return;
-    store.set({ status: problem.message }, "start");
+    store.set({ status: sentence(problem.message) }, "start");
     choices.then((found) => begin("", opening(found)), () => {});
   }
 }
@@ -132,7 +112,7 @@ function followLinks() {
       const linked = await fromFragment(location.hash);
       if (linked) await open(store, linked);
     } catch (problem) {
-      store.set({ status: problem.message }, "start");
+      store.set({ status: sentence(problem.message) }, "start");
     }
   });
 }
@@ -148,7 +128,7 @@ follow(document.body, store);
 keepUpToDate(store);
 store.on("network", ({ network }) => {
   place("network-about").textContent = network?.title ?? "";
-  place("network-notes").textContent = (network?.notes ?? []).map(sentence).join(" ");
+  place("network-about").title = network?.title ?? "";
   document.title = network ? `${network.title} – backprove` : "backprove explorer";
 });
 followLinks();

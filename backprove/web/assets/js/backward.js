@@ -7,7 +7,7 @@ import { h, prose, stylesheet } from "./elements.js";
 import { inline, printed, scrolling, selecting, sign, trouble } from "./formula.js";
 import { shapeOf } from "./refresh.js";
 import { given } from "./state.js";
-import { isCalm, isWriting, walker, whenShown } from "./walking.js";
+import { isCalm, isWriting, lighting, walker, whenShown } from "./walking.js";
 
 /** Numbers of one entry that stand in the table; a step's own table has more. */
 const IN_CELL = 4;
@@ -36,6 +36,7 @@ export function mount(element, store) {
   whenShown(element, store, ["network", "view", "values", "seed"], refresh);
   element.addEventListener("keydown", pressed);
   selecting(body, store);
+  lighting(body, store, "backward");
 
   async function refresh() {
     const state = store.get();
@@ -217,7 +218,7 @@ function entry(row) {
 
 /** @param {number} count */
 function times(count) {
-  return count === 1 ? "once" : `${count} times`;
+  return ["never", "once", "twice"][count] ?? `${count} times`;
 }
 
 /** @param {any} value */

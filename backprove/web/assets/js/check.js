@@ -36,7 +36,7 @@ export function mount(element, store) {
     "aria-describedby": "check-how", oninput: typed, onkeydown: pressed,
   });
   const how = h("div", { id: "check-how", class: "how" });
-  const preview = h("div", { class: "preview", role: "region", "aria-label": "How it is read" });
+  const preview = h("div", { class: "read-back", role: "region", "aria-label": "How it is read" });
   const verdict = h("div", { class: "verdict", "aria-live": "polite" });
   const judge = h("button", { type: "button", class: "primary", onclick: check }, "Check");
   const start = h("button", { type: "button", onclick: begin }, "Begin");

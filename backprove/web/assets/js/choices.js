@@ -29,6 +29,7 @@ export function mountChoices(element, store) {
     notation.field.value = view.notation;
     style.field.value = view.style;
     zoom.field.value = view.zoom ?? "";
+    for (const { field } of [notation, style, zoom]) field.title = field.selectedOptions[0]?.text ?? "";
   };
   store.on("view", show);
   show(store.get());

@@ -6,7 +6,7 @@ import { at, component, places } from "./components.js";
 import { formula, h, prose, stylesheet } from "./elements.js";
 import { inline, isDerivative, key, plain, printed, selecting, sign, trouble } from "./formula.js";
 import { given } from "./state.js";
-import { isCalm, isWriting, walker, whenShown } from "./walking.js";
+import { isCalm, isWriting, lighting, walker, whenShown } from "./walking.js";
 
 const INVITED = {
   title: "Which gradient shall be derived?",
@@ -42,6 +42,7 @@ export function mount(element, store) {
   element.addEventListener("keydown", pressed);
   body.addEventListener("click", clicked, true);
   selecting(body, store);
+  lighting(body, store, "derivation");
 
   async function refresh() {
     const state = store.get();
@@ -140,7 +141,7 @@ export function mount(element, store) {
   function block(block) {
     const rows = block.rows.map((/** @type {any} */ row, /** @type {number} */ place) => line(block, row, place));
     const section = h(
-      "section", { class: "block" },
+      "section", { class: "passage" },
       block.title && prose(block.title, "h3"),
       ...(block.before ?? []).map((/** @type {string} */ words) => prose(words)),
       rows.length > 0 && h("ol", { class: "chain" }, ...rows),
@@ -179,7 +180,7 @@ export function mount(element, store) {
       if (isCurrent) row.setAttribute("aria-current", "step");
       else row.removeAttribute("aria-current");
     });
-    for (const section of /** @type {NodeListOf<HTMLElement>} */ (body.querySelectorAll(".block"))) {
+    for (const section of /** @type {NodeListOf<HTMLElement>} */ (body.querySelectorAll(".passage"))) {
       const inside = lines.filter((row) => section === row || section.contains(row));
       section.hidden = inside.every((row) => row.hidden);
       section.classList.toggle("unfinished", inside.some((row) => row.hidden));
@@ -243,7 +244,7 @@ export function mount(element, store) {
       const number = found.get(name);
       return h(
         "span", { class: "chip" }, inline(`<math>${fraction.outerHTML}</math>`),
-        number === undefined ? " has no number here" : ` = ${number}`,
+        number === undefined ? " has no number here" : ` = ${number.replace("-", "−")}`,
       );
     });
     if (chips.length) row.append(h("div", { class: "beside", role: "status" }, ...chips));
@@ -365,7 +366,7 @@ function why(reason) {
 function computed({ network, selection }) {
   if (selection !== network.loss) return "";
   const lines = network.equations.map((/** @type {any} */ e) => h("li", {}, formula(e.mathml)));
-  return h("section", { class: "block" }, h("h3", {}, "How it is computed"), h("ol", { class: "equations" }, ...lines));
+  return h("section", { class: "passage" }, h("h3", {}, "How it is computed"), h("ol", { class: "equations" }, ...lines));
 }
 
 /** @param {{part: string[], number: string}[]} values */

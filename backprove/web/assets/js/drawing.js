@@ -171,6 +171,7 @@ class Drawing {
     this.placement = placement;
     this.edges = new Edges(diagram, placement);
     this.neurons.build(placement, this.symbolOf);
+    this.root.classList.toggle("crowded", placement.neurons.length > 60);
     if (current && placement.byId.has(current)) this.neurons.rove(current);
     if (focused) this.neurons.all.get(focused)?.element.focus({ preventScroll: true });
     if (!same || this.camera.fitted) this.camera.fit(placement, this.view);
@@ -224,9 +225,7 @@ class Drawing {
   #moveLayer() {
     const { x, y, scale } = this.camera;
     this.layer.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
-    const size = this.placement.radius * scale;
-    const detail = size >= 14 ? "full" : size >= 9.5 ? "symbol" : "dot";
-    if (this.layer.dataset.detail !== detail) this.layer.dataset.detail = detail;
+    this.neurons.zoomed(scale);
     this.layer.style.setProperty("--hair", `${1 / scale}px`);
     this.#moveHeads();
   }
@@ -253,19 +252,18 @@ class Drawing {
     if (this.legendKey === key) return;
     this.legendKey = key;
     if (!numbered || largest === 0) {
-      const words = all.length ? `No numbers yet: every ${legend} looks alike.` : "";
+      const weighted = all.some(({ component }) => component !== null);
+      const words = weighted ? `No numbers yet: every ${legend} looks alike.` : "";
       this.legend.replaceChildren(h("span", { class: "soft" }, numbered ? `Every ${legend} is 0.` : words));
       return;
     }
     const bar = h("span", { class: "legend-bar", "aria-hidden": "true" });
-    const levels = Array.from({ length: 9 }, (_, at) => Math.round(((at - 4) / 4) * LEVELS));
-    bar.append(...levels.map((level) => {
+    bar.append(...Array.from({ length: 2 * LEVELS + 1 }, (_, at) => {
       const step = h("i");
-      step.style.background = colourOf(this.theme, level);
-      step.style.height = `${this.edges.widthOf(level) + 1}px`;
+      step.style.background = colourOf(this.theme, at - LEVELS);
       return step;
     }));
-    this.legend.replaceChildren(
+    this.legend.replaceChildren(h("span", { class: "soft" }, legend),
       h("span", { class: "legend-number negative" }, short(-largest)), bar,
       h("span", { class: "legend-number positive" }, short(largest)));
     this.legend.setAttribute("role", "img");
@@ -447,7 +445,8 @@ class Drawing {
     if (id) return this.#chooseNeuron(id);
     if (this.#drag?.moved || !this.#onBackground(event)) return;
     const point = this.#pointOf(event);
-    const edge = this.#edgeAt(point, event.pointerType === "touch" ? 16 : 7);
+    // Where edges cross, the one that was shown is the one that is meant.
+    const edge = event.pointerType === "touch" ? this.#edgeAt(point, 16) : this.edge ?? this.#edgeAt(point, 7);
     if (!edge) return this.#pointAtNothing();
     this.#showEdge(edge, point);
     this.#selectEdge(edge);

@@ -13,6 +13,8 @@ import { route } from "./layout.js";
 export const DRAWN = 2000;
 /** Edges with their number written beside them: more would be a thicket. */
 const NUMBERED = 40;
+/** The width of an edge without a number, in units of the world. */
+export const PLAIN = 1.4;
 
 /**
  * @typedef {import("./layout.js").Neuron} Neuron
@@ -153,8 +155,15 @@ export class Edges {
 
   #pathsOf() {
     const paths = new Map();
+    this.bare = new Path2D();
+    this.bareCount = 0;
     for (const edge of this.drawn) {
       const level = this.levelAt(edge);
+      if (Number.isNaN(this.values[edge.at])) {
+        trace(this.bare, edge.curve);
+        this.bareCount += 1;
+        continue;
+      }
       if (!paths.has(level)) paths.set(level, new Path2D());
       trace(paths.get(level), edge.curve);
     }
@@ -188,27 +197,35 @@ export class Edges {
     canvas.lineCap = "butt";
     const thinnest = 0.6 / camera.scale;
     for (const band of this.bands) drawBand(canvas, band, theme, dim);
+    this.#drawBare(canvas, theme, thinnest, dim);
     for (const [level, path] of this.#paths) {
       canvas.globalAlpha = this.#alphaOf(level) * dim;
       canvas.strokeStyle = colourOf(theme, level);
-      canvas.lineWidth = Math.max(thinnest, this.#plainWidth(level));
+      canvas.lineWidth = Math.max(thinnest, this.widthOf(level));
       canvas.stroke(path);
     }
     for (const edge of near) this.#drawOne(canvas, edge, theme, thinnest, null);
-    for (const edge of selected) this.#drawOne(canvas, edge, theme, thinnest, theme.accent);
+    for (const edge of selected) this.#drawOne(canvas, edge, theme, thinnest, theme.ink);
     for (const edge of lit) this.#drawOne(canvas, edge, theme, thinnest, theme.lit);
     canvas.restore();
     this.#writeNumbers(canvas, camera, theme, { lit, near, selected, dim });
     for (const band of this.bands) writeCount(canvas, band, camera, theme);
   }
 
-  #plainWidth(level) {
-    return this.numbered ? this.widthOf(level) : 1.5;
+  /** Edges without a number: all alike. */
+  #drawBare(canvas, theme, thinnest, dim) {
+    canvas.globalAlpha = Math.max(0.14, Math.min(0.85, 34 / this.bareCount)) * dim;
+    canvas.strokeStyle = `rgb(${theme.zero.join(" ")})`;
+    canvas.lineWidth = Math.max(thinnest, PLAIN);
+    if (this.bareCount) canvas.stroke(this.bare);
+  }
+
+  #plainWidth(edge) {
+    return Number.isNaN(this.values[edge.at]) ? PLAIN : this.widthOf(this.levelAt(edge));
   }
 
   /** Many edges are laid over each other: the small ones step back. */
   #alphaOf(level) {
-    if (!this.numbered) return this.drawn.length > 400 ? 0.25 : 0.8;
     const crowd = Math.min(1, Math.max(0, (this.drawn.length - 40) / 600));
     const size = Math.abs(level) / LEVELS;
     return (1 - crowd) * (0.75 + 0.25 * size) + crowd * (0.12 + 0.78 * size ** 1.5);
@@ -218,12 +235,17 @@ export class Edges {
     const path = new Path2D();
     trace(path, edge.curve);
     const level = this.levelAt(edge);
-    const width = Math.max(thinnest * 1.6, this.#plainWidth(level));
+    const width = Math.max(thinnest * 1.6, this.#plainWidth(edge));
     canvas.globalAlpha = 1;
     if (halo) {
       canvas.strokeStyle = halo;
       canvas.lineWidth = width + 7 * Math.max(1, thinnest);
       canvas.stroke(path);
+      if (halo === theme.ink) { // the one selected: an outline
+        canvas.strokeStyle = theme.paper;
+        canvas.lineWidth = width + 4 * Math.max(1, thinnest);
+        canvas.stroke(path);
+      }
     }
     canvas.strokeStyle = level === 0 && halo ? theme.soft : colourOf(theme, level);
     canvas.lineWidth = width;
@@ -240,16 +262,18 @@ export class Edges {
     canvas.font = `${Math.max(10, Math.min(13, 11 * camera.scale))}px system-ui, sans-serif`;
     canvas.textAlign = "center";
     canvas.textBaseline = "middle";
-    canvas.lineJoin = "round";
     for (const { edge, x, y } of spots) {
       if (Number.isNaN(this.values[edge.at])) continue;
       const spot = camera.toScreen({ x, y });
-      canvas.globalAlpha = accented.has(edge) ? 1 : dim;
-      canvas.strokeStyle = theme.paper;
-      canvas.lineWidth = 4.5;
-      canvas.strokeText(short(this.values[edge.at]), spot.x, spot.y);
+      const text = short(this.values[edge.at]);
+      const half = canvas.measureText(text).width / 2 + 4;
+      canvas.globalAlpha = accented.has(edge) || dim > 0.5 ? 1 : dim;
+      canvas.fillStyle = theme.paper;
+      canvas.beginPath();
+      canvas.roundRect(spot.x - half, spot.y - 8, 2 * half, 16, 8);
+      canvas.fill();
       canvas.fillStyle = accented.has(edge) ? theme.ink : theme.soft;
-      canvas.fillText(short(this.values[edge.at]), spot.x, spot.y);
+      canvas.fillText(text, spot.x, spot.y + 0.5);
     }
     canvas.globalAlpha = 1;
   }
@@ -418,9 +442,11 @@ function drawBand(canvas, { from, to, whole }, theme, dim) {
 }
 
 const COUNT = new Intl.NumberFormat("en");
+const FEW = new Intl.NumberFormat("en", { notation: "compact" });
 
 /** What a band says: how many edges it stands for. */
-export function countOf({ count, whole }) {
+export function countOf({ count, whole }, isShort = false) {
+  if (isShort && count !== null) return `${whole ? "" : "+ "}${FEW.format(count)}`;
   if (count === null) return "edges";
   return whole ? `${COUNT.format(count)} edges` : `+ ${COUNT.format(count)} smaller`;
 }
@@ -437,7 +463,8 @@ function writeCount(canvas, band, camera, theme) {
   canvas.font = "600 11.5px system-ui, sans-serif";
   canvas.textAlign = "center";
   canvas.textBaseline = "middle";
-  const text = countOf(band);
+  const room = Math.abs(band.to.x - band.from.x) * camera.scale;
+  const text = canvas.measureText(countOf(band)).width + 14 > room ? countOf(band, true) : countOf(band);
   const half = canvas.measureText(text).width / 2 + 7;
   canvas.beginPath();
   canvas.roundRect(spot.x - half, y - 10, 2 * half, 20, 10);

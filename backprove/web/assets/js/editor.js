@@ -41,6 +41,10 @@ export function mount(element, store) {
     place();
   }
 
+  function lineHeight() {
+    return parseFloat(getComputedStyle(area).lineHeight);
+  }
+
   /** Numbers and marks follow the text as it scrolls. */
   function place() {
     numbers.style.transform = `translateY(${-area.scrollTop}px)`;
@@ -56,25 +60,27 @@ export function mount(element, store) {
     area.scrollTop = 0;
     read.cancel(); // replaceWithUndo counts as typing
     drawNumbers();
+    showError(store.get());
   }
 
   function showError({ error: found, network }) {
     area.setAttribute("aria-invalid", String(found !== null));
     band.hidden = caret.hidden = !found?.line;
-    error.replaceChildren();
+    const notes = network?.notes ?? [];
+    error.replaceChildren(...(found ? [] : notes.map((note) => h("p", { class: "soft small" }, code(sentence(note))))));
     if (!found) return;
     if (found.line) {
       band.style.setProperty("--line-at", String(found.line - 1));
       caret.style.setProperty("--line-at", String(found.line - 1));
       caret.style.setProperty("--column-at", String((found.column ?? 1) - 1));
+      if (document.activeElement !== area) area.scrollTop = Math.max(0, found.line - 3) * lineHeight();
     }
     error.append(h("div", { class: "error" },
       h("p", { class: "editor-message" },
         found.line && h("button", { type: "button", class: "plain editor-goto", onclick: () => goTo(area, found) },
           `Line ${found.line}`),
-        sentence(found.message)),
-      found.excerpt && h("pre", { class: "editor-excerpt" }, found.excerpt),
-      found.suggestion && h("p", {}, sentence(found.suggestion)),
+        code(sentence(found.message))),
+      found.suggestion && h("p", {}, code(sentence(found.suggestion))),
       network && found.line && h("p", { class: "small soft" }, "The network shown is that of the last text without a mistake.")));
   }
 
@@ -95,6 +101,14 @@ function replaceWithUndo(area, text) {
   if (!done) area.value = text;
   area.setSelectionRange(0, 0);
   if (focused instanceof HTMLElement && focused !== area) focused.focus({ preventScroll: true });
+}
+
+/** A message's `code` as code. */
+function code(message) {
+  const parts = message.split("`").map((part, at) => (at % 2 ? h("code", {}, part) : part));
+  const all = document.createDocumentFragment();
+  all.append(...parts);
+  return all;
 }
 
 function goTo(area, { line, column }) {

@@ -61,7 +61,8 @@ export function sorry(message, suggestion = null) {
 
 /** A message that the program wrote for a terminal, as a sentence of the page. */
 export function sentence(message) {
-  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  const isName = /^[a-z](\d|_|\s|\[|$)/.test(message) && !message.startsWith("a "); // "f stands for …"
+  const text = isName ? message : message.charAt(0).toUpperCase() + message.slice(1);
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 

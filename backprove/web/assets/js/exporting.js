@@ -13,7 +13,7 @@ import { given } from "./state.js";
 
 export function openExport(store) {
   const groups = kinds(store);
-  const preview = h("div", { class: "preview" });
+  const preview = h("div", { class: "export-preview" });
   const fields = groups.map(([legend, list]) => list.length > 0 && h("fieldset", {},
     h("legend", {}, legend),
     ...list.map((kind) => h("label", {},

@@ -48,13 +48,13 @@ const OPENED = { w: 96, h: 150 };
 export function computed(diagram, room, opened = new Set()) {
   const stacks = stacksOf(diagram);
   const tallest = Math.max(1, ...stacks.map((stack) => unitsOf(stack, opened)));
-  const row = clamp(room.height / tallest, 34, 104);
+  const row = clamp(room.height / tallest, 32, 118);
   const height = Math.max(row * tallest, ...stacks.map((stack) => fixedHeight(stack, opened)));
   const width = room.width * Math.max(1, height / room.height);
   const pitch = width / Math.max(1, stacks.length);
-  const radius = Math.max(8, Math.min(row * 0.29, pitch * 0.23, 26));
-  const measures = { row, radius, opened };
-  const halves = stacks.map((stack) => Math.max(...stack.groups.map((group) => halfOf(group, measures).w)));
+  const radius = Math.max(8, Math.min(row * 0.35, pitch * 0.23, 28));
+  const measures = { row, radius, pitch, opened, tallest };
+  const halves = stacks.map((stack) => Math.max(...stack.groups.map((group) => halfOf(stack, group, measures).w)));
   const widest = 230 * Math.max(1, height / room.height);
   const xs = columnCentres(stacks, halves, width, { least: 2.2 * radius, widest });
   const neurons = stacks.flatMap((stack, at) => stacked(stack, xs[at], height, measures));
@@ -104,10 +104,17 @@ function fixedHeight({ groups }, opened) {
   return blocks.reduce((sum, { name }) => sum + 2 * (opened.has(name) ? OPENED : CLOSED).h + 24, 0);
 }
 
-function halfOf(group, { radius, opened }) {
-  if (group.folded) return opened.has(group.name) ? OPENED : CLOSED;
-  const size = isSmall(group) ? radius * 0.72 : radius;
+function halfOf(stack, group, measures) {
+  if (group.folded) return measures.opened.has(group.name) ? OPENED : CLOSED;
+  const roomy = Math.min(paceOf(stack, measures) * 0.35, measures.pitch * 0.23, measures.radius * 1.9, 28);
+  const size = Math.max(measures.radius * (stack.beside ? 0.7 : 1), roomy) * (isSmall(group) ? 0.74 : 1);
   return { w: size, h: size };
+}
+
+/** From one neuron of a stack to the next: short stacks beside tall ones are spread a little. */
+function paceOf(stack, { row, opened, tallest }) {
+  const spread = clamp((0.8 * tallest) / unitsOf(stack, opened), 1, row < 60 ? 2.4 : 1);
+  return row * spread * (stack.beside ? 0.8 : 1);
 }
 
 /** Equal gaps between columns, except that the marks beside the loss stand close to it. */
@@ -128,16 +135,16 @@ function columnCentres(stacks, halves, width, { least, widest }) {
 /** The neurons of one stack, centred in the height. @returns {Neuron[]} */
 function stacked(stack, x, height, measures) {
   const { row, opened } = measures;
-  const pace = stack.beside ? row * 0.8 : row;
+  const pace = paceOf(stack, measures);
   const between = stack.beside ? 0 : 0.4 * row;
   const heights = stack.groups.map((group) => (
-    group.folded ? 2 * halfOf(group, measures).h + 24 : group.size * pace));
+    group.folded ? 2 * halfOf(stack, group, measures).h + 24 : group.size * pace));
   const total = heights.reduce((sum, one) => sum + one, 0) + between * (heights.length - 1);
   let top = (height - total) / 2;
   return stack.groups.flatMap((group, at) => {
     const from = top;
     top += heights[at] + between;
-    const half = halfOf(group, measures);
+    const half = halfOf(stack, group, measures);
     if (group.folded) {
       return [blockOf(group, opened.has(group.name), { x, y: from + heights[at] / 2, ...half })];
     }
@@ -244,7 +251,13 @@ function stretched({ nodes, edges }, neurons, room) {
   const wanted = room.width / room.height / (width / height);
   const wide = clamp(wanted, 0.75, 1.9);
   const tall = clamp(1 / wanted, 1, 1.5);
-  const move = ({ x, y }) => ({ x: (x - low.x) * wide + 26, y: (y - low.y) * tall + 26 });
+  // dagre has no up and down: that way is down in which more neurons follow their order.
+  const level = nodes.slice(1).filter(({ x }, at) => Math.abs(x - nodes[at].x) < 1).length;
+  const falling = nodes.slice(1).filter(({ x, y }, at) => Math.abs(x - nodes[at].x) < 1 && y < nodes[at].y).length;
+  const turned = falling * 2 > level;
+  const move = ({ x, y }) => ({
+    x: (x - low.x) * wide + 26, y: (turned ? high.y - y : y - low.y) * tall + 26,
+  });
   nodes.forEach((node, at) => Object.assign(neurons[at], move(node)));
   return {
     neurons,

@@ -30,7 +30,7 @@ export function lights({ highlight, selection }, edges, neurons) {
   }
   return {
     lit: lit.edges, near, selected: chosen.edges,
-    dim: anything ? 0.2 : chosen.edges.size ? 0.6 : 1,
+    dim: anything ? 0.2 : chosen.edges.size ? 0.7 : 1,
   };
 }
 

@@ -41,7 +41,6 @@ export class Neurons {
     this.inStrips.clear();
     const elements = placement.neurons.flatMap((neuron) => this.#made(neuron, symbolOf));
     this.layer.replaceChildren(...elements);
-    this.layer.style.setProperty("--radius", `${placement.radius}px`);
     const first = placement.neurons[0];
     if (first) this.rove(first.id);
   }
@@ -54,6 +53,7 @@ export class Neurons {
       class: `neuron kind-${neuron.group.kind}${neuron.small ? " small" : ""}`,
     }, h("span", { class: "neuron-symbol" }, symbolFor(neuron, symbolOf)), value);
     stand(element, neuron);
+    element.style.setProperty("--radius", `${neuron.w}px`);
     const bias = this.#bias(neuron);
     this.all.set(neuron.id, { neuron, element, value, where: place(lastOf(neuron)), bias });
     return bias ? [element, bias.element] : [element];
@@ -103,6 +103,17 @@ export class Neurons {
       rest > 0 ? h("p", { class: "strip-rest" }, `and ${COUNT.format(rest)} more`) : null);
   }
 
+  /** Shows as much of each neuron as its size on the screen has room for. */
+  zoomed(scale) {
+    for (const { neuron, element, bias } of this.all.values()) {
+      const size = neuron.w * scale * (neuron.small ? 1.25 : 1);
+      const detail = size >= 13.5 ? "full" : size >= 8.5 ? "symbol" : "dot";
+      if (element.dataset.detail === detail) continue;
+      element.dataset.detail = detail;
+      if (bias) bias.element.dataset.detail = detail;
+    }
+  }
+
   /** The one neuron that Tab reaches. */
   rove(id) {
     for (const { element } of this.all.values()) element.tabIndex = -1;
@@ -130,7 +141,8 @@ export class Neurons {
       const value = numbers.get(one.neuron.id);
       write(one.value, short(value));
       one.value.classList.toggle("wrong", typeof value === "string");
-      tint(one.element, levelOf(asNumber(value), largest.get(one.neuron.group.name) ?? 1), theme);
+      const level = one.neuron.group.kind === "loss" ? 0 : levelOf(asNumber(value), largest.get(one.neuron.group.name) ?? 1);
+      tint(one.element, level, theme);
       label(one.element, this.describe(one.neuron.id, from));
       if (one.bias) this.#updateBias(one, from, theme);
     }

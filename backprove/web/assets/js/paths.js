@@ -6,7 +6,7 @@ import { invitation } from "./derivation.js";
 import { formula, h, prose, stylesheet } from "./elements.js";
 import { inline, plain, printed, scrolling, selecting, sign, trouble } from "./formula.js";
 import { given } from "./state.js";
-import { isWriting, walker, whenShown } from "./walking.js";
+import { isWriting, lighting, walker, whenShown } from "./walking.js";
 
 const LISTED = 50;
 const MOST = 200;
@@ -31,6 +31,7 @@ export function mount(element, store) {
   whenShown(element, store, ["selection", "network", "view", "values", "seed"], refresh);
   element.addEventListener("keydown", pressed);
   selecting(body, store);
+  lighting(body, store, "paths");
 
   async function refresh() {
     const state = store.get();
@@ -127,7 +128,7 @@ export function mount(element, store) {
     body.querySelector(".all-paths")?.setAttribute("aria-pressed", String(isList));
     walk.show(current, paths.length, isList ? `${paths.length} paths` : `path ${current + 1} of ${paths.length}`);
     place.replaceChildren(...(isList ? listed(paths, open) : one(paths[current], current, paths.length)));
-    if (isQuiet) return;
+    if (isQuiet || element.offsetParent === null) return;
     const lit = isList ? paths.flatMap(touched) : touched(paths[current]);
     store.set({ highlight: new Set(lit) }, "paths");
   }
@@ -237,7 +238,7 @@ function summed({ paths, sum, gradient, quantity, gathered, total, shown }, loss
     h("p", {}, name, gradient === null || gradient === undefined ? " has no number here." : ` = ${printed(gradient)}`,
       hasNumbers && paths.length > 1 && isAll && ", the sum of all paths.",
       hasNumbers && !isAll && `; the ${shown} paths listed sum to ${printed(sum)}, the others make up the rest.`),
-    gathered && h("p", {}, "Paths that end alike share their last factors. Gathered, each is computed once:"),
-    gathered && h("div", { class: "equation" }, formula(gathered)),
+    gathered && paths.length > 1 && h("p", {}, "Paths that end alike share their last factors. Gathered, each is computed once:"),
+    gathered && paths.length > 1 && h("div", { class: "equation" }, formula(gathered)),
   );
 }

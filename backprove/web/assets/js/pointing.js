@@ -7,9 +7,6 @@
  * and asks `touches`.
  */
 
-/** Panels that answer about the selection; from another, a question opens the derivation. */
-const ASKED_IN = ["derivation", "paths", "check"];
-
 /** @typedef {{adjoint: boolean, name: string, indices: string|null}} Pointed */
 
 /** @param {string} q @returns {Pointed} */
@@ -39,8 +36,8 @@ export function touches(highlight, component) {
 
 /**
  * Lights every element with data-q under the root, and reports pointing and focus to the store.
- * A click on a symbol in a formula asks about it. In a formula that has the focus, the arrow keys
- * go from symbol to symbol and Enter asks about the one that they reached.
+ * In a formula that has the focus, the arrow keys go from symbol to symbol and Enter clicks the
+ * one that they reached: what a click does is its panel's.
  */
 export function follow(root, store) {
   /** What this module lit itself: it puts out nothing that another part lit. @type {any} */
@@ -59,19 +56,13 @@ export function follow(root, store) {
   root.addEventListener("focusin", point);
   root.ownerDocument.documentElement.addEventListener("pointerleave", () => lightUp(null));
 
-  root.addEventListener("click", (event) => {
-    const target = event.target instanceof Element ? event.target : null;
-    if (!target?.closest("math") || target.closest("button, summary, a, label, input")) return;
-    if (!getSelection()?.isCollapsed) return; // Someone is copying.
-    askAbout(symbolOf(target), store);
-  });
   root.addEventListener("keydown", (event) => {
     const box = event.target;
     if (!(box instanceof Element) || !box.matches(".formula") || event.altKey || event.ctrlKey) return;
     const symbols = [...box.querySelectorAll("[data-q]")];
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const at = symbols.findIndex((symbol) => symbol.classList.contains("lit-focus"));
-    if (event.key === "Enter" && at >= 0) askAbout(symbolOf(symbols[at]), store);
+    if (event.key === "Enter" && at >= 0) symbols[at].dispatchEvent(new MouseEvent("click", { bubbles: true }));
     if (step === undefined || !symbols.length) return;
     event.preventDefault();
     symbols[at]?.classList.remove("lit-focus");
@@ -79,7 +70,7 @@ export function follow(root, store) {
     next.classList.add("lit-focus");
     next.scrollIntoView({ block: "nearest", inline: "nearest" });
     lightUp(symbolOf(next));
-    store.set({ status: `${symbolOf(next)}: Enter asks about it` }, "pointing");
+    store.set({ status: `${symbolOf(next)}: Enter selects it` }, "pointing");
   });
   root.addEventListener("focusout", (event) => {
     if (!(event.target instanceof Element)) return;
@@ -92,13 +83,6 @@ export function follow(root, store) {
   new MutationObserver(() => {
     if (store.get().highlight.size) light(root, store.get().highlight);
   }).observe(root, { childList: true, subtree: true });
-}
-
-function askAbout(symbol, store) {
-  const selection = symbol?.replace(/^∂/, "");
-  if (!selection) return;
-  const { panel } = store.get();
-  store.set({ selection, panel: ASKED_IN.includes(panel) ? panel : "derivation" }, "pointing");
 }
 
 function symbolOf(target) {

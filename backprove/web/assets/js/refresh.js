@@ -7,6 +7,7 @@
  * itself give it another value; so does the selection where its component is still there.
  */
 import { ask, isAborted } from "./api.js";
+import { sentence } from "./elements.js";
 import { given } from "./state.js";
 
 export function keepUpToDate(store) {
@@ -80,15 +81,15 @@ async function answered(store, asked, made) {
 async function readNumbers(store) {
   const state = store.get();
   if (!state.network || state.network.symbolic) {
-    store.set({ numbers: null }, "numbers");
+    store.set({ numbers: null, numbersError: null }, "numbers");
     return;
   }
   try {
     const body = { ...given(state), ...(state.eta === null ? {} : { eta: state.eta }) };
-    store.set({ numbers: await ask("numbers", body) }, "numbers");
+    store.set({ numbers: await ask("numbers", body), numbersError: null }, "numbers");
   } catch (problem) {
     if (isAborted(problem)) return;
-    store.set({ numbers: null, status: problem.message }, "numbers");
+    store.set({ numbers: null, numbersError: asError(problem), status: sentence(problem.message) }, "numbers");
   }
 }
 

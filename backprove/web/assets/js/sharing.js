@@ -6,7 +6,7 @@
  * is checked before it is used; a state too long for a link becomes a file of the same JSON.
  */
 import { chooseFile, copy, download, openDialog } from "./dialogs.js";
-import { h } from "./elements.js";
+import { h, sentence } from "./elements.js";
 import { open } from "./refresh.js";
 import { FIRST_VIEW, PANELS } from "./state.js";
 
@@ -172,7 +172,7 @@ async function openFile(file, store) {
     const read = await open(store, wanted);
     store.set({ status: read ? `${file.name} is open` : `${file.name} is open; its text has a mistake` }, "sharing");
   } catch (problem) {
-    store.set({ status: problem.message }, "sharing");
+    store.set({ status: sentence(problem.message) }, "sharing");
   }
 }
 

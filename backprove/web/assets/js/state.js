@@ -20,6 +20,7 @@
  * @property {Record<string, any>} values  edited values by name, nested as in the file
  * @property {number} seed
  * @property {any} numbers            the last answer of /api/numbers; null where there is none
+ * @property {object|null} numbersError  {message, suggestion} where /api/numbers had no answer
  * @property {number|null} eta        a learning rate: then `numbers` has `updated` and `loss_after`
  * @property {string|null} selection  component asked about: "w2[1,2]", "h2[1]", "J"
  * @property {View} view
@@ -40,7 +41,7 @@ export const FIRST_VIEW = {
 /** @returns {State} */
 function beginning() {
   return {
-    text: "", error: null, network: null, values: {}, seed: 0, numbers: null, eta: null,
+    text: "", error: null, network: null, values: {}, seed: 0, numbers: null, numbersError: null, eta: null,
     selection: null, view: { ...FIRST_VIEW }, highlight: new Set(), panel: "derivation",
     training: null, choices: null, status: "",
   };

@@ -2,7 +2,7 @@
 /** The drawing as a file: an SVG of its own with text labels, and a PNG made of it. */
 import { PAPER, LEVELS, colourOf, hex, levelOf } from "./colours.js";
 import { asNumber, firstAt, place, short, sources } from "./values.js";
-import { Edges, countOf, countPlace, spread } from "./edges.js";
+import { Edges, PLAIN, countOf, countPlace, spread } from "./edges.js";
 import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
 import { lastOf, sizeOf } from "./neurons.js";
 import { store as page } from "./state.js";
@@ -104,7 +104,7 @@ class Sheet {
     const crowd = sorted.length > 200;
     return sorted.map((edge) => {
       const level = this.edges.levelAt(edge);
-      const width = this.edges.numbered ? this.edges.widthOf(level) : 1.5;
+      const width = Number.isNaN(this.edges.values[edge.at]) ? PLAIN : this.edges.widthOf(level);
       const opacity = crowd ? ` stroke-opacity="${n(0.15 + 0.8 * (Math.abs(level) / LEVELS) ** 1.5)}"` : "";
       return `<path d="${curveText(edge.curve)}" fill="none" stroke="${hex(PAPER, level)}" stroke-width="${n(width)}"${opacity}>`
         + `${edge.component === null ? "" : `<title>${escaped(this.#edgeTitle(edge))}</title>`}</path>`;
@@ -121,7 +121,12 @@ class Sheet {
     const { drawn, values, numbered } = this.edges;
     if (!numbered || drawn.length > 60) return [];
     return spread(drawn, this.placement.neurons).filter(({ edge }) => !Number.isNaN(values[edge.at])).map(
-      ({ edge, x, y }) => written(x, y + 4, short(values[edge.at]), { size: 11, fill: PAPER.soft, font: SANS, halo: true }));
+      ({ edge, x, y }) => {
+        const text = short(values[edge.at]);
+        const half = text.length * 3.2 + 4;
+        return `<rect x="${n(x - half)}" y="${n(y - 8)}" width="${n(2 * half)}" height="16" rx="8" fill="${PAPER.paper}"/>`
+          + written(x, y + 4, text, { size: 11, fill: PAPER.soft, font: SANS });
+      });
   }
 
   #neurons() {
@@ -135,7 +140,7 @@ class Sheet {
       const value = valueOf(neuron);
       return [
         `<g>`,
-        shape(neuron, tinted(levelOf(asNumber(value), largest.get(neuron.group.name) ?? 1))),
+        shape(neuron, neuron.group.kind === "loss" ? PAPER.node : tinted(levelOf(asNumber(value), largest.get(neuron.group.name) ?? 1))),
         this.#bias(neuron),
         this.#symbol(neuron),
         value === null ? "" : written(neuron.x, neuron.y + neuron.h + Math.max(8, neuron.w * 0.55), short(value), {
@@ -172,9 +177,10 @@ class Sheet {
     if (!numbered || !(largest > 0)) return [];
     const y = height - 26;
     const x = width / 2;
-    const steps = Array.from({ length: 9 }, (_, at) => Math.round(((at - 4) / 4) * LEVELS)).map((level, at) => {
-      const tall = this.edges.widthOf(level) + 1;
-      return `<rect x="${n(x - 81 + at * 18)}" y="${n(y - tall / 2)}" width="18" height="${n(tall)}" fill="${hex(PAPER, level)}"/>`;
+    const steps = Array.from({ length: 2 * LEVELS + 1 }, (_, at) => {
+      const level = at - LEVELS;
+      const tall = 1.5 + (10.5 * Math.abs(level)) / LEVELS;
+      return `<rect x="${n(x - 82.5 + at * 5)}" y="${n(y - tall / 2)}" width="5.2" height="${n(tall)}" fill="${hex(PAPER, level)}"/>`;
     });
     return [
       "<g>", ...steps,

@@ -67,6 +67,26 @@ export function walker({ go, what }) {
   return { bar, show, stop, move, toggle };
 }
 
+const LIT_BY_STEPS = new Set(["derivation", "backward", "paths"]);
+
+/**
+ * What a step lights in the drawing is not lit in the panel too, where it is marked already, and
+ * goes out with the panel.
+ * @param {HTMLElement} body
+ * @param {any} store
+ * @param {string} panel
+ */
+export function lighting(body, store, panel) {
+  let isOurs = false;
+  store.on("highlight", (/** @type {any} */ _, /** @type {any} */ { why }) => {
+    isOurs = why === panel;
+    body.classList.toggle("self-lit", LIT_BY_STEPS.has(why));
+  });
+  store.on("panel", () => {
+    if (isOurs) store.set({ highlight: new Set() }, panel);
+  });
+}
+
 /**
  * Whether a key pressed here belongs to what is being written, not to the panel.
  * @param {KeyboardEvent} event
