@@ -16,15 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-from typer.testing import CliRunner
-
-pytest.importorskip("fastapi", reason="the explorer's server needs backprove[serve]")
-
 import httpx
+import pytest
 import web_functions as functions
 from fastapi import FastAPI
 from pydantic import BaseModel
+from typer.testing import CliRunner
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
