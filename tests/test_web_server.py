@@ -136,6 +136,8 @@ LET_IN: list[tuple[str, str, dict[str, str], int]] = [
     ("GET", "/none", {}, 401),
     ("GET", "/index.html", BEARER, 404),
     ("POST", "/", BEARER, 405),
+    ("GET", "/api/choices", {}, 401),
+    ("POST", "/api/quick", {}, 401),
     ("GET", "/api/openapi.json", {}, 401),
     ("GET", "/api/openapi.json", BEARER, 200),
     ("GET", "/api/none", BEARER, 404),
