@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .run.training import load_model, predict, resume, train
     from .run.values import evaluate
     from .verify import verify_derivation, verify_network
+    from .widget import explore
 
 __version__ = "0.1.0"
 
@@ -49,6 +50,7 @@ _HOMES = {
     "compile": "run.compiled",
     "derive": "derivation",
     "evaluate": "run.values",
+    "explore": "widget",
     "from_graph": "graph",
     "load": "language",
     "load_model": "run.training",
@@ -78,6 +80,7 @@ __all__ = [
     "compile",
     "derive",
     "evaluate",
+    "explore",
     "from_graph",
     "load",
     "load_model",

@@ -64,6 +64,12 @@ def _network_name(network: Network) -> str:
     return f"<Network {network.file}: {count} equation{'s'[: count > 1]} to {network.loss}>"
 
 
+def _explore(network: Network, *, notation: str = "as-written", height: int = 760) -> Any:
+    """The network in the explorer, in a notebook; see `backprove.explore`."""
+    explore = import_module("..widget", __package__).explore
+    return explore(network, notation=notation, height=height)
+
+
 def _step_latex(step: Step) -> str | None:
     # a step knows no network: names are printed as they are, and what has none cannot be
     if any(name.endswith(ARGUMENT) for name in step.before.names | step.after.names):
@@ -95,6 +101,7 @@ METHODS: dict[type, dict[str, Any]] = {
         "__str__": _network_text,
         "_repr_html_": _network_html,
         "_repr_latex_": _network_latex,
+        "explore": _explore,
     },
     Step: {"_repr_latex_": _step_latex},
     Backprop: {"__str__": _backward_text},

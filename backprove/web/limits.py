@@ -52,6 +52,10 @@ QUEUED = 64
 RUN_SECONDS = 1800.0
 """How long a training run lasts, playing or not."""
 
+SILENT_SECONDS = 300.0
+"""How long a training run in a notebook goes on without a sign of its page. A page gives one every
+ten seconds, but while a cell runs, a kernel passes none on."""
+
 SHOWN = {
     "body": BODY,
     "message": MESSAGE,

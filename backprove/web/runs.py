@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextlib import suppress
-from typing import Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from pydantic import ValidationError
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 from threadpoolctl import threadpool_limits
 
 from . import limits
@@ -101,7 +101,23 @@ class Runs:
             session.waits(ahead)
 
 
-async def serve_run(websocket: WebSocket, runs: Runs) -> None:
+class Line(Protocol):
+    """A connection to a page, as Starlette's WebSocket is one."""
+
+    async def accept(self) -> None:
+        """Say that the page is heard."""
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """The page's next message: `websocket.receive` with `text`, or `websocket.disconnect`."""
+
+    async def send_text(self, data: str) -> None:
+        """Send a message."""
+
+    async def close(self) -> None:
+        """End the connection."""
+
+
+async def serve_run(websocket: Line, runs: Runs) -> None:
     """One connection of a page: one run, from its start to its end.
 
     Accepts the connection. Returns when the run has ended or the page has gone, and raises
@@ -130,7 +146,7 @@ async def serve_run(websocket: WebSocket, runs: Runs) -> None:
 class _Session:
     """What is said on one connection, and the run behind it."""
 
-    def __init__(self, websocket: WebSocket, runs: Runs) -> None:
+    def __init__(self, websocket: Line, runs: Runs) -> None:
         self._websocket, self._runs = websocket, runs
         self._loop = asyncio.get_running_loop()
         self._out: deque[tuple[Kind, str]] = deque()

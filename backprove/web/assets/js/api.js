@@ -1,5 +1,6 @@
 // @ts-check
 /** The server's answers, and training. Nothing here knows what an answer means. */
+import { surroundings } from "./surroundings.js";
 
 /** An error in words for a person, with its place in the text where it has one. */
 export class Refusal extends Error {
@@ -31,11 +32,8 @@ export async function ask(path, body, { lane = path } = {}) {
   const control = new AbortController();
   underway.set(lane, control);
   try {
-    const response = await fetch(address(`api/${path}`), {
-      method: body === undefined ? "GET" : "POST",
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+    const response = await surroundings.request(`api/${path}`, {
       body: body === undefined ? undefined : JSON.stringify(body),
-      credentials: "same-origin",
       signal: control.signal,
     });
     const answer = await response.json().catch(() => null);
@@ -45,7 +43,7 @@ export async function ask(path, body, { lane = path } = {}) {
     if (problem instanceof TypeError) {
       throw new Refusal({
         message: "The server does not answer.",
-        suggestion: "Is `backprove serve` still running?",
+        suggestion: surroundings.silence,
       }, 0);
     }
     throw problem;
@@ -66,10 +64,6 @@ function silence(status) {
   return `The server answered without words (status ${status}).`;
 }
 
-function address(path) {
-  return new URL(path, document.baseURI);
-}
-
 /**
  * One training run over a WebSocket; it ends when this is closed.
  *
@@ -83,9 +77,7 @@ export class Training {
 
   /** @param {Record<string, (message: any) => void>} listeners  by the message's `is`, and `closed` */
   constructor(listeners) {
-    const url = address("api/train");
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    this.#socket = new WebSocket(url);
+    this.#socket = surroundings.connect("api/train");
     this.#socket.addEventListener("open", () => {
       for (const text of this.#waiting.splice(0)) this.#socket.send(text);
     });

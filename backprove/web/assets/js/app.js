@@ -10,6 +10,7 @@ import { follow } from "./pointing.js";
 import { keepUpToDate, open } from "./refresh.js";
 import { chooseAndOpen, fromFragment, keepOnLeaving, kept, mountDropping, saveText, share } from "./sharing.js";
 import { PANELS, store } from "./state.js";
+import { surroundings } from "./surroundings.js";
 import { mountTabs } from "./tabs.js";
 import { mountTheme } from "./theme.js";
 import { startTour } from "./tour.js";
@@ -77,7 +78,8 @@ async function start() {
   });
   try {
     const linked = await fromFragment(location.hash);
-    if (linked) await begin(location.hash, linked);
+    if (surroundings.first) await open(store, surroundings.first);
+    else if (linked) await begin(location.hash, linked);
     else await choices.then((found) => begin(found.start?.text ?? "", opening(found)));
   } catch (problem) {
     if (isAborted(problem)) return;

@@ -1,5 +1,6 @@
 // @ts-check
 /** Making elements. The server's formulas and prose are inserted by `chunks` and `prose` alone. */
+import { surroundings } from "./surroundings.js";
 
 /**
  * h("button", { type: "button", class: "plain", onclick: f, "aria-label": "…" }, "text", node, …)
@@ -68,9 +69,9 @@ export function sentence(message) {
 
 /** Loads css/NAME.css once; a part calls it for its own styles. */
 export function stylesheet(name) {
-  const href = new URL(`../css/${name}.css`, import.meta.url).href;
+  if (document.querySelector(`[data-part="${name}"]`)) return;
+  const href = surroundings.file(`css/${name}.css`);
   if ([...document.styleSheets].some((sheet) => sheet.href === href)) return;
-  if (document.querySelector(`link[data-part="${name}"]`)) return;
   document.head.append(h("link", { rel: "stylesheet", href, "data-part": name }));
 }
 

@@ -6,6 +6,8 @@
  * graphs of up to 150 edges are asked of dagre, in a worker, while the computed placing is shown.
  */
 
+import { surroundings } from "./surroundings.js";
+
 /**
  * @typedef {object} Neuron
  * @property {string} id
@@ -218,7 +220,7 @@ function sized(diagram) {
  */
 export function byDagre(diagram, room) {
   worker?.terminate();
-  const mine = new Worker(new URL("./dagre-worker.js", import.meta.url), { type: "module" });
+  const mine = new Worker(surroundings.file("js/dagre-worker.js"), { type: "module" });
   worker = mine;
   const neurons = sized(diagram);
   mine.postMessage({

@@ -9,6 +9,7 @@ import { chooseFile, copy, download, openDialog } from "./dialogs.js";
 import { h, sentence } from "./elements.js";
 import { open } from "./refresh.js";
 import { FIRST_VIEW, PANELS } from "./state.js";
+import { surroundings } from "./surroundings.js";
 
 export const LONGEST_LINK = 8192; // characters of a fragment that mail and chat programs keep
 const MOST_TEXT = 100_000;
@@ -117,8 +118,15 @@ async function bytes(stream, most) {
 
 // -- sharing ---------------------------------------------------------------------------------
 
-/** Shows the link to copy, or saves a file where it would be too long. */
+/** Shows the link to copy, or saves a file where it would be too long or lead nowhere. */
 export async function share(store) {
+  if (!surroundings.linked) {
+    saveState(store);
+    openDialog("Share", [
+      h("p", {}, "A notebook has no link to this state, so it was saved as a file, explorer.json."),
+      h("p", { class: "soft" }, "Open it with “Open” beside the text, here or in the page of ", h("code", {}, "backprove serve"), ".")]);
+    return;
+  }
   const state = store.get();
   const hash = await fragment(state);
   const save = h("button", { type: "button", onclick: () => saveState(store) }, "Save as a file");

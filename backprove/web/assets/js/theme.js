@@ -1,6 +1,7 @@
 // @ts-check
 /** Light, dark, or as the system has it. */
 import { h, icon } from "./elements.js";
+import { surroundings } from "./surroundings.js";
 
 const THEMES = ["system", "light", "dark"];
 const NAMES = { system: "as the system", light: "light", dark: "dark" };
@@ -8,8 +9,9 @@ const NAMES = { system: "as the system", light: "light", dark: "dark" };
 export function mountTheme(element, store) {
   const button = h("button", { type: "button", class: "plain" });
   const show = (theme) => {
-    if (theme === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
+    const shown = theme === "system" ? surroundings.theme : theme;
+    if (shown) document.documentElement.dataset.theme = shown;
+    else delete document.documentElement.dataset.theme;
     button.replaceChildren(icon(theme));
     button.title = `Theme: ${NAMES[theme]}`;
     button.setAttribute("aria-label", button.title);
@@ -27,6 +29,10 @@ export function mountTheme(element, store) {
     store.set({ status: `Theme: ${NAMES[theme]}` }, "theme");
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    document.dispatchEvent(new CustomEvent("theme"));
+  });
+  document.addEventListener("surroundings", () => {
+    show(theme);
     document.dispatchEvent(new CustomEvent("theme"));
   });
   element.append(button);
