@@ -7,6 +7,7 @@ BACKPROVE_SCREENSHOTS=DIR the pictures of the documentation are written, too.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from page import PANELS, PATIENCE, Explorer, bare, chromium, explorer, link
+from page import PANELS, PATIENCE, Explorer, bare, chromium, explorer, link, packed, unpacked
 from playwright.sync_api import Browser, Locator, expect
 from test_web_load import Server, served
 
