@@ -20,8 +20,8 @@ DOORS = {"__init__", "__main__", "demo"}
 """Files that stand outside the order: they hand names on, or run the command line."""
 
 HEAVY = {
-    "numpy", "flint", "lark", "rich", "typer", "matplotlib", "torch", "fastapi", "pydantic", "uvicorn",
-    "pebble", "anywidget",
+    "numpy", "flint", "lark", "rich", "typer", "matplotlib", "torch",
+    "fastapi", "pydantic", "uvicorn", "pebble", "anywidget",
 }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ FIRST_STYLES = ("base", "layout", "editor", "dialogs")
 
 _IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'`])(\.{1,2}/[^"'`]*)\2""")
 _ADDRESS = re.compile(r"""url\(["']?([^"')]+)["']?\)""")
+_STYLE = re.compile(r"""@import url\(["']?([^"')]+)["']?\);""")
 _IMAGE = re.compile(r"""(<img[^>]*\bsrc=)"assets/([^"]+)\"""")
 
 
@@ -61,12 +62,10 @@ def html() -> str:
     body = _IMAGE.sub(lambda found: f'{found[1]}"{_data(ASSETS / found[2])}"', body)
     parts = sorted(file.stem for file in (ASSETS / "css").glob("*.css"))
     names = [*FIRST_STYLES, *(name for name in parts if name not in FIRST_STYLES)]
-    vendored = sorted((ASSETS / "vendor").rglob("*.css"))
-    styles = [(file.stem, file) for file in vendored]
-    styles += [(name, ASSETS / "css" / f"{name}.css") for name in names]
     shown = "\n".join(
-        f'<style nonce="{{nonce}}" data-part="{name}">\n{_style(file)}</style>'
-        for name, file in styles
+        f'<style nonce="{{nonce}}" data-part="{name}">\n'
+        f"{_style(ASSETS / 'css' / f'{name}.css')}</style>"
+        for name in names
     )
     return f"""<!doctype html>
 <html lang="en" data-theme="{{theme}}">
@@ -84,10 +83,14 @@ def html() -> str:
 
 
 def _style(file: Path) -> str:
-    """A style with its fonts and pictures within it."""
-    return _ADDRESS.sub(
-        lambda found: f'url("{_data(_near(file, found[1]))}")', file.read_text(encoding="utf-8")
-    )
+    """A style with what it imports, its fonts and its pictures within it."""
+    text = file.read_text(encoding="utf-8")
+    whole = _STYLE.sub(lambda found: _style(file.parent / found[1]), text)
+    return _ADDRESS.sub(lambda found: _inside(file, found[1]), whole)
+
+
+def _inside(file: Path, address: str) -> str:
+    return f'url("{address if address.startswith("data:") else _data(_near(file, address))}")'
 
 
 def _near(file: Path, address: str) -> Path:

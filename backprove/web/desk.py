@@ -1,10 +1,6 @@
-"""What answers the pages of a notebook: a process of its own, beside the notebook's kernel.
+"""What the pages of a notebook ask and are told; beside.py carries it to and from the kernel.
 
-    python -m backprove.web.desk
-
-It is told and tells by lines of JSON, and ends when nobody can tell it more. So nothing that a
-page asks takes the kernel's time, its memory or its threads, and no address is listened on. As in
-the server, questions are answered by processes within their time, and runs train in threads.
+As in the server, questions are answered by processes within their time, and runs train in threads.
 
 Told: {"is": "ask", id, path, body}, {"is": "forget", id} of a question, {"is": "open", id},
 {"is": "say", id, text}, {"is": "close", id} of a training run, {"is": "here", id} and
@@ -15,12 +11,7 @@ Told: {"is": "ask", id, path, body}, {"is": "forget", id} of a question, {"is": 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import sys
-import threading
 from collections.abc import Callable, MutableMapping
-from contextlib import suppress
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
@@ -38,8 +29,6 @@ CHOICES = "/api/choices"
 """Asked once by every page, and answered the same each time."""
 
 UNKNOWN_PATH = 404
-LOOKING = 10.0
-"""Seconds between two looks at which pages have fallen silent."""
 
 
 class Desk:
@@ -49,11 +38,11 @@ class Desk:
         self,
         tell: Callable[[Told], None],
         workers: Workers,
-        runs: Runs,
         silent: float = limits.SILENT_SECONDS,
     ) -> None:
         """tell: passes a message on. silent: seconds after which a page is taken for gone."""
-        self._tell, self._workers, self._runs, self._silent = tell, workers, runs, silent
+        self._tell, self._workers, self._silent = tell, workers, silent
+        self._runs = Runs()
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._lines: dict[str, _Line] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -172,36 +161,3 @@ class _Line:
 
     async def close(self) -> None:
         """What is said to the page when the run is over says so."""
-
-
-async def serve() -> None:
-    """Answer until the lines end."""
-    out, sys.stdout = sys.stdout, sys.stderr  # what anything prints is not for the pages
-    loop = asyncio.get_running_loop()
-    over = asyncio.Event()
-
-    def tell(message: Told) -> None:
-        with suppress(OSError, ValueError):  # nobody listens: soon nobody speaks either
-            out.write(json.dumps(message) + "\n")
-            out.flush()
-
-    def listen() -> None:
-        for line in sys.stdin:
-            loop.call_soon_threadsafe(desk.hear, json.loads(line))
-        loop.call_soon_threadsafe(over.set)
-
-    workers = Workers(count=2, warming="backprove.web.warming")
-    workers.start()
-    desk = Desk(tell, workers, Runs())
-    threading.Thread(target=listen, daemon=True).start()
-    while not over.is_set():
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LOOKING):
-                await over.wait()
-        desk.look()
-    workers.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(serve())
-    os._exit(0)  # at once, with every run's thread

@@ -52,6 +52,7 @@ class Explorer(anywidget.AnyWidget):
         self._outbox: SimpleQueue[Told] = SimpleQueue()
         self._sends = False
         self.on_msg(self._hear)
+        BESIDE.start()  # it loads while the page is shown
 
     @property
     def network(self) -> Network:
@@ -76,7 +77,6 @@ class Explorer(anywidget.AnyWidget):
             self._sends = True
             _thread()(target=self._pass_on, daemon=True).start()
         if message.get("is") == "page":
-            BESIDE.start()
             self._outbox.put({"is": "page", "id": message.get("id"), "page": carried()})
         else:
             BESIDE.say(message, self._outbox.put)
@@ -146,7 +146,7 @@ class Beside:
         if self._process is None or self._process.poll() is not None:
             path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "backprove.web.desk"],
+                [sys.executable, "-m", "backprove.web.beside"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 encoding="utf-8", env={**os.environ, "PYTHONPATH": path},
                 start_new_session=True,  # interrupting a cell does not interrupt it
