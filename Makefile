@@ -2,6 +2,7 @@
 # make demo    explain, verify, train and write a page, on real data
 # make test    ruff, mypy, and the tests (doctests included)
 # make torch   PyTorch for the tests that compare with it (optional, large)
+# make browser Chromium for the tests of the explorer's page (optional; Debian, as root)
 # make bench   backprove beside its peers: make bench BENCH="--quick --only digits"
 # make bench-peers   the peers, in a folder of their own (optional, very large)
 
@@ -14,7 +15,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$python; break; }; done)
 
-.PHONY: setup demo test lint types tests torch bench bench-peers clean
+.PHONY: setup demo test lint types tests torch browser bench bench-peers clean
 
 setup: $(VENV)/.ready
 	@echo "$(BIN)/backprove is ready: $(BIN)/backprove --help"
@@ -46,6 +47,17 @@ $(VENV)/.ready-dev: pyproject.toml | $(BIN)/python
 
 torch: $(VENV)/.ready-dev
 	$(PIP) install --quiet torch==2.13.0
+
+browser:
+	@found=$$(for name in chromium chromium-browser google-chrome; do command -v $$name; done | head -1); \
+	if [ -n "$$found" ]; then \
+		echo "the tests of the explorer's page will use $$found"; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends chromium; \
+	else \
+		echo "install Chromium with the system's own tools (Debian: sudo apt install chromium);" \
+			"the tests of the explorer's page look for it on the PATH" >&2; exit 1; \
+	fi
 
 # With the peers where they have been installed, else with what .venv holds.
 PEERS := .venv-bench

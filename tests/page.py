@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("fastapi", reason="the explorer's server needs backprove[serve]")
 pytest.importorskip("playwright", reason="a browser is driven by the Python package playwright")
 pytest.importorskip("axe_playwright_python", reason="axe comes with axe-playwright-python")
 
@@ -84,7 +85,7 @@ class Watch:
 
 _STORE = "import('/assets/js/state.js').then(({ store }) => store)"
 _KEYS = (
-    "text, error, network, values, seed, numbers, selection, view, highlight, panel, training,"
+    "choices, text, error, network, values, seed, numbers, selection, view, highlight, panel, training,"
     " status"
 )
 
