@@ -19,7 +19,10 @@ LONGEST = 800
 DOORS = {"__init__", "__main__", "demo"}
 """Files that stand outside the order: they hand names on, or run the command line."""
 
-HEAVY = {"numpy", "flint", "lark", "rich", "typer", "matplotlib", "torch"}
+HEAVY = {
+    "numpy", "flint", "lark", "rich", "typer", "matplotlib", "torch",
+    "fastapi", "pydantic", "uvicorn", "pebble", "anywidget",
+}  # fmt: skip
 
 
 def reading_order() -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from . import limits
 from .choosing import choices
 from .messages import Choices, Message
+from .problems import GOOD
 
 
 class Start(Message):
@@ -24,6 +24,4 @@ class Opening(Choices):
 
 def opening(start: Start | None) -> tuple[int, str]:
     """The status and JSON of what a page is told first."""
-    told = dict(choices())
-    told["limits"] = {**told["limits"], **limits.SHOWN}
-    return 200, Opening(**told, start=start).model_dump_json(by_alias=True)
+    return GOOD, Opening(**dict(choices()), start=start).model_dump_json(by_alias=True)

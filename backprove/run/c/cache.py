@@ -46,6 +46,7 @@ KERNELS = Path(__file__).parent / "kernels"
 
 _MOST_LIBRARY = 64 * 2**20  # bytes; a larger file is none of ours
 _DIGEST = hashlib.sha256().digest_size
+_NOTE = ".json"  # what is kept of a library's use
 _ABANDONED = 86400.0  # seconds after which an unfinished file belongs to nobody
 
 
@@ -238,6 +239,27 @@ def _file(store: Path, key: str) -> Path:
     return store / f"{key}.so"
 
 
+def recalled(key: str) -> bytes | None:
+    """What `remember` kept under a key, if it is still there and whole."""
+    store = _store(lambda sentence: None)
+    content = _read(store / f"{key}{_NOTE}", _MOST_LIBRARY) if store else None
+    if store is None or content is None or _digest(key, content[:-_DIGEST]) != content[-_DIGEST:]:
+        return None
+    with suppress(OSError):
+        os.utime(store / f"{key}{_NOTE}")
+    return content[:-_DIGEST]
+
+
+def remember(key: str, content: bytes) -> None:
+    """Keep something beside the libraries, if that can be done."""
+    store = _store(lambda sentence: None)
+    if store is not None:
+        file = store / f"{key}{_NOTE}"
+        with suppress(OSError):
+            _write(file, content + _digest(key, content))
+            _tidy(store, file)
+
+
 def _from_store(store: Path | None, key: str) -> Loaded | None:
     """A kept library; None where there is none, or it is not what was kept."""
     content = _read(_file(store, key), _MOST_LIBRARY) if store else None
@@ -275,7 +297,7 @@ def _tidy(store: Path, newest: Path) -> None:
         for entry in entries:
             with suppress(OSError):
                 state = entry.stat(follow_symlinks=False)
-                if entry.name.endswith(".so"):
+                if entry.name.endswith((".so", _NOTE)):
                     found.append((state.st_mtime, state.st_size, entry.path))
                 elif entry.name.endswith(".part") and time.time() - state.st_mtime > _ABANDONED:
                     os.unlink(entry.path)

@@ -22,7 +22,8 @@ from ..values import check_memory
 from .call import Kernel
 from .compiler import Announce
 from .library import TIME_UP, Run, built, widths
-from .plan import Place, plan
+from .plan import Place
+from .planned import planned
 
 Array: TypeAlias = NDArray[Any]
 
@@ -68,7 +69,7 @@ class Machine:
         self.program, self.dtype = program, dtype
         wide = widths()[0] if vector_bytes is None else vector_bytes
         lanes = wide // dtype.itemsize
-        made = plan(
+        made = planned(
             program, fixed=fixed, replaced=replaced or {}, batch=batch, lanes=lanes, room=room,
             threads=threads, kernels=kernels,
         )  # fmt: skip

@@ -11,7 +11,7 @@ const SIDE = 320; // of the picture, in its own pixels, before the screen's
 export class BoundaryPlot {
   #canvas = h("canvas", { role: "img", "aria-label": "The network’s answers over the plane of its inputs" });
   #read = h("p", { class: "plot-read", "aria-hidden": "true" });
-  #legend = h("p", { class: "boundary-legend" });
+  #legend = h("p", { class: "figure-key" });
   #low = h("span");
   #high = h("span");
   #name = h("span", { class: "axis-name" });

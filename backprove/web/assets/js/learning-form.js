@@ -6,7 +6,7 @@ import { OWN, misfit, ownData } from "./datasets.js";
 import { debounced, h } from "./elements.js";
 
 const SCHEDULES = {
-  constant: "stays", cosine: "falls as a cosine", exponential: "falls by a factor", one_cycle: "rises, then falls",
+  constant: "constant rate", cosine: "falls as a cosine", exponential: "falls by a factor", one_cycle: "rises, then falls",
   step: "falls in steps", warmup: "rises at first",
 };
 const MOST_BYTES = 3_900_000; // of a CSV, so that the message stays below the server's bound
@@ -60,24 +60,24 @@ export class LearningForm {
     this.said = h("p", { class: "soft small", role: "status" });
     this.own = h("div", { class: "own-data", "data-drop": "csv", hidden: true },
       h("div", { class: "row" }, this.choose, this.target.label), this.said);
-    this.data = h("section", { class: "learning-data", "aria-label": "Data", "data-drop": "csv" },
+    this.data = h("section", { class: "learning-data", "aria-label": "What it learns from", "data-drop": "csv" },
       h("div", { class: "fields" }, this.set.label, this.noise.label, this.rows.label), this.own);
     this.#listenForFiles(this.data);
 
     this.optimizer = choice("Optimizer");
     this.optimizer.field.addEventListener("change", () => {
-      this.#showOptimizer(true);
+      this.#showOptimizer();
       told.another();
     });
     this.rateField = numeric("Learning rate", { min: 0, max: 1e9, step: "any", value: 0.003 });
     this.rateField.field.addEventListener("change", () => { if (this.eta !== null) told.rate(this.eta); });
     this.batch = numeric("Batch", { min: 1, max: 10000, step: 1, value: 32, onchange, title: "Samples in a step" });
-    this.schedule = choice("The rate");
+    this.schedule = choice("Schedule");
     this.schedule.field.addEventListener("change", () => {
       this.epochs.label.hidden = this.schedule.field.value === "constant";
       told.another();
     });
-    this.epochs = numeric("in epochs", { min: 1, max: 1e6, step: 1, value: 100, onchange });
+    this.epochs = numeric("over epochs", { min: 1, max: 1e6, step: 1, value: 100, onchange });
     this.epochs.label.hidden = true;
     this.validation = numeric("Kept for validation", { min: 0, max: 0.9, step: 0.05, value: 0.2, onchange, title: "The part of the samples that it does not learn from" });
     this.seed = numeric("Seed", { min: 0, max: 2 ** 32 - 1, step: 1, title: "What data, first weights and the order of samples are drawn from" });
@@ -92,7 +92,7 @@ export class LearningForm {
     this.about = h("p", { class: "soft small about-optimizer" });
     this.settings = h("section", { class: "learning-settings", "aria-label": "How it learns" },
       h("div", { class: "fields" }, this.optimizer.label, this.rateField.label),
-      h("details", {}, h("summary", {}, "More"),
+      h("details", {}, h("summary", {}, "More settings"),
         h("div", { class: "fields" }, this.batch.label, this.validation.label, this.seed.label, this.schedule.label, this.epochs.label),
         this.about));
   }
@@ -135,19 +135,22 @@ export class LearningForm {
     this.schedule.field.replaceChildren(...["constant", ...choices.schedules.filter((/** @type {string} */ name) => name !== "constant")]
       .map((name) => h("option", { value: name }, SCHEDULES[/** @type {keyof typeof SCHEDULES} */ (name)] ?? name)));
     this.optimizer.field.value = "adam";
-    this.#showOptimizer(true);
+    this.#showOptimizer();
   }
 
-  /** @param {boolean} rate  also its usual rate */
-  #showOptimizer(rate) {
-    const chosen = this.#store.get().choices?.optimizers.find((/** @type {any} */ one) => one.name === this.optimizer.field.value);
-    if (!chosen) return;
-    this.about.textContent = `${chosen.title}.`;
-    if (rate) this.setRate(this.#usual(chosen));
+  get #chosenOptimizer() {
+    return this.#store.get().choices?.optimizers.find((/** @type {any} */ one) => one.name === this.optimizer.field.value);
   }
 
-  /** Networks of this page are small: they bear a larger rate than large ones do. */
-  #usual(/** @type {any} */ { eta }) {
+  #showOptimizer() {
+    if (!this.#chosenOptimizer) return;
+    this.about.textContent = `${this.#chosenOptimizer.title}.`;
+    this.setRate(this.usualRate);
+  }
+
+  /** The chosen optimizer's. Networks of a page are small, and bear more than large ones do. */
+  get usualRate() {
+    const { eta = 0.01 } = this.#chosenOptimizer ?? {};
     return eta <= 0.003 ? 0.01 : eta;
   }
 

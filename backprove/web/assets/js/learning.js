@@ -15,9 +15,11 @@ import { LossPlot } from "./plotting.js";
 import { open, surviving } from "./refresh.js";
 import { Run } from "./running.js";
 import { given } from "./state.js";
+import { short } from "./values.js";
 
 const SAY_EVERY = 5000; // milliseconds between two announcements of a run that plays
 const PLOT_EVERY = 90; // milliseconds between two pictures of the curve
+const KEEP_EVERY = 1000; // milliseconds after which another panel's numbers follow a run that plays
 const SLOW = 5; // steps a second, up to which all numbers follow each step
 const TRAINED = new Set(["weight", "bias"]);
 const SENT = new Set(["weight", "bias", "constant"]);
@@ -39,7 +41,9 @@ class Learning {
   #learned = {};
   /** The newest attempt to begin; an older one that is still asking gives up. */
   #attempt = 0;
+  #beginning = false;
   #plotted = 0;
+  #kept = 0;
   #said = { at: 0, epoch: 0 };
   /** Validation loss and accuracy hold until the next. @type {any} */
   #last = {};
@@ -101,7 +105,8 @@ class Learning {
     this.form.offer();
     const { network } = this.store.get();
     const data = this.form.chosen();
-    const words = this.form.missing() || misfit(network, data);
+    const empty = !network && !this.store.get().error; // It is about to come.
+    const words = empty ? "" : this.form.missing() || misfit(network, data);
     this.why.hidden = !words;
     if (words) {
       const other = data && !this.form.missing() ? fitting(data) : null;
@@ -129,6 +134,7 @@ class Learning {
   }
 
   #words(playing) {
+    if (this.#beginning) return "Beginning…";
     if (!this.#run) return this.#fits && this.box.hidden ? "Play begins." : "";
     const { ahead, state } = this.#run;
     if (ahead !== null) {
@@ -139,7 +145,7 @@ class Learning {
     const tell = this.#run.frame && this.#run.frame.parameters === null
       ? " The weights are too many to follow in the drawing, or to be kept by the page." : "";
     if (playing) return `Learning: ${rows}.${tell}`;
-    return this.#before === null ? `Ready: ${rows}.${tell}` : `Resting. The weights learned so far are the page’s now: its numbers, derivations and link have them.${tell}`;
+    return this.#before === null ? `Ready: ${rows}.${tell}` : `Resting. The page’s numbers, derivations and link have these weights.${tell}`;
   }
 
   get #slow() {
@@ -212,20 +218,23 @@ class Learning {
     const attempt = (this.#attempt += 1);
     this.#close(false);
     this.#tell(null);
+    this.#beginning = true;
+    this.#show();
     const state = this.store.get();
     const { text, seed } = given(state);
     // The weights that the page shows, drawn ones too: it learns from what is seen.
-    const numbers = await ask("numbers", given(state), { lane: "learning" }).catch(() => null);
+    const all = state.network.quantities.every(({ name, kind }) => !TRAINED.has(kind) || name in state.values);
+    const numbers = all ? null : await ask("numbers", given(state), { lane: "learning" }).catch(() => null);
     if (attempt !== this.#attempt) return;
+    this.#beginning = false;
     const values = {};
     for (const { name, kind } of state.network.quantities) {
       const value = state.values[name] ?? (TRAINED.has(kind) ? numbers?.given?.[name] : undefined);
       if (SENT.has(kind) && value !== undefined) values[name] = value;
     }
-    this.#clear();
     const run = new Run({ text, values, seed, ...settings }, {
       changed: () => { if (run === this.#run) this.#show(); },
-      ready: (ready) => this.#isReady(ready),
+      ready: (ready) => { if (run === this.#run) this.#isReady(ready); },
       frame: (frame) => this.#isFrame(frame, run),
       ended: (why) => this.#hasEnded(why, run),
     });
@@ -237,12 +246,18 @@ class Learning {
 
   /** Ends the run; what it learned is kept. @param {boolean} [giveUp]  also what is about to begin */
   #close(giveUp = true) {
-    if (giveUp) this.#attempt += 1;
+    if (giveUp) this.#giveUp();
     const run = this.#run;
     if (!run) return;
     run.close();
     this.#run = null;
     this.#keep(run.frame);
+  }
+
+  /** What is about to begin does not. */
+  #giveUp() {
+    this.#attempt += 1;
+    this.#beginning = false;
   }
 
   #clear() {
@@ -257,6 +272,7 @@ class Learning {
   }
 
   #isReady(ready) {
+    this.#clear();
     this.#ready = ready;
     this.boundary.begin(ready);
     this.confusion.begin(ready);
@@ -275,6 +291,11 @@ class Learning {
     if (playing && !this.#slow) {
       const { epoch, step, loss, parameters, gradients } = frame;
       this.store.set({ training: { playing, epoch, step, loss, parameters, gradients } }, "learning");
+      const now = performance.now();
+      if (this.store.get().panel !== "learning" && now - this.#kept >= KEEP_EVERY) {
+        this.#kept = now;
+        this.#keep(frame, true);
+      }
     } else this.#keep(frame);
     if (run === this.#run) this.#show();
     this.#announce(frame, playing);
@@ -298,13 +319,13 @@ class Learning {
     };
     write("epoch", frame.epoch.toLocaleString("en"));
     write("step", frame.step.toLocaleString("en"));
-    write("loss", number(frame.loss, 4) || "–");
-    write("validation", number(this.#last.validation, 4) || "–");
+    write("loss", lossWords(frame.loss));
+    write("validation", lossWords(this.#last.validation));
     write("accuracy", this.#last.accuracy === undefined ? "–" : percent(this.#last.accuracy));
   }
 
-  /** Makes the weights of a run that rests the page's values. */
-  #keep(frame) {
+  /** Makes the weights of a run the page's values. */
+  #keep(frame, playing = false) {
     if (!frame?.parameters || !frame.step) return;
     const { values } = this.store.get();
     this.#before ??= values;
@@ -313,7 +334,7 @@ class Learning {
     this.#learned = parameters;
     // The drawing keeps the run's weights until the numbers that follow from them are there.
     this.store.set({
-      values: { ...values, ...parameters }, training: { playing: false, epoch, step, loss, parameters, gradients },
+      values: { ...values, ...parameters }, training: { playing, epoch, step, loss, parameters, gradients },
     }, "learning");
   }
 
@@ -348,16 +369,16 @@ class Learning {
       return { error: true, content: [
         h("p", {}, "The connection to the server is lost. What was learned until then is kept."), goOn("Go on")] };
     }
-    if (kind !== "nan") return { content: [prose(words), goOn()] };
+    if (kind !== "nan") return { content: [prose(sentence(words)), goOn()] };
     const eta = run.frame?.eta ?? this.form.eta;
-    const smaller = Number((eta / 10).toPrecision(2));
+    const smaller = Math.min(Number((eta / 10).toPrecision(2)), this.form.usualRate);
     const slower = (from) => () => {
       if (from) this.#restore();
       this.form.setRate(smaller);
       this.#begin("play");
     };
     return { error: true, content: [
-      prose(words), h("p", { class: "soft" }, "The weights from before that step are kept."),
+      prose(sentence(words)), h("p", { class: "soft" }, "The weights from before that step are kept."),
       h("div", { class: "row" },
         h("button", { type: "button", class: "primary", onclick: slower(true) }, `Start over with a rate of ${number(smaller)}`),
         h("button", { type: "button", onclick: slower(false) }, `Go on with ${number(smaller)}`))] };
@@ -387,7 +408,7 @@ class Learning {
     if (other || changed.includes("seed")) {
       this.#close();
       this.#tell(null);
-      const holdsLearned = Object.entries(this.#learned).some(([name, value]) => state.values[name] === value);
+      const holdsLearned = Object.entries(this.#learned).some(([name, value]) => this.store.get().values[name] === value);
       if (!holdsLearned) this.#before = null;
       else if (changed.includes("seed") && !other) this.#restore(); // A seed is chosen to draw anew.
       this.#settle();
@@ -395,7 +416,7 @@ class Learning {
       this.prepare();
     } else if (changed.includes("values") && this.#edited(state, before)) {
       const playing = this.#run?.state === "playing";
-      this.#attempt += 1;
+      this.#giveUp();
       this.#run?.close(); // Without keeping: the reader's numbers count.
       this.#run = null;
       this.#settle();
@@ -422,6 +443,12 @@ class Learning {
 /** @param {number|string|null} value */
 function finite(value) {
   return typeof value === "number" ? value : null;
+}
+
+/** @param {number|string|null|undefined} loss */
+function lossWords(loss) {
+  if (loss === null || loss === undefined) return "–";
+  return typeof loss === "number" && loss < 1e5 && loss >= 1e-5 ? number(loss, 4) : short(loss);
 }
 
 /** @param {number} share */

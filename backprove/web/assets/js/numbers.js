@@ -3,7 +3,7 @@
 
 import { at, component, componentOf, replaced, windowed } from "./components.js";
 import { debounced, h, sentence, stylesheet } from "./elements.js";
-import { inline, printed } from "./formula.js";
+import { inline, printed, scrolling } from "./formula.js";
 import { isCalm, whenShown } from "./walking.js";
 
 const EDITED = new Set(["input", "target", "weight", "bias"]);
@@ -345,8 +345,8 @@ function sheet(quantity, { columns, edit, reset, changed }) {
   function listed() {
     const rows = view.rows();
     return [
-      h(
-        "div", { class: "scrolls" },
+      framed(
+        editable, `${kind} ${name}`,
         h(
           "table", { class: "table sheet-table" },
           h("caption", { class: "visually-hidden" }, `${kind} ${name}`),
@@ -366,8 +366,8 @@ function sheet(quantity, { columns, edit, reset, changed }) {
   function gridded() {
     const [rows, across, outer] = [view.rows(), view.columns(), view.outer()];
     return columns.map((column) =>
-      h(
-        "div", { class: "scrolls" },
+      framed(
+        editable && column.kind === "value", `${column.title} of ${name}`,
         h(
           "table", { class: "table sheet-table" },
           h("caption", {}, column.title, outer.length > 0 && ` of ${name}[${outer.join(",")},·,·]`),
@@ -520,6 +520,17 @@ function sheet(quantity, { columns, edit, reset, changed }) {
   }
 
   return { element, cells: () => cells, mark, turnTo };
+}
+
+/**
+ * A box that scrolls where its table is wider. One without fields takes the focus itself, so that
+ * the keyboard can scroll it too.
+ * @param {boolean} hasFields
+ * @param {string} label
+ * @param {HTMLElement} table
+ */
+function framed(hasFields, label, table) {
+  return hasFields ? h("div", { class: "scrolls" }, table) : scrolling(label, table);
 }
 
 /**

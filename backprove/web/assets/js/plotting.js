@@ -3,6 +3,7 @@
 
 import uPlot from "../vendor/uplot/uplot.esm.js";
 import { h, number } from "./elements.js";
+import { short } from "./values.js";
 
 const MOST = 3000; // points that are kept; beyond, every second one goes
 const ROWS = 12; // of the table
@@ -29,13 +30,15 @@ export class LossPlot {
       this.#body)));
 
   constructor() {
+    const href = new URL("../vendor/uplot/uplot.css", import.meta.url).href;
+    document.head.append(h("link", { rel: "stylesheet", href }));
     const log = h("input", { type: "checkbox" });
     log.addEventListener("change", () => this.#scale(log.checked));
     const key = (/** @type {string} */ name, /** @type {string} */ words) =>
       h("span", { class: "plot-key" }, h("i", { class: `plot-line ${name}`, "aria-hidden": "true" }), words);
     this.element = h("section", { class: "loss-figure" },
-      h("div", { class: "figure-head" }, h("h3", {}, "Loss"), key("training", "training"), key("validation", "validation"),
-        h("label", { class: "field" }, log, "log scale")),
+      h("div", { class: "figure-head" }, h("h3", {}, "Loss"), h("label", { class: "field" }, log, "log scale"),
+        h("p", { class: "figure-key" }, key("training", "training"), key("validation", "validation"))),
       this.#host, this.#read, this.#table);
     this.#plot = this.#made();
     new ResizeObserver(() => this.#fit()).observe(this.#host);
@@ -113,7 +116,7 @@ export class LossPlot {
       stroke: colour("soft"), font, grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1, size: 4 },
     };
     const values = (/** @type {any} */ _, /** @type {(number|null)[]} */ splits) =>
-      splits.map((value) => (value === null ? "" : number(value, 3)));
+      splits.map((value) => (value === null ? "" : short(value)));
     return new uPlot({
       width: Math.max(200, this.#host.clientWidth), height: HEIGHT,
       legend: { show: false },

@@ -3,7 +3,7 @@
 
 import { Training } from "./api.js";
 
-const FRAMES = 20; // a second
+const FRAMES = 30; // a second, at most; the server's own work takes from it
 const HIDDEN_FRAMES = 1; // while nobody looks
 const MOST_UNDONE = 3; // steps that are asked for and not yet done, when it walks slowly
 

@@ -1,0 +1,119 @@
+"""Plans, kept between runs: a plan depends on nothing but what it is asked for.
+
+They lie beside the libraries as JSON, so that a network of many layers is planned once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..program import Program
+from .cache import recalled, remember
+from .call import Kernel
+from .maps import Form
+from .plan import Place, Plan, plan
+from .storage import Matrix
+
+Array: TypeAlias = NDArray[Any]
+
+_WORTH_KEEPING = 40
+"""Instructions from which on a plan is kept: a shorter one is made as fast as it is read."""
+
+
+def planned(
+    program: Program,
+    *,
+    fixed: Mapping[str, Array],
+    replaced: Mapping[str, str],
+    batch: int,
+    lanes: int,
+    room: int | None,
+    threads: int,
+    kernels: Sequence[Kernel],
+) -> Plan:
+    """What `plan` gives, from an earlier run where it was kept."""
+
+    def made() -> Plan:
+        return plan(
+            program, fixed=fixed, replaced=replaced, batch=batch, lanes=lanes, room=room,
+            threads=threads, kernels=kernels,
+        )  # fmt: skip
+
+    if len(program.instructions) < _WORTH_KEEPING:
+        return made()
+    constants = [(name, a.shape, a.dtype.str, a.tobytes()) for name, a in sorted(fixed.items())]
+    asked = (_planners_digest(), program, constants, sorted(replaced.items()), batch, lanes, room,
+             threads, kernels)  # fmt: skip
+    key = hashlib.sha256(pickle.dumps(asked, protocol=5)).hexdigest()
+    content = recalled(key)
+    if content is not None:
+        return _read(json.loads(content))
+    found = made()
+    remember(key, json.dumps(_written(found)).encode())
+    return found
+
+
+def _written(p: Plan) -> dict[str, Any]:
+    """A plan as JSON holds it; numbers keep every bit."""
+    return {
+        "kernels": [(k.name, k.form and astuple(k.form)) for k in p.kernels],
+        "table": p.table.tolist(),
+        "sizes": [p.size, p.columns, p.room],
+        "inputs": dict(p.inputs),
+        "outputs": dict(p.outputs),
+        "given": {name: _place_written(place) for name, place in p.given.items()},
+        "results": {name: _place_written(place) for name, place in p.results.items()},
+        "initial": [
+            (_place_written(place), value.shape, value.dtype.str, value.tobytes().hex())
+            for place, value in p.initial
+        ],
+        "operations": p.operations.hex(),
+        "apart": p.apart,
+    }
+
+
+def _place_written(place: Place) -> list[Any]:
+    return [place.at, place.shape, place.matrix and astuple(place.matrix), place.strides]
+
+
+def _read(said: Mapping[str, Any]) -> Plan:
+    size, columns, room = said["sizes"]
+    return Plan(
+        tuple(Kernel(name, form and _form(*form)) for name, form in said["kernels"]),
+        np.array(said["table"], np.int64), size, columns, room, said["inputs"], said["outputs"],
+        {name: _place(*place) for name, place in said["given"].items()},
+        {name: _place(*place) for name, place in said["results"].items()},
+        tuple(
+            (_place(*place), np.frombuffer(bytes.fromhex(value), dtype).reshape(shape))
+            for place, shape, dtype, value in said["initial"]
+        ),
+        float.fromhex(said["operations"]), said["apart"],
+    )  # fmt: skip
+
+
+def _form(
+    sampled: bool, flat: bool, rank: int, reads: Any, body: Sequence[str], stored: Sequence[int]
+) -> Form:
+    return Form(sampled, flat, rank, tuple(map(tuple, reads)), tuple(body), tuple(stored))
+
+
+def _place(at: int, shape: Sequence[int], matrix: Any, strides: Sequence[int]) -> Place:
+    return Place(at, tuple(shape), matrix and Matrix(*matrix), tuple(strides))
+
+
+@cache
+def _planners_digest() -> str:
+    """One number for the text of all that a plan depends on: another planner, another plan."""
+    here = Path(__file__).parent
+    files = sorted((*here.glob("*.py"), *here.parent.glob("*.py")))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -1,0 +1,161 @@
+"""A training run of the explorer, in a real browser: from the data to the learned weights."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the explorer's server needs backprove[serve]")
+pytest.importorskip("playwright", reason="a browser is driven by the Python package playwright")
+
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+NETWORK = "mlp:2-4-1,tanh,binary_cross_entropy"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+STORE = "import('/assets/js/state.js').then(({ store }) =>"
+PATIENCE = 20_000  # milliseconds
+MOST_RIGHT = re.compile(r"^(9\d|100)\.\d %")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A server's link, with its token."""
+    command = "from backprove.cli import main; main()"
+    server = subprocess.Popen(
+        [sys.executable, "-c", command, "serve", NETWORK, "--no-browser", "--port", "0"],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None
+        found = re.search(r"http://\S+", server.stdout.readline())
+        assert found, "the server says no link"
+        yield found.group()
+    finally:
+        server.terminate()
+        server.communicate(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def page(address: str) -> Iterator[Page]:
+    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip(f"there is no browser on the PATH ({', '.join(NAMES)})")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        made = browser.new_page(viewport={"width": 1280, "height": 900})
+        made.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        wrong: list[str] = []
+        made.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        made.on("pageerror", lambda problem: wrong.append(str(problem)))
+        made.goto(address)
+        made.locator("#tab-learning").click()
+        yield made
+        browser.close()
+    assert wrong == []
+
+
+def state(page: Page, expression: str) -> Any:
+    """An expression over the page's store."""
+    return page.evaluate(
+        f"() => {STORE} (({{ values, numbers, training }}) => {expression})(store.get()))"
+    )
+
+
+def panel(page: Page) -> Locator:
+    return page.locator("#panel-learning")
+
+
+def number_of(page: Page, name: str) -> float:
+    """A readout."""
+    return float(page.locator(f".readouts .{name} dd").inner_text().strip(" %").replace(",", ""))
+
+
+def test_a_run_from_the_data_to_the_learned_weights(page: Page) -> None:
+    said, play = page.locator(".run-state"), page.locator(".transport .play")
+    panel(page).get_by_role("combobox", name="Data").select_option("gaussians")
+    expect(said).to_contain_text("Ready: 320 samples")
+    expect(page.get_by_role("heading", name="Decision boundary")).to_be_visible()
+    assert state(page, "values") == {}
+
+    panel(page).get_by_role("button", name="One step").click()
+    expect(page.locator(".readouts .step dd")).to_have_text("1")
+    expect(said).to_contain_text("Resting")
+    after_one = state(page, "values.w1")
+    assert len(after_one) == 4
+
+    # With the keyboard; weights stream to the drawing while it plays, the page's values rest.
+    play.focus()
+    page.keyboard.press("Space")
+    expect(play).to_have_text("Pause")
+    seen = page.evaluate(
+        f"() => {STORE} new Promise((done) => {{ const seen = new Set();"
+        " const stop = store.on('training', ({ training }) => {"
+        "   if (training?.playing) seen.add(training.parameters.w1[0][0]);"
+        "   if (seen.size < 10) return;"
+        "   stop(); done({ seen: seen.size, kept: store.get().values.w1 }); }); }))"
+    )
+    assert seen == {"seen": 10, "kept": after_one}
+    expect(page.locator(".readouts .accuracy dd")).to_have_text(MOST_RIGHT)
+    page.keyboard.press("Space")
+    expect(said).to_contain_text("Resting")
+    assert number_of(page, "loss") < 0.5
+    assert number_of(page, "epoch") > 1
+
+    # What was learned is the page's, and its numbers follow.
+    page.evaluate(
+        f"() => {STORE} new Promise((done) => {{"
+        " const look = () => { if (store.get().training === null) done(); };"
+        " store.on('training', look); look(); }))"
+    )
+    learned = state(page, "values.w1")
+    assert learned != after_one
+    assert state(page, "numbers.given.w1") == learned
+
+    rows = page.locator(".confusion tbody tr")
+    expect(rows).to_have_count(2)
+    counts = [int(cell) for cell in rows.locator("td:not(.soft)").all_inner_texts() if cell != "·"]
+    assert sum(counts) == 80
+    panel(page).get_by_text("As a table").click()
+    assert page.locator(".plot-table tbody tr").count() > 1
+
+    panel(page).get_by_role("button", name="Start over").click()
+    expect(said).to_contain_text("Ready")
+    assert "w1" not in state(page, "values")
+
+
+def test_what_does_not_fit_is_said_and_a_network_is_offered(page: Page) -> None:
+    panel(page).get_by_role("combobox", name="Data").select_option("digits")
+    misfit = page.locator(".misfit")
+    expect(misfit).to_contain_text("A sample has 64 inputs, and this network takes 2.")
+    expect(page.locator(".transport .play")).to_be_disabled()
+    expect(misfit.get_by_role("button")).to_contain_text("mlp:64-")
+    panel(page).get_by_role("combobox", name="Data").select_option("plane")
+    misfit.wait_for(state="hidden")
+
+
+def test_divergence_is_explained_and_a_smaller_rate_learns(page: Page) -> None:
+    panel(page).get_by_role("combobox", name="Data").select_option("plane")
+    page.locator("#editor textarea").fill("mlp:2-4-1,tanh/linear,squared_error")
+    expect(page.locator("#network-about")).to_contain_text("linear")
+    panel(page).get_by_role("combobox", name="Optimizer").select_option("sgd")
+    panel(page).get_by_role("spinbutton", name="Learning rate").fill("50")
+    play, ending = page.locator(".transport .play"), page.locator(".ending")
+    play.click()
+    expect(ending).to_contain_text("The training diverges in epoch")
+    expect(play).to_have_text("Play")
+    ending.get_by_role("button", name="Start over with a rate of 0.1").click()
+    expect(page.locator(".readouts .epoch dd")).to_have_text(re.compile(r"^\d{2,}|\d,"))
+    expect(ending).to_be_hidden()
+    play.click()
+    expect(page.locator(".run-state")).to_contain_text("Resting")
+    assert number_of(page, "loss") < 0.1

@@ -1,0 +1,753 @@
+"""The explorer in a real browser: every panel, both themes, two widths, with and without a mouse.
+
+What the page shows is compared with what the front doors of the package give. With
+BACKPROVE_SCREENSHOTS=DIR the pictures of the documentation are written, too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from page import PANELS, PATIENCE, Explorer, bare, chromium, explorer, link
+from playwright.sync_api import Browser, Locator, expect
+from test_web_load import Server, served
+
+import backprove as bp
+from backprove.language import from_text
+from backprove.network import Network
+from backprove.notation import bind
+from backprove.notation import load as load_notation
+from backprove.render import mathml_of
+from backprove.render.document import page as laid_out
+from backprove.render.mathml import mathml_chunks
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+CHAIN = (EXAMPLES / "chain_3_3_1.bp").read_text(encoding="utf-8")
+
+Opens = Callable[..., Explorer]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> None:
+    expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def server(browser: Browser) -> Iterator[Server]:  # the browser first: without it none is needed
+    with served() as found:
+        yield found
+
+
+@pytest.fixture
+def opens(browser: Browser, server: Server) -> Iterator[Opens]:
+    """Opens the explorer in a new window; at the end each window is asked for its complaints."""
+    with ExitStack() as stack:
+
+        def one(fragment: str = "", settles: bool = True, **options: Any) -> Explorer:
+            found = stack.enter_context(
+                explorer(browser, server.address, server.token, fragment, **options)
+            )
+            if settles:
+                found.settled()
+            return found
+
+        yield one
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, what is asked about it, and a right answer in its notation."""
+
+    text: str
+    values: dict[str, Any]
+    notation: str
+    selection: str
+    answer: str
+    learns: bool
+
+    @property
+    def network(self) -> Network:
+        return from_text(self.text).with_values(self.values)
+
+    @property
+    def fragment(self) -> str:
+        view = {"notation": self.notation}
+        return link(self.text, values=self.values, view=view, selection=self.selection)
+
+
+CASES = {
+    "chain": Case(
+        CHAIN,
+        {"x": [1.0, 0.5, -1.0], "y": [1.0], "b1": [0.1, -0.2, 0.3]},
+        "chain",
+        "w2[1,2]",
+        r"(h^{(3)}_1 - y_1) h^{(3)}_1 (1 - h^{(3)}_1) h^{(2)}_2",
+        learns=False,
+    ),
+    "classes": Case(
+        "mlp:2-4-1,tanh,binary_cross_entropy",
+        {"x": [0.3, -0.7], "y": [1.0]},
+        "as-written",
+        "w1[3,2]",
+        "(h3[1] - y[1])*w2[1,3]*(1 - h2[3]^2)*x[2]",
+        learns=True,
+    ),
+}
+
+
+# -- what the page must show, by the front doors -------------------------------------------------
+
+
+def number(text: str) -> float:
+    """A number as the page prints it: `−1.5 · 10⁻⁵`."""
+    raised = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+    plain = text.replace("−", "-").replace("·", "e").replace("e 10", "e").translate(raised)
+    return float(re.sub(r"\s", "", plain))
+
+
+def written(mathml: str) -> str:
+    """The text of a formula."""
+    tree = ElementTree.fromstring(f"<root>{mathml.replace('<wbr>', '')}</root>")
+    return bare("".join(tree.itertext()))
+
+
+def lines_of(network: Network, notation: str, quantity: str, style: str) -> list[str]:
+    """The right sides of a derivation's lines."""
+    bound = bind(load_notation(notation), network)
+    laid = laid_out(bp.derive(network, quantity, style), bound)
+    return [
+        written("".join(mathml_chunks(row.right))) for block in laid.blocks for row in block.rows
+    ]
+
+
+def component(arrays: dict[str, Any], name: str) -> float:
+    """The number of `w2[1,2]` in arrays by name."""
+    quantity, _, places = name.partition("[")
+    at = tuple(int(place) - 1 for place in places.rstrip("]").split(",") if place)
+    return float(np.asarray(arrays[quantity])[at])
+
+
+def shown_numbers(page: Explorer) -> list[tuple[str, bool, str]]:
+    """Of every number in the panel: its component, whether it is a field, and its text."""
+    found: list[tuple[str, bool, str]] = page.page.evaluate(
+        "() => [...document.querySelectorAll('#panel-numbers td [data-q]')].map((cell) =>"
+        " [cell.dataset.q, cell.matches('input'), cell.value ?? cell.textContent])"
+    )
+    return found
+
+
+def check_numbers(page: Explorer, numbers: Any) -> int:
+    """Every number of the panel is that of `bp.evaluate`; how many there are."""
+    seen = 0
+    kinds = {q["name"]: q["kind"] for q in page.state("network.quantities")}
+    for name, is_field, text in shown_numbers(page):
+        kind = kinds[name.removeprefix("∂").partition("[")[0]]
+        if name.startswith("∂"):
+            wanted = component(numbers.adjoints, name[1:])
+        elif is_field:
+            wanted = component(numbers.given, name)
+        elif kind == "computed":
+            wanted = component(numbers.values, name)
+        elif kind in ("weight", "bias"):
+            wanted = component(numbers.gradients, name)
+        else:
+            continue
+        assert number(text) == pytest.approx(wanted, rel=6e-6, abs=1e-12), name
+        seen += 1
+    return seen
+
+
+# -- every panel ---------------------------------------------------------------------------------
+
+
+def see_derivation(page: Explorer, panel: Locator, case: Case) -> None:
+    wanted = lines_of(case.network, case.notation, case.selection, "chain")
+    expect(panel.locator(".line")).to_have_count(len(wanted))
+    assert [bare(t) for t in panel.locator(".right > .formula").all_text_contents()] == wanted
+
+
+def see_numbers(page: Explorer, panel: Locator, case: Case) -> None:
+    expect(panel.locator(".loss")).to_contain_text("=")
+    numbers = bp.evaluate(case.network)
+    assert number(panel.locator(".loss").inner_text().split("=")[1]) == pytest.approx(
+        float(numbers.loss), rel=1e-5
+    )
+    assert check_numbers(page, numbers) > 20
+
+
+def see_backward(page: Explorer, panel: Locator, case: Case) -> None:
+    network = case.network
+    expect(panel.locator(".entry-gradient")).to_have_count(len(network.trained))
+    adjoints = bp.evaluate(network).adjoints
+    entries = panel.locator(".entry-adjoint").all()
+    assert entries
+    for entry in entries:
+        name = entry.locator(".entry-title [data-q]").last.get_attribute("data-q") or ""
+        wanted = np.ravel(adjoints[name.removeprefix("∂")])[:4]
+        lines = entry.locator(".amount").inner_text().split("\n")
+        assert [number(line) for line in lines[: len(wanted)]] == pytest.approx(wanted, rel=6e-3)
+
+
+def see_paths(page: Explorer, panel: Locator, case: Case) -> None:
+    product = panel.locator("tfoot .number")
+    expect(product).to_be_visible()
+    gradient = component(bp.evaluate(case.network).gradients, case.selection)
+    assert number(product.inner_text()) == pytest.approx(gradient, rel=1e-5)
+
+
+def see_learning(page: Explorer, panel: Locator, case: Case) -> None:
+    play = panel.get_by_role("button", name="Play", exact=True)
+    expect(play).to_be_visible()
+    if case.learns:
+        expect(play).to_be_enabled()
+        expect(panel.locator(".run-state")).to_contain_text("Ready")
+
+
+def see_check(page: Explorer, panel: Locator, case: Case) -> None:
+    panel.locator("#check-answer").fill(case.answer)
+    panel.get_by_role("button", name="Check", exact=True).click()
+    expect(panel.locator(".verdict h3")).to_have_text("Right")
+
+
+SEEN: dict[str, Callable[[Explorer, Locator, Case], None]] = {
+    "derivation": see_derivation,
+    "numbers": see_numbers,
+    "backward": see_backward,
+    "paths": see_paths,
+    "learning": see_learning,
+    "check": see_check,
+}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", CASES)
+def test_every_panel(opens: Opens, name: str, theme: str, width: int) -> None:
+    case = CASES[name]
+    page = opens(case.fragment, theme=theme, width=width)
+    assert page.sideways() <= 0
+    for panel in PANELS:
+        opened = page.panel(panel)
+        SEEN[panel](page, opened, case)
+        assert page.sideways() <= 0, panel
+        assert page.violations("html" if panel == "derivation" else f"#panel-{panel}") == [], panel
+
+
+# -- the derivation, the numbers, the paths ------------------------------------------------------
+
+DEEP = "mlp:2-3-3-1,tanh,squared_error"
+POINT = {"x": [0.4, -1.2], "y": [0.8]}
+
+
+@pytest.mark.parametrize(
+    ("text", "notation", "quantity", "style"),
+    [
+        (CHAIN, "chain", "w2[1,2]", "chain"),
+        (CHAIN, "nielsen", "w1[2,1]", "chain"),
+        (DEEP, "cs231n", "w1[3,2]", "dynamic"),
+    ],
+)
+def test_the_derivation_is_that_of_render(
+    opens: Opens, text: str, notation: str, quantity: str, style: str
+) -> None:
+    view = {"notation": notation, "style": style}
+    page = opens(link(text, view=view, selection=quantity)).page
+    network = from_text(text)
+    wanted = lines_of(network, notation, quantity, style)
+    expect(page.locator("#panel-derivation .line")).to_have_count(len(wanted))
+    found = page.locator("#panel-derivation .right > .formula").all_text_contents()
+    assert [bare(text) for text in found] == wanted
+    asked = mathml_of(bp.derive(network, quantity, style).quantity, bind_to(notation, network))
+    assert written(asked) in bare(page.locator("#panel-derivation h2").text_content() or "")
+
+
+def bind_to(notation: str, network: Network) -> Any:
+    return bind(load_notation(notation), network)
+
+
+def test_notation_and_style_are_switched_in_place(opens: Opens) -> None:
+    page = opens(link(CHAIN, selection="w2[1,2]")).page
+    for label, value, notation, style in (
+        ("Notation", "nielsen", "nielsen", "chain"),
+        ("Style", "equation", "nielsen", "equation"),
+        ("Notation", "deeplizard", "deeplizard", "equation"),
+    ):
+        page.locator("#choices label", has_text=label).locator("select").select_option(value)
+        wanted = lines_of(from_text(CHAIN), notation, "w2[1,2]", style)
+        last = page.locator("#panel-derivation .right > .formula").last
+        expect(page.locator("#panel-derivation .line")).to_have_count(len(wanted))
+        expect(last).to_have_text(re.compile(r"\S"))
+        page.wait_for_function(
+            "(wanted) => [...document.querySelectorAll('#panel-derivation .right > .formula')]"
+            ".at(-1)?.textContent.replace(/[\\s\u2061-\u2064\u200b]+/g, '').replaceAll('−', '-')"
+            " === wanted",
+            arg=wanted[-1],
+        )
+
+
+def test_an_edited_value_changes_every_number(opens: Opens) -> None:
+    page = opens(link(DEEP, values=POINT, panel="numbers"))
+    network = from_text(DEEP)
+    before = page.state("numbers.loss")
+    values: dict[str, Any] = dict(POINT)
+    for name, digits in (("x[2]", "0.75"), ("w2[3,1]", "-1.5"), ("y[1]", "1/4")):
+        page.page.locator(f"#panel-numbers input[data-q='{name}']").fill(digits)
+        page.until(f"Object.keys(values).includes({json.dumps(name.split('[')[0])})")
+    values |= {"x": [0.4, 0.75], "y": [0.25], "w2": page.state("values.w2")}
+    page.page.keyboard.press("Tab")  # so that the field shows what it holds
+    numbers = bp.evaluate(network.with_values(values))
+    assert values["w2"][2][0] == -1.5
+    page.until(f"Math.abs(numbers.loss - {float(numbers.loss)}) < 1e-12")
+    assert page.state("numbers.loss") != before
+    assert check_numbers(page, numbers) > 60
+    page.panel("derivation")  # the drawing shows the same
+    shown = page.page.locator(".neuron[data-id='a4[1]'], .neuron.kind-output").first
+    assert number((shown.get_attribute("aria-label") or "").split(", ")[-1]) == pytest.approx(
+        component(numbers.values, (shown.get_attribute("data-id") or "")), rel=5e-3
+    )
+
+
+def test_the_paths_sum_to_the_gradient(opens: Opens) -> None:
+    page = opens(link(DEEP, values=POINT, selection="w1[2,1]", panel="paths"))
+    panel = page.page.locator("#panel-paths")
+    gradient = component(bp.evaluate(from_text(DEEP).with_values(POINT)).gradients, "w1[2,1]")
+    products = []
+    for place in range(3):  # by each neuron of the second hidden layer
+        expect(panel.locator(".count")).to_have_text(f"path {place + 1} of 3")
+        factors = [number(t) for t in panel.locator("tbody .number").all_inner_texts()]
+        products.append(number(panel.locator("tfoot .number").inner_text()))
+        assert np.prod(factors) == pytest.approx(products[-1], rel=1e-4)
+        assert page.state("[...highlight]")
+        if place < 2:
+            panel.get_by_role("button", name="Next").click()
+    assert sum(products) == pytest.approx(gradient, rel=1e-4)
+    line = panel.locator(".number-line").inner_text()
+    assert number(line.split("=")[1]) == pytest.approx(gradient, rel=1e-5)
+
+
+# -- pointing ------------------------------------------------------------------------------------
+
+
+def test_a_symbol_lights_its_neuron_and_a_neuron_its_symbols(opens: Opens) -> None:
+    page = opens(CASES["chain"].fragment).page
+    neuron = page.locator(".neuron[data-id='h2[2]']")
+    symbol = page.locator("#panel-derivation .right [data-q='h2[2]']").last
+    symbol.hover()
+    expect(neuron).to_have_class(re.compile("is-lit"))
+    expect(page.locator(".neuron[data-id='h2[1]']")).not_to_have_class(re.compile("is-lit"))
+    page.locator("#network-title").hover()
+    expect(neuron).not_to_have_class(re.compile("is-lit"))
+    neuron.hover()
+    expect(symbol).to_have_class(re.compile(r"\blit\b"))
+    expect(page.locator(".drawing-tip")).to_contain_text("h2[2]")
+    page.locator("#network-title").hover()
+    expect(symbol).not_to_have_class(re.compile(r"\blit\b"))
+
+
+def test_a_click_on_an_edge_asks_about_its_weight(opens: Opens) -> None:
+    page = opens(link(DEEP, values=POINT))
+    ends = [page.page.locator(f".neuron[data-id='{n}']").bounding_box() for n in ("x[1]", "h2[1]")]
+    if None in ends:  # the builder's own names of its neurons
+        ids = page.state("network.diagram.edges.slice(0, 1).map((e) => [e.from, e.to])")[0]
+        ends = [page.page.locator(f".neuron[data-id='{n}']").bounding_box() for n in ids]
+    first, second = ends
+    assert first is not None
+    assert second is not None
+    x = (first["x"] + first["width"] + second["x"]) / 2
+    middle = [box["y"] + box["height"] / 2 for box in (first, second)]
+    page.page.mouse.move(x, sum(middle) / 2)
+    page.page.mouse.click(x, sum(middle) / 2)
+    page.until("selection === 'w1[1,1]'")
+
+
+# -- the text ------------------------------------------------------------------------------------
+
+
+def test_a_mistake_is_shown_at_its_line_and_the_last_network_stays(opens: Opens) -> None:
+    page = opens(link(CHAIN, selection="w2[1,2]"))
+    page.watch.expected.append("status of 422")  # the answer to a text with a mistake
+    area, said = page.page.locator("#bp-text"), page.page.locator("#bp-error")
+    neurons = page.page.locator(".neuron").count()
+    wrong = CHAIN.replace("h2[i] = sigmoid(z1[i])", "h2[i] = sigmoid(z7[i])")
+    line = wrong[: wrong.index("z7")].count("\n") + 1
+    area.fill(wrong)
+    expect(said).to_contain_text(f"Line {line}")
+    expect(said).to_contain_text("z7")
+    expect(area).to_have_attribute("aria-invalid", "true")
+    expect(page.page.locator(".editor-band")).to_be_visible()
+    assert page.page.locator(".neuron").count() == neurons
+    assert page.state("network.asked.text") == CHAIN
+    said.get_by_role("button", name=f"Line {line}").click()
+    at = area.evaluate("(area) => area.value.slice(0, area.selectionStart)")
+    assert at.count("\n") + 1 == line
+    area.fill(CHAIN.replace("x[3]", "x[4]").replace("w1[3,3]", "w1[3,4]"))
+    expect(page.page.locator(".neuron")).to_have_count(neurons + 1)
+    expect(said).not_to_contain_text("Line")
+    expect(area).to_have_attribute("aria-invalid", "false")
+
+
+# -- without a mouse -----------------------------------------------------------------------------
+
+_FOCUS = """() => {
+  const element = document.activeElement;
+  if (!element || element === document.body) return null;
+  const seen = (one) => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(one);
+    return outlineStyle !== 'none' && parseFloat(outlineWidth) >= 1.5;
+  };
+  const box = element.getBoundingClientRect();
+  const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+  return {
+    name: element.id || element.dataset.id || element.getAttribute('aria-label')
+      || element.textContent.trim().slice(0, 40),
+    part: element.closest('header, #network-panel, #side, #text-panel, dialog')?.id ?? '',
+    visible: inside && (seen(element) || seen(element.closest('.editor-sheet') ?? element)),
+  };
+}"""
+
+
+class Keys:
+    """Someone at the keyboard, who always has to see where they are."""
+
+    def __init__(self, page: Explorer) -> None:
+        self.page = page
+        self.keyboard = page.page.keyboard
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.keyboard.press(key)
+
+    def where(self) -> Any:
+        found = self.page.page.evaluate(_FOCUS)
+        assert found is None or found["visible"], f"the focus is not seen: {found}"
+        return found
+
+    def tab_to(self, wanted: Locator, most: int = 250) -> None:
+        """Tab until it has the focus."""
+        for _ in range(most):
+            self.press("Tab")
+            self.where()
+            if wanted.evaluate("(element) => element === document.activeElement"):
+                return
+        pytest.fail(f"{wanted} is not reached by Tab")
+
+
+def test_tab_goes_through_the_whole_page_and_is_always_seen(opens: Opens) -> None:
+    keys = Keys(opens(CASES["classes"].fragment))
+    parts: list[str] = []
+    keys.press("Tab")
+    first = keys.where()
+    assert first["name"].startswith("Skip")
+    for _ in range(300):
+        keys.press("Tab")
+        found = keys.where()
+        if found is None or found == first:  # the end of the page
+            break
+        if not parts or parts[-1] != found["part"]:
+            parts.append(found["part"])
+    else:
+        pytest.fail(f"Tab does not come to an end: {parts}")
+    assert parts == ["header", "network-panel", "side", "text-panel"]
+
+
+def test_everything_without_a_mouse(opens: Opens) -> None:
+    page = opens()
+    keys = Keys(page)
+    locate = page.page.locator
+
+    # another example, out of the gallery
+    keys.tab_to(page.page.get_by_role("button", name="Choose"))
+    keys.press("Enter")
+    title = "Three inputs, three hidden nodes and one output node"
+    wanted = locate("dialog .gallery button", has_text=title).first
+    keys.tab_to(wanted)
+    keys.press("Enter")
+    expect(locate("dialog")).to_have_count(0)
+    page.until("network.asked.text.startsWith('# Three inputs')")
+
+    # a neuron, then one of its edges
+    keys.press("Alt+n", "Enter")
+    expect(locate(".neuron[data-id='x[1]']")).to_be_focused()
+    keys.press("ArrowDown", "ArrowRight")
+    expect(locate(".neuron[data-id='h2[2]']")).to_be_focused()
+    keys.where()
+    keys.press("Enter")
+    page.until("selection === 'h2[2]'")
+    keys.press("e", "e", "Enter")
+    page.until("selection === 'w1[2,2]'")
+
+    # its derivation, a line at a time
+    keys.press("Alt+1")
+    expect(locate("#tab-derivation")).to_be_focused()
+    expect(locate("#panel-derivation h2")).to_contain_text("w1")
+    step = locate("#panel-derivation [aria-current='step']")
+    keys.tab_to(locate("#panel-derivation"))
+    for place, key in ((2, "j"), (3, "j"), (4, "j"), (3, "k")):
+        keys.press(key)
+        expect(locate("#panel-derivation .count")).to_have_text(re.compile(f"^{place} of "))
+        expect(step).to_have_count(1)
+        expect(step).to_be_in_viewport()
+    why = locate("#panel-derivation .line:visible .why-button").first
+    keys.tab_to(why)
+    keys.press("Enter")
+    expect(why).to_have_attribute("aria-expanded", "true")
+
+    # a value
+    keys.press("Alt+2")
+    field = locate("#panel-numbers input[data-q='x[2]']")
+    expect(field).to_be_visible()
+    keys.tab_to(field)
+    before = page.state("numbers.loss")
+    keys.press("2", ".", "5", "Enter")
+    expect(locate("#panel-numbers input[data-q='x[3]']")).to_be_focused()
+    page.until(f"values.x?.[1] === 2.5 && numbers.loss !== {before}")
+
+    # a check
+    keys.press("Alt+6")
+    keys.tab_to(page.page.get_by_role("button", name="Begin with"))
+    keys.press("Enter")
+    expect(locate("#check-answer")).to_be_focused()
+    page.page.keyboard.type("(h3[1] - y[1])*h3[1]*(1 - h3[1])*w2[1,2]*h2[2]*(1 - h2[2])*x[2]")
+    keys.press("Control+Enter")
+    expect(locate("#panel-check .verdict h3")).to_have_text("Right")
+
+    # dialogs close by Escape, and the focus is back where it was
+    keys.press("Shift+Tab")
+    keys.press("Alt+3", "?")
+    expect(locate("dialog")).to_be_visible()
+    keys.press("Escape")
+    expect(locate("#tab-backward")).to_be_focused()
+
+
+# -- learning ------------------------------------------------------------------------------------
+
+
+def test_a_run_reaches_a_lower_loss(opens: Opens) -> None:
+    page = opens(link("mlp:2-8-1,tanh,binary_cross_entropy", panel="learning"))
+    panel = page.page.locator("#panel-learning")
+    expect(panel.locator(".run-state")).to_contain_text("Ready")
+    panel.get_by_role("button", name="One epoch").click()
+    loss = panel.locator(".readouts .loss dd")
+    expect(panel.locator(".readouts .epoch dd")).to_have_text("1")
+    first = number(loss.inner_text())
+    panel.get_by_role("button", name="Play", exact=True).click()
+    page.until("training?.epoch >= 20")
+    panel.get_by_role("button", name="Pause").click()
+    expect(panel.locator(".run-state")).to_contain_text("Resting")
+    assert number(loss.inner_text()) < 0.9 * first
+    page.until("Object.keys(values).length === 4")  # what was learned is the page's now
+    assert page.sideways() <= 0
+
+
+# -- links ---------------------------------------------------------------------------------------
+
+
+def test_a_shared_link_opens_the_same_anew(opens: Opens) -> None:
+    view = {"notation": "nielsen", "style": "dynamic", "numbers": True, "show": "gradient"}
+    first = opens(link(CHAIN, values={"x": [1, 2, 3.5]}, view=view, selection="w1[3,1]", seed=7))
+    first.panel("numbers").locator("input[data-q='w2[1,3]']").fill("0.123456789012345678")
+    first.until("values.w2?.[0][2] === 0.12345678901234568")
+    first.page.get_by_role("button", name="Share").click()
+    address = first.page.get_by_label("Link").input_value()
+    fragment = address[address.index("#") :]
+    assert len(fragment) < 8192
+    kept = unpacked(fragment)
+    second = opens(fragment)
+    for key in ("text", "values", "seed", "view", "selection", "panel"):
+        assert second.state(key) == first.state(key) == kept[key], key
+    assert second.state("numbers.loss") == first.state("numbers.loss")
+
+
+HTML = "<img src=x onerror='window.hit = 1'><script>window.hit = 1</script>"
+HOSTILE = {
+    "script as the text": (link(HTML), False),
+    "script in the title": (link(f"# {HTML}\n{CHAIN}"), True),
+    "script in the selection": (link(CHAIN, selection=HTML), True),
+    "script in a value's name": (link(CHAIN, values={HTML: 1}), True),
+    "script in the notation": (link(CHAIN, view={"notation": HTML}), True),
+    "values of other types": (link(CHAIN, values={"x": [{"y": 1}]}), True),
+    "a prototype": (link(CHAIN, values=json.loads('{"__proto__": {"x": 1}}')), True),
+    "a seed below zero": (link(CHAIN, seed=-1), True),
+    "another version": (link(CHAIN, version=2), True),
+    "deep lists": (packed(json.dumps({"text": "", "values": "[" * 900})), True),
+    "no JSON": (packed("null; alert(1)"), True),
+    "a list": (packed("[]"), True),
+    "not packed": ("#s=%3Cscript%3E", True),
+    "a long text": (link("# " + "a" * 120_000), True),
+    "a text that inflates": (packed(" " * 5_000_000), True),
+    "longer than a link": ("#s=" + "A" * 9000, True),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_fragment_does_nothing(opens: Opens, name: str) -> None:
+    fragment, has_network = HOSTILE[name]
+    page = opens(fragment, settles=has_network)
+    page.watch.expected.append("status of 422")  # the answer to what is no network
+    if not has_network:
+        expect(page.page.locator("#bp-error")).to_contain_text("Line 1")
+    assert page.page.evaluate("() => window.hit ?? null") is None
+    assert page.page.locator("img[src='x'], script:not([src])").count() == 0
+    assert page.page.evaluate("() => ({}).x ?? null") is None
+    assert page.sideways() <= 0
+
+
+# -- exports -------------------------------------------------------------------------------------
+
+
+def exported(page: Explorer, title: str) -> tuple[str, bytes]:
+    """A file of the export dialog, by the words beside its button."""
+    page.page.get_by_role("button", name="Export").click()
+    dialog = page.page.locator("dialog")
+    dialog.get_by_label(title, exact=True).check()
+    button = dialog.get_by_role("button", name=re.compile("^Download"))
+    expect(button).to_have_count(1)
+    file = page.save(button)
+    page.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    return file
+
+
+def test_exports(opens: Opens, browser: Browser, tmp_path: Path) -> None:
+    case = CASES["chain"]
+    page = opens(case.fragment)
+    files = {
+        title: exported(page, title)
+        for title in ("LaTeX", "Markdown", "Web page", "SVG", "PNG", "NumPy", "C")
+    }
+    latex = files["LaTeX"][1].decode()
+    assert r"\partial" in latex
+    assert r"h^{(2)}_{2}" in latex.replace(" ", "")
+    assert "$" in files["Markdown"][1].decode()
+
+    drawing = ElementTree.fromstring(files["SVG"][1])
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    assert len(list(drawing.iter("{http://www.w3.org/2000/svg}circle"))) >= 4
+    assert b"href" not in files["SVG"][1]
+    assert files["PNG"][1].startswith(b"\x89PNG")
+
+    compile(files["NumPy"][1], files["NumPy"][0], "exec")
+    assert "def " in files["NumPy"][1].decode()
+    assert "double" in files["C"][1].decode()
+
+    saved = tmp_path / files["Web page"][0]
+    saved.write_bytes(files["Web page"][1])
+    asked: list[str] = []
+    with browser.new_context() as context:
+        alone = context.new_page()
+        alone.on("request", lambda request: asked.append(request.url))
+        alone.on("console", lambda said: asked.append(said.text))
+        alone.goto(saved.as_uri())
+        answer = lines_of(case.network, case.notation, case.selection, "chain")[-1]
+        assert answer in bare(alone.locator("body").text_content() or "")
+        assert alone.evaluate("() => document.fonts.ready.then((fonts) => fonts.status)")
+    assert [url for url in asked if not url.startswith("data:")] == [saved.as_uri()]
+
+
+# -- the tour, and a server that is gone ---------------------------------------------------------
+
+
+def test_the_tour_visits_its_stops_and_gives_back_the_network(opens: Opens) -> None:
+    case = CASES["classes"]
+    page = opens(case.fragment)
+    mine = page.state("network.text")
+    stops = page.page.evaluate(
+        "() => import('/assets/js/state.js').then(({ store }) => store.get().choices.tour)"
+    )
+    assert len({stop["source"] for stop in stops}) == 4
+    page.page.get_by_role("button", name="Tour").click()
+    card = page.page.locator("#tour")
+    for stop in stops:
+        expect(card.locator("h2")).to_have_text(stop["title"])
+        expect(card.locator("h2")).to_be_focused()
+        text = (EXAMPLES / f"{stop['example']}.bp").read_text(encoding="utf-8")
+        page.until(f"network.asked.text === {json.dumps(text)}")
+        page.until(f"selection === {json.dumps(stop['quantity'])}")
+        page.until(f"view.notation === {json.dumps(stop['notation'])}")
+        assert page.state("panel") == stop["panel"]
+        wanted = lines_of(from_text(text), stop["notation"], stop["quantity"], stop["style"])
+        expect(page.page.locator("#panel-derivation .line")).to_have_count(len(wanted))
+        assert page.violations("#tour") == []
+        assert page.sideways() <= 0
+        if stop is not stops[-1]:
+            card.get_by_role("button", name="Next").click()
+    card.get_by_role("button", name="Back to my network").click()
+    page.until(f"network.text === {json.dumps(mine)} && selection === {json.dumps(case.selection)}")
+    expect(card).to_be_hidden()
+
+
+def test_a_server_that_is_gone_is_told_in_words(browser: Browser) -> None:
+    with (
+        served() as server,
+        explorer(browser, server.address, server.token, CASES["chain"].fragment) as page,
+    ):
+        page.settled()
+        page.watch.expected.append("ERR_CONNECTION_REFUSED")
+        server.process.terminate()
+        server.process.wait(20)
+        page.page.locator("#choices label", has_text="Style").locator("select").select_option(
+            "equation"
+        )
+        expect(page.page.locator("#panel-derivation")).to_contain_text("The server does not answer")
+        expect(page.page.locator("#panel-derivation")).to_contain_text("backprove serve")
+        page.panel("numbers").locator("input").last.fill("2")
+        expect(page.page.locator("#status")).to_contain_text("The server does not answer")
+
+
+# -- pictures ------------------------------------------------------------------------------------
+
+PICTURES = os.environ.get("BACKPROVE_SCREENSHOTS", "")
+
+
+def see_trained(page: Explorer) -> None:
+    panel = page.page.locator("#panel-learning")
+    panel.get_by_role("button", name="Play", exact=True).click()
+    page.until("training?.epoch >= 60")
+    panel.get_by_role("button", name="Pause").click()
+    expect(panel.locator(".run-state")).to_contain_text("Resting")
+
+
+def see_steps(page: Explorer) -> None:
+    walk = page.page.locator("#panel-derivation").get_by_role("button", name="Next")
+    for _ in range(6):
+        walk.click()
+
+
+PAINTED: dict[str, tuple[str, dict[str, Any], Callable[[Explorer], None]]] = {
+    "explorer": (CASES["chain"].fragment, {}, lambda page: None),
+    "explorer-steps": (CASES["chain"].fragment, {"theme": "dark", "width": 390}, see_steps),
+    "explorer-learning": (
+        link("mlp:2-16-16-1,tanh,binary_cross_entropy", panel="learning"),
+        {},
+        see_trained,
+    ),
+}
+
+
+@pytest.mark.skipif(not PICTURES, reason="pictures are written to BACKPROVE_SCREENSHOTS=DIR")
+@pytest.mark.parametrize("name", PAINTED)
+def test_pictures(opens: Opens, name: str) -> None:
+    fragment, options, see = PAINTED[name]
+    page = opens(fragment, **options)
+    see(page)
+    page.page.mouse.move(0, 0)
+    page.page.wait_for_timeout(500)
+    file = Path(PICTURES) / f"{name}.png"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    page.page.screenshot(path=file)
+    assert file.stat().st_size < 250_000
