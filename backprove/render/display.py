@@ -64,10 +64,16 @@ def _network_name(network: Network) -> str:
     return f"<Network {network.file}: {count} equation{'s'[: count > 1]} to {network.loss}>"
 
 
-def _explore(network: Network, *, notation: str = "as-written", height: int = 760) -> Any:
+def _explore(
+    network: Network,
+    *,
+    selection: str | None = None,
+    notation: str = "as-written",
+    height: int = 760,
+) -> Any:
     """The network in the explorer, in a notebook; see `backprove.explore`."""
     explore = import_module("..widget", __package__).explore
-    return explore(network, notation=notation, height=height)
+    return explore(network, selection=selection, notation=notation, height=height)
 
 
 def _step_latex(step: Step) -> str | None:
