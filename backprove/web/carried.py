@@ -60,12 +60,12 @@ def html() -> str:
     page = (ASSETS / "index.html").read_text(encoding="utf-8")
     body = page[page.index("<body>") :]
     body = _IMAGE.sub(lambda found: f'{found[1]}"{_data(ASSETS / found[2])}"', body)
-    parts = sorted(file.stem for file in (ASSETS / "css").glob("*.css"))
-    names = [*FIRST_STYLES, *(name for name in parts if name not in FIRST_STYLES)]
+    files = [ASSETS / "css" / f"{name}.css" for name in FIRST_STYLES]
+    for folder in ("vendor", "css"):
+        files += [file for file in sorted((ASSETS / folder).rglob("*.css")) if file not in files]
     shown = "\n".join(
-        f'<style nonce="{{nonce}}" data-part="{name}">\n'
-        f"{_style(ASSETS / 'css' / f'{name}.css')}</style>"
-        for name in names
+        f'<style nonce="{{nonce}}" data-part="{file.stem}">\n{_style(file)}</style>'
+        for file in files
     )
     return f"""<!doctype html>
 <html lang="en" data-theme="{{theme}}">

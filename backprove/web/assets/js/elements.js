@@ -67,10 +67,10 @@ export function sentence(message) {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
-/** Loads css/NAME.css once; a part calls it for its own styles. */
-export function stylesheet(name) {
+/** Loads FOLDER/NAME.css once; a part calls it for its own styles. */
+export function stylesheet(name, folder = "css") {
   if (document.querySelector(`[data-part="${name}"]`)) return;
-  const href = surroundings.file(`css/${name}.css`);
+  const href = surroundings.file(`${folder}/${name}.css`);
   if ([...document.styleSheets].some((sheet) => sheet.href === href)) return;
   document.head.append(h("link", { rel: "stylesheet", href, "data-part": name }));
 }

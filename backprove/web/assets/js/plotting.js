@@ -2,7 +2,7 @@
 // The curve of the loss: training and validation, epoch by epoch, with a table for who sees none.
 
 import uPlot from "../vendor/uplot/uplot.esm.js";
-import { h, number } from "./elements.js";
+import { h, number, stylesheet } from "./elements.js";
 import { short } from "./values.js";
 
 const MOST = 3000; // points that are kept; beyond, every second one goes
@@ -30,8 +30,7 @@ export class LossPlot {
       this.#body)));
 
   constructor() {
-    const href = new URL("../vendor/uplot/uplot.css", import.meta.url).href;
-    document.head.append(h("link", { rel: "stylesheet", href }));
+    stylesheet("uplot", "vendor/uplot");
     const log = h("input", { type: "checkbox" });
     log.addEventListener("change", () => this.#scale(log.checked));
     const key = (/** @type {string} */ name, /** @type {string} */ words) =>
