@@ -85,8 +85,8 @@ class Watch:
 
 _STORE = "import('/assets/js/state.js').then(({ store }) => store)"
 _KEYS = (
-    "choices, text, error, network, values, seed, numbers, selection, view, highlight, panel, training,"
-    " status"
+    "choices, text, error, network, values, seed, numbers, selection, view, highlight, panel,"
+    " training, status"
 )
 
 

@@ -341,6 +341,23 @@ def test_the_paths_sum_to_the_gradient(opens: Opens) -> None:
     assert number(line.split("=")[1]) == pytest.approx(gradient, rel=1e-5)
 
 
+def test_a_step_is_in_sight_on_a_narrow_page(opens: Opens) -> None:
+    page = opens(CASES["chain"].fragment, width=390).page
+    walker = page.locator("#panel-derivation .walker")
+    step = page.locator("#panel-derivation [aria-current='step']")
+    for name, times in (("Next", 9), ("Back", 6)):
+        for _ in range(times):
+            walker.get_by_role("button", name=name).click()
+            above, line, below = (
+                place.bounding_box() for place in (walker, step, page.locator("#tabs"))
+            )
+            assert above is not None
+            assert line is not None
+            assert below is not None
+            assert line["y"] >= above["y"] + above["height"] - 1
+            assert line["y"] + line["height"] <= below["y"] + 1
+
+
 # -- pointing ------------------------------------------------------------------------------------
 
 
@@ -498,7 +515,7 @@ def test_everything_without_a_mouse(opens: Opens) -> None:
     expect(locate("#panel-derivation h2 [data-q='w1[2,2]']")).not_to_have_count(0)
     step = locate("#panel-derivation [aria-current='step']")
     keys.tab_to(locate("#panel-derivation"))
-    for place, key in ((2, "j"), (3, "j"), (4, "j"), (3, "k")):
+    for place, key in ((1, "j"), (2, "j"), (3, "j"), (2, "k")):
         keys.press(key)
         expect(locate("#panel-derivation .count")).to_have_text(re.compile(f"^{place} of "))
         expect(step).to_have_count(1)
