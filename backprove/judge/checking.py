@@ -98,6 +98,8 @@ def component(network: Network, bound: BoundNotation, quantity: str) -> Ref:
     try:
         return reference(quantity, network)
     except SourceError as error:
+        if quantity.partition("[")[0].strip() in network.quantities:
+            raise  # the file's own way to name a component, and a mistake in it
         try:
             term = read_term(quantity, network, bound)
         except (SourceError, ShapeMistake):

@@ -16,6 +16,7 @@ from .build import built, known_size
 from .looking import Look
 from .names import ROLES, Known, Names, did_you_mean
 from .tree import (
+    MAX_AXES,
     MAX_SIZE,
     EquationLine,
     Extent,
@@ -113,6 +114,8 @@ class Elaborator:
         self.names.claim(item.name, article(item.kind))
         letters: Scope = {}
         axes: list[Extent] = []
+        if len(item.axes) > MAX_AXES:
+            raise Mistake(f"a tensor has at most {MAX_AXES} axes", item.axes[MAX_AXES].span)
         for number, axis in enumerate(item.axes, 1):
             says = f"axis {number} of {name}"
             if isinstance(axis.value, int):

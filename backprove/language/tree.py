@@ -24,6 +24,7 @@ MAX_DEPTH = 300
 """The deepest tree: what stands in 200 brackets with an operator or two between them."""
 MAX_DIGITS = 400
 MAX_SIZE = 10**9
+MAX_AXES = 16
 
 Span: TypeAlias = tuple[int, int]
 """The offsets of the first character and of the one behind the last."""

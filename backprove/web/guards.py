@@ -202,8 +202,9 @@ class Guards:
     async def _turn_away(self, scope: Scope, send: Send) -> None:
         said = "this page opens with the link that backprove printed"
         suggestion = (
-            "Copy the whole link, with its token, from where `backprove serve` runs; programs send"
-            " the token as `Authorization: Bearer …`."
+            "Copy the whole link, with its token, from where `backprove serve` runs. If it was a"
+            " shared link that led here, open the printed one first, and then the shared one again"
+            " in the same browser. Programs send the token as `Authorization: Bearer …`."
         )
         await refuse(scope, send, 401, said, suggestion, [("www-authenticate", "Bearer")])
 

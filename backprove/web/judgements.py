@@ -35,6 +35,8 @@ def check(given: AskCheck) -> CheckAnswer:
     printing = state.printing(given.text, given.notation)
     found = judge(network, question, given.answer, notation=printing.notation, seed=given.seed)
     notation = (found.notation or printing).pointed()
+    if found.verdict == "unreadable" and not found.lines:
+        return _unread(given)
     read = _as_read(given.answer, network, notation, question)
     example = found.counterexample
     return CheckAnswer(
@@ -61,6 +63,25 @@ def check(given: AskCheck) -> CheckAnswer:
         readings=[escape(reading) for reading in found.readings],
         convention=found.convention,
     )
+
+
+def _unread(given: AskCheck) -> CheckAnswer:
+    """An answer of which a line cannot be read: it stands with what is wrong in it."""
+    rows = preview(AskPreview(**given.model_dump())).lines
+    wrong = next((row for row in rows if row.problem), None)
+    return CheckAnswer(
+        verdict="unreadable",
+        summary=f"line {wrong.number} cannot be read" if wrong else "it cannot be read",
+        first_wrong_line=wrong.number if wrong else None,
+        lines=[
+            CheckedLine(
+                number=row.number, text=row.text, status="unread", sign="✗" if row.problem else "",
+                says=row.problem or "", mathml=row.mathml,
+            )
+            for row in rows if row.text.strip()
+        ],
+        comparison=None, diagnosis=[], counterexample=None, readings=[], convention=None,
+    )  # fmt: skip
 
 
 def _compared(pair: Comparison, notation: BoundNotation) -> ComparisonAnswer:

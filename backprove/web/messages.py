@@ -70,7 +70,7 @@ class Given(Message):
     text: str = Field(
         max_length=limits.TEXT, description="A `.bp` text, or a builder alone: `mlp:2-3-1`."
     )
-    values: dict[str, Numbers] = Field(
+    values: dict[Annotated[str, Field(max_length=200)], Numbers] = Field(
         default_factory=dict,
         max_length=MOST_NAMES,
         description="Values that replace those in the text, by name.",

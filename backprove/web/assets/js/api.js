@@ -36,7 +36,10 @@ export async function ask(path, body, { lane = path } = {}) {
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: control.signal,
     });
-    const answer = await response.json().catch(() => null);
+    const answer = await response.json().catch((problem) => {
+      if (isAborted(problem)) throw problem; // A newer request came while the answer was arriving.
+      return null;
+    });
     if (response.ok && answer !== null) return answer;
     throw new Refusal(answer?.error ?? { message: silence(response.status) }, response.status);
   } catch (problem) {

@@ -254,6 +254,13 @@ class Learning {
     this.#keep(run.frame);
   }
 
+  /** Ends the run without keeping what it learned. */
+  #drop() {
+    this.#giveUp();
+    this.#run?.close();
+    this.#run = null;
+  }
+
   /** What is about to begin does not. */
   #giveUp() {
     this.#attempt += 1;
@@ -406,7 +413,8 @@ class Learning {
     if (why === "learning") return;
     const other = before.network?.asked?.text !== state.network?.asked?.text;
     if (other || changed.includes("seed")) {
-      this.#close();
+      if (other) this.#drop();
+      else this.#close();
       this.#tell(null);
       const holdsLearned = Object.entries(this.#learned).some(([name, value]) => this.store.get().values[name] === value);
       if (!holdsLearned) this.#before = null;
@@ -416,9 +424,7 @@ class Learning {
       this.prepare();
     } else if (changed.includes("values") && this.#edited(state, before)) {
       const playing = this.#run?.state === "playing";
-      this.#giveUp();
-      this.#run?.close(); // Without keeping: the reader's numbers count.
-      this.#run = null;
+      this.#drop(); // The reader's numbers count.
       this.#settle();
       if (playing) this.#begin("play");
       else this.prepare();

@@ -46,7 +46,7 @@ async function readNetwork(store) {
  * @returns {Promise<boolean>}  whether the text could be read; if not, it stands in the editor
  */
 export async function open(store, { text, values = {}, seed = 0, view = {}, selection = null, panel }) {
-  const shown = { values, seed, view: { ...store.get().view, ...view }, ...(panel ? { panel } : {}) };
+  const shown = { values, seed, view: known({ ...store.get().view, ...view }, store), ...(panel ? { panel } : {}) };
   const read = await answered(store, { text, seed, notation: shown.view.notation }, (network) => {
     if (isBuilder(text)) network.asked.text = network.text; // From here on, the text it stands for.
     return {
@@ -59,6 +59,14 @@ export async function open(store, { text, values = {}, seed = 0, view = {}, sele
   });
   if (read === false) store.set({ ...shown, text, selection }, "network");
   return read === true;
+}
+
+/** A view in a notation that there is; else in the file's own names, and said so. */
+function known(view, store) {
+  const { choices } = store.get();
+  if (!choices || choices.notations.some(({ name }) => name === view.notation)) return view;
+  store.set({ status: `There is no notation ${view.notation} here.` }, "network");
+  return { ...view, notation: "as-written" };
 }
 
 /**
@@ -102,13 +110,16 @@ export function isBuilder(text) {
   return /^\s*(mlp|neuron|linear|logistic|softmax):\S*\s*$/.test(text);
 }
 
+/** Kinds of quantities that have a value of their own. */
+const GIVEN = new Set(["input", "target", "weight", "bias", "constant"]);
+
 /** The edited values that still fit; the same object where all do. */
 export function surviving(values, quantities, before) {
   const now = new Map(quantities.map((quantity) => [quantity.name, quantity]));
   const then = new Map(before.map((quantity) => [quantity.name, quantity]));
   const fits = ([name, value]) => {
     const quantity = now.get(name);
-    if (!quantity || quantity.shape.join() !== shapeOf(value).join()) return false;
+    if (!quantity || !GIVEN.has(quantity.kind) || quantity.shape.join() !== shapeOf(value).join()) return false;
     const old = then.get(name);
     return !old || JSON.stringify(old.value) === JSON.stringify(quantity.value);
   };
@@ -130,7 +141,13 @@ function isThere(selection, network) {
   if (inner === undefined) return true;
   const indices = inner.split(",");
   return indices.length === quantity.shape.length
-    && indices.every((index, axis) => !(Number(index) < 1 || Number(index) > quantity.shape[axis]));
+    && indices.every((index, axis) => isIndex(index.trim(), quantity.shape[axis]));
+}
+
+/** Whether an index is a letter or a whole number, and not beyond a length that is one. */
+function isIndex(index, length) {
+  if (!/^\d+$/.test(index)) return /^[a-z]\w*$/i.test(index);
+  return Number(index) >= 1 && !(Number(index) > length);
 }
 
 /** What to ask about first: the last layer's first weight, whose derivation is the shortest. */

@@ -148,6 +148,8 @@ export async function share(store) {
   openDialog("Share", [
     h("p", {}, "The link holds the text, the values, the view and what is selected. ",
       "Nothing is uploaded: all of it stands in the part after #, which a browser sends to nobody."),
+    h("p", { class: "soft" }, "It opens where this page is open, on this machine. For someone else, save a file; ",
+      "they open it in their own explorer."),
     h("div", { class: "link-box" }, field, copyIt), said, h("div", { class: "row" }, save)]);
   field.select();
 }
