@@ -281,6 +281,7 @@ BAD = [
     ("size n = 0\nloss e = 1", 1, 10, "a size is a whole number from 1"),
     ("size n = 2.5\nloss e = 1", 1, 10, "a size is a whole number from 1"),
     ("weight w[20000000000]\nloss e = 1", 1, 10, "a size is a whole number from 1"),
+    (f"weight w[{','.join('1' * 17)}]\nloss e = 1", 1, 42, "a tensor has at most 16 axes"),
     ("target y[k] with sum(k: y[k]) = 1\nloss e = 1", 1, 22, "nothing says how far k runs"),
     ("weight w with w = 1\nloss e = w", 1, 8, "only a target can have a constraint"),
     ("weight w\ntarget y with w = 1\nloss e = w", 2, 15, "speaks of w"),

@@ -242,7 +242,8 @@ def test_the_paths_sum_to_the_gradient(name: str) -> None:
         ("two", r"-(t - r_o) \cdot w_o \cdot i", "right", None),
         ("two", "(t - r_o)*w_o*i", "wrong", 1),
         ("two", "dE/dw_h = -(t - r_o)*w_o*i\n= -(t - r_o)*w_o", "wrong", 2),
-        ("two", "dE/dw_h = @@", "unreadable", None),
+        ("two", "dE/dw_h = @@", "unreadable", 1),
+        ("two", "dE/dw_h = -(t - r_o)*w_o*i\n= \\frac{w_o}{", "unreadable", 2),
         ("chain", "-(y[1] - h3[1])*h3[1]*(1 - h3[1])*h2[2]", "right", None),
         ("residual", "0", "wrong", 1),
     ],
@@ -253,10 +254,11 @@ def test_an_answer_is_judged_at_its_line(
     text, quantity, _ = NETWORKS[name]
     found = good("check", text, quantity=quantity, answer=answer)
     assert (found["verdict"], found["first_wrong_line"]) == (verdict, wrong)
-    assert (found["comparison"] is not None) == (wrong is not None)
+    assert (found["comparison"] is not None) == (verdict == "wrong")
     check_formulas(found, from_text(text), least=0)
     for line in found["lines"]:
-        assert line["mathml"], "a line that was judged was read"
+        unread = verdict == "unreadable" and line["number"] >= (wrong or 0)
+        assert bool(line["mathml"]) != unread, "a line that was judged was read"
 
 
 @pytest.mark.parametrize(
@@ -336,6 +338,8 @@ REFUSED = [
     ("numbers", "mlp:2-1", {"values": {"w1": float("nan")}}, "finite numbers"),
     ("derivation", "mlp:2-1", {"quantity": "nothing"}, "nothing"),
     ("derivation", "mlp:2-1", {"quantity": "w1[3,1]"}, "out of range"),
+    ("derivation", "mlp:2-1", {"quantity": "w1[1.5,1]"}, "a letter or a whole number"),
+    ("derivation", "mlp:2-1", {"quantity": "w1[1e400,1]"}, "a letter or a whole number"),
     ("paths", "mlp:2-1", {"quantity": "w1"}, "several components"),
     ("export", "mlp:2-1", {"quantity": "w1", "format": "pickle"}, "no format"),
     ("code", "mlp:2-1", {"target": "bash"}, "no target"),
