@@ -41,7 +41,8 @@ CLICK = """([clicked, shown]) => new Promise((done) => {
 })"""
 
 # Milliseconds from a key in a field until its loss, and with it every number, is another.
-EDIT = """([name, value]) => new Promise((done) => {
+EDIT = """([name, value]) => new Promise((done, fail) => {
+  setTimeout(() => fail(new Error(`nothing follows from ${name} = ${value}`)), 30000);
   const field = document.querySelector(`#panel-numbers input[data-q='${name}']`);
   const loss = document.querySelector('#panel-numbers .loss');
   const before = loss.textContent;
@@ -109,7 +110,7 @@ def edits(page: Explorer, rounds: int, name: str) -> list[float]:
     """Milliseconds from a key in a field to all numbers."""
     found = []
     for place in range(rounds):
-        found.append(page.page.evaluate(EDIT, [name, str(0.1 + 0.05 * place)]))
+        found.append(page.page.evaluate(EDIT, [name, str(0.37 + 0.05 * place)]))
         page.page.wait_for_timeout(50)
     return found
 

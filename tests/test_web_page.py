@@ -520,6 +520,7 @@ def test_everything_without_a_mouse(opens: Opens) -> None:
         expect(locate("#panel-derivation .count")).to_have_text(re.compile(f"^{place} of "))
         expect(step).to_have_count(1)
         expect(step).to_be_in_viewport()
+    keys.press(*"jjjjjj")  # the first lines follow from the definitions: none says why
     why = locate("#panel-derivation .line:visible .why-button").first
     keys.tab_to(why)
     keys.press("Enter")
