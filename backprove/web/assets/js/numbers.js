@@ -8,7 +8,8 @@ import { isCalm, whenShown } from "./walking.js";
 
 const EDITED = new Set(["input", "target", "weight", "bias"]);
 const DRAWN = new Set(["weight", "bias"]);
-const WAIT = 20; // milliseconds between the last key and the question
+const WAIT = 0; // milliseconds between the last key and the question; a newer one ends the older
+const MOST_FLASHES = 60; // where more change, showing it would hold up the numbers themselves
 
 const SECTIONS = [
   { title: "Given", kinds: ["input", "target", "constant"] },
@@ -113,10 +114,14 @@ export function mount(element, store) {
    * @param {boolean} [flashing]
    */
   function fill(state, flashing = true) {
+    const changed = [];
     for (const [name, made] of sheets) {
       made.mark({ edited: name in state.values, selection: state.selection });
-      for (const cell of made.cells()) write(cell, source(state, cell.kind, name), flashing);
+      for (const cell of made.cells()) {
+        if (write(cell, source(state, cell.kind, name))) changed.push(cell.element);
+      }
     }
+    if (flashing && changed.length <= MOST_FLASHES) changed.forEach(flash);
   }
 
   /**
@@ -561,16 +566,16 @@ function short(value) {
  * Writes a number into its cell.
  * @param {Cell} cell
  * @param {any} numbers nested numbers of the quantity
- * @param {boolean} flashing
+ * @returns {boolean} whether it changed
  */
-function write(cell, numbers, flashing) {
+function write(cell, numbers) {
   const number = numbers === undefined || numbers === null ? undefined : at(numbers, cell.place);
-  if (Object.is(number, cell.shown) && number !== undefined) return;
+  if (Object.is(number, cell.shown) && number !== undefined) return false;
   const isFirst = cell.shown === undefined;
   cell.shown = number;
   if (!cell.editable) cell.element.textContent = printed(number);
   else if (document.activeElement !== cell.element) cell.element.value = short(number);
-  if (flashing && !isFirst) flash(cell.element);
+  return !isFirst;
 }
 
 /** @param {HTMLElement} element */

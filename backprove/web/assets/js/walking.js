@@ -99,8 +99,9 @@ export function isWriting(event) {
 /**
  * Whether the reader asked for less movement.
  */
+const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 export function isCalm() {
-  return window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  return calm.matches;
 }
 
 /**
