@@ -5,6 +5,7 @@ import { ask, isAborted } from "./api.js";
 import { at, component, places } from "./components.js";
 import { formula, h, prose, stylesheet } from "./elements.js";
 import { inline, isDerivative, key, plain, printed, selecting, sign, trouble } from "./formula.js";
+import { Way } from "./pointing.js";
 import { given } from "./state.js";
 import { isCalm, isWriting, lighting, walker, whenShown } from "./walking.js";
 
@@ -201,7 +202,9 @@ export function mount(element, store) {
     const right = row.querySelector(".right") ?? row;
     const changed = right.querySelectorAll(".changed [data-q], .changed[data-q]");
     const symbols = changed.length ? changed : right.querySelectorAll("[data-q]");
-    store.set({ highlight: new Set([...symbols].map((s) => s.getAttribute("data-q"))) }, "derivation");
+    const within = changed.length ? right.querySelectorAll(".changed mfrac, mfrac.changed") : right.querySelectorAll("mfrac");
+    const pointed = [...symbols].map((s) => s.getAttribute("data-q"));
+    store.set({ highlight: new Way(pointed, steps(within)) }, "derivation");
   }
 
   /** @param {KeyboardEvent} event */
@@ -264,6 +267,18 @@ export function mount(element, store) {
 function request(state, numbers) {
   const { style, zoom } = state.view;
   return { ...given(state), quantity: state.selection, style, zoom: zoom || null, numbers };
+}
+
+/**
+ * Which leads to which in derivatives such as ∂h/∂z: from z to h.
+ * @param {Iterable<Element>} fractions
+ */
+function steps(fractions) {
+  return [...fractions].filter(isDerivative).flatMap((fraction) => {
+    const [to, from] = [...fraction.children].map((part) =>
+      (part.closest("[data-q]") === part ? part : part.querySelector("[data-q]"))?.getAttribute("data-q"));
+    return from && to ? [{ from, to }] : [];
+  });
 }
 
 function waiting() {

@@ -5,6 +5,7 @@ import { ask, isAborted } from "./api.js";
 import { invitation } from "./derivation.js";
 import { formula, h, prose, stylesheet } from "./elements.js";
 import { inline, plain, printed, scrolling, selecting, sign, trouble } from "./formula.js";
+import { Way } from "./pointing.js";
 import { given } from "./state.js";
 import { isWriting, lighting, walker, whenShown } from "./walking.js";
 
@@ -129,8 +130,9 @@ export function mount(element, store) {
     walk.show(current, paths.length, isList ? `${paths.length} paths` : `path ${current + 1} of ${paths.length}`);
     place.replaceChildren(...(isList ? listed(paths, open) : one(paths[current], current, paths.length)));
     if (isQuiet || element.offsetParent === null) return;
-    const lit = isList ? paths.flatMap(touched) : touched(paths[current]);
-    store.set({ highlight: new Set(lit) }, "paths");
+    const lit = isList ? paths : [paths[current]];
+    const steps = lit.flatMap((/** @type {any} */ path) => path.edges);
+    store.set({ highlight: new Way(lit.flatMap(touched), steps) }, "paths");
   }
 
   /** @param {number} which */
