@@ -4,7 +4,7 @@
 import { ask, isAborted } from "./api.js";
 import { at, component, places } from "./components.js";
 import { formula, h, prose, stylesheet } from "./elements.js";
-import { inline, isDerivative, key, plain, printed, selecting, sign, trouble } from "./formula.js";
+import { called, inline, isDerivative, key, printed, selecting, sign, trouble } from "./formula.js";
 import { Way } from "./pointing.js";
 import { given } from "./state.js";
 import { isCalm, isWriting, lighting, walker, whenShown } from "./walking.js";
@@ -69,7 +69,7 @@ export function mount(element, store) {
       lines = [];
       walk.stop();
       body.removeAttribute("aria-busy");
-      return body.replaceChildren(heading(state.selection), trouble(problem));
+      return body.replaceChildren(heading(state), trouble(problem));
     }
     body.removeAttribute("aria-busy");
     if (answered !== state.selection) current = 0;
@@ -285,9 +285,9 @@ function waiting() {
   return h("p", { class: "soft" }, "There is no network yet: write one in the text, or choose an example.");
 }
 
-/** @param {string} quantity */
-function heading(quantity) {
-  return h("h2", {}, "The derivation of ", plain(quantity));
+/** @param {any} state */
+function heading({ selection, network }) {
+  return h("h2", {}, "The derivation of ", called(selection, network));
 }
 
 /**
@@ -412,15 +412,16 @@ function remarks(title, items) {
 export function invitation(network, choose, say = INVITED) {
   const trained = network.quantities.filter((/** @type {any} */ q) => q.kind === "weight" || q.kind === "bias");
   return [h("h2", {}, say.title), h("p", {}, say.words),
-    ...trained.map((/** @type {any} */ quantity) => offer(quantity, choose, say.whole))];
+    ...trained.map((/** @type {any} */ quantity) => offer(quantity, choose, say.whole, network))];
 }
 
 /**
  * @param {any} quantity
  * @param {(quantity: string) => void} choose
  * @param {boolean} whole with a button for all components at once
+ * @param {any} network
  */
-function offer(quantity, choose, whole) {
+function offer(quantity, choose, whole, network) {
   const shape = quantity.shape.filter(Number.isInteger).length === quantity.shape.length ? quantity.shape : [];
   const names = [];
   for (const place of places(shape)) {
@@ -436,13 +437,13 @@ function offer(quantity, choose, whole) {
       ...names.map(([name, value]) =>
         h(
           "button", { type: "button", "data-q": name, onclick: () => choose(name), class: "choice" },
-          h("code", {}, name), typeof value === "number" && h("span", { class: "number" }, printed(value, 3)),
+          called(name, network), typeof value === "number" && h("span", { class: "number" }, printed(value, 3)),
         ),
       ),
       total > names.length && h("span", { class: "more" }, `and ${total - names.length} more: click in the drawing`),
       whole && quantity.shape.length > 0 && h(
           "button", { type: "button", class: "choice", onclick: () => choose(quantity.name) },
-          `all of ${quantity.name}`,
+          "all of ", called(quantity.name, network),
         ),
     ),
   );

@@ -3,7 +3,7 @@
 
 import { at, component, componentOf, replaced, windowed } from "./components.js";
 import { debounced, h, sentence, stylesheet } from "./elements.js";
-import { inline, printed, scrolling } from "./formula.js";
+import { called, inline, printed, scrolling } from "./formula.js";
 import { isCalm, whenShown } from "./walking.js";
 
 const EDITED = new Set(["input", "target", "weight", "bias"]);
@@ -252,10 +252,10 @@ function controls(store) {
 
   /** @param {any} state */
   function show({ network, numbers, seed: sown, eta: rate, values, numbersError }) {
-    const name = network?.loss ?? "The loss";
-    loss.replaceChildren(numbers ? `${name} = ${printed(numbers.loss)}` : "");
+    const name = () => (network ? called(network.loss, network) : "The loss");
+    loss.replaceChildren(...(numbers ? [name(), ` = ${printed(numbers.loss)}`] : []));
     const hasAfter = rate !== null && numbers?.loss_after !== undefined && numbers.loss_after !== null;
-    after.replaceChildren(hasAfter ? `after one step ${name} = ${printed(numbers.loss_after)}` : "");
+    after.replaceChildren(...(hasAfter ? ["after one step ", name(), ` = ${printed(numbers.loss_after)}`] : []));
     take.hidden = !(hasAfter && numbers.updated);
     if (document.activeElement !== seed) seed.value = String(sown);
     if (document.activeElement !== eta && rate !== null) eta.value = String(rate);
