@@ -4,7 +4,7 @@
 import { ask, isAborted } from "./api.js";
 import { at, component, places } from "./components.js";
 import { h, prose, stylesheet } from "./elements.js";
-import { inline, printed, scrolling, selecting, sign, trouble } from "./formula.js";
+import { gradientOf, inline, printed, scrolling, selecting, sign, trouble } from "./formula.js";
 import { shapeOf } from "./refresh.js";
 import { given } from "./state.js";
 import { isCalm, isWriting, lighting, walker, whenShown } from "./walking.js";
@@ -284,7 +284,7 @@ function numbersOf({ name, kind, value }, network) {
     if (rows.length >= IN_STEP) break;
     const where = component(bare(name), place);
     rows.push(h("tr", {},
-      h("th", { scope: "row" }, h("code", { "data-q": kind === "adjoint" ? `∂${where}` : where }, `∂${network.loss}/∂${where}`)),
+      h("th", { scope: "row" }, gradientOf(where, network, kind === "adjoint" ? `∂${where}` : where)),
       h("td", { class: "number" }, printed(at(value, place)))));
   }
   return scrolling("Its numbers", h("table", { class: "table" },

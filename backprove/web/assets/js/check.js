@@ -4,7 +4,7 @@
 import { ask, isAborted } from "./api.js";
 import { components } from "./components.js";
 import { debounced, formula, h, prose, stylesheet } from "./elements.js";
-import { inline, plain, printed, scrolling, selecting, trouble } from "./formula.js";
+import { called, gradientOf, inline, printed, scrolling, selecting, trouble } from "./formula.js";
 import { latex } from "./latex.js";
 import { given } from "./state.js";
 
@@ -40,10 +40,11 @@ export function mount(element, store) {
   const verdict = h("div", { class: "verdict", "aria-live": "polite" });
   const judge = h("button", { type: "button", class: "primary", onclick: check }, "Check");
   const start = h("button", { type: "button", onclick: begin }, "Begin");
+  const symbol = h("span", { class: "asked" });
   element.replaceChildren(h(
     "div", { class: "explaining checking" },
     h("h2", {}, "Check a derivation"),
-    h("div", { class: "bar" }, h("label", { class: "field", for: "check-quantity" }, "the derivative in", quantity), start),
+    h("div", { class: "bar" }, h("label", { class: "field", for: "check-quantity" }, "the derivative in", quantity), symbol, start),
     h("label", { for: "check-answer", class: "answer-label" }, "Your derivation, a line for each step"),
     text, how,
     h("div", { class: "bar" }, judge, h("span", { class: "soft small" }, h("kbd", {}, "Ctrl"), " ", h("kbd", {}, "Enter"))),
@@ -73,7 +74,9 @@ export function mount(element, store) {
     quantity.value = selection ?? "";
     judge.disabled = !selection;
     start.disabled = !selection;
-    start.textContent = selection ? `Begin with ∂${network?.loss ?? "J"}/∂${selection} =` : "Begin";
+    const isKnown = Boolean(selection && network);
+    symbol.replaceChildren(...(isKnown ? [called(selection, network)] : []));
+    start.replaceChildren("Begin", ...(isKnown ? [" with ", gradientOf(selection, network), " ="] : []));
   }
 
   /** How the notation at hand is written, by the network's own first equation. */
@@ -135,7 +138,7 @@ export function mount(element, store) {
     verdict.setAttribute("aria-busy", "true");
     try {
       const answer = await ask("check", { ...given(state), quantity: state.selection, answer: text.value });
-      verdict.replaceChildren(...judged(answer));
+      verdict.replaceChildren(...judged(answer, state.network));
     } catch (problem) {
       if (isAborted(problem)) return;
       verdict.replaceChildren(trouble(problem));
@@ -174,8 +177,8 @@ function readLine({ number, text, mathml, problem }) {
 
 // -- the verdict -------------------------------------------------------------------------------
 
-/** @param {any} answer */
-function judged(answer) {
+/** @param {any} answer @param {any} network */
+function judged(answer, network) {
   return [
     h("h3", { class: `word word-${answer.verdict}` }, VERDICT[answer.verdict] ?? answer.verdict),
     prose(answer.summary, "p", { class: "summary" }),
@@ -186,7 +189,7 @@ function judged(answer) {
       answer.diagnosis?.length > 1 ? "What is wrong, the likeliest first" : "What is wrong",
       (answer.diagnosis ?? []).map((/** @type {any} */ { says }) => prose(says, "li")),
     ),
-    countered(answer.counterexample),
+    countered(answer.counterexample, network),
     listed("How it was read", (answer.readings ?? []).map((/** @type {string} */ says) => prose(says, "li"))),
   ].filter(Boolean);
 }
@@ -235,8 +238,8 @@ function listed(title, items) {
   return items.length ? h("section", {}, h("h4", {}, title), h("ul", {}, ...items)) : null;
 }
 
-/** @param {any} example */
-function countered(example) {
+/** @param {any} example @param {any} network */
+function countered(example, network) {
   if (!example) return null;
   const given = Object.entries(example.at ?? {});
   const where = Object.entries(example.component ?? {}).map(([letter, index]) => `${letter} = ${index}`);
@@ -249,7 +252,7 @@ function countered(example) {
       h("caption", { class: "visually-hidden" }, "A counterexample"),
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "what"), h("th", { scope: "col", class: "number" }, "number"))),
       h("tbody", {},
-        ...given.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, plain(name)), h("td", { class: "number" }, printed(asNumber(value), 4)))),
+        ...given.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, called(name, network)), h("td", { class: "number" }, printed(asNumber(value), 4)))),
         h("tr", { class: "outcome" }, h("th", { scope: "row" }, "yours"), h("td", { class: "number" }, printed(asNumber(example.yours)))),
         h("tr", { class: "outcome" }, h("th", { scope: "row" }, "correct"), h("td", { class: "number" }, printed(asNumber(example.correct))))),
     )),

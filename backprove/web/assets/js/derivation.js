@@ -4,7 +4,8 @@
 import { ask, isAborted } from "./api.js";
 import { at, component, places } from "./components.js";
 import { formula, h, prose, stylesheet } from "./elements.js";
-import { inline, isDerivative, key, plain, printed, selecting, sign, trouble } from "./formula.js";
+import { called, inline, isDerivative, key, printed, selecting, sign, trouble } from "./formula.js";
+import { Way } from "./pointing.js";
 import { given } from "./state.js";
 import { isCalm, isWriting, lighting, walker, whenShown } from "./walking.js";
 
@@ -68,7 +69,7 @@ export function mount(element, store) {
       lines = [];
       walk.stop();
       body.removeAttribute("aria-busy");
-      return body.replaceChildren(heading(state.selection), trouble(problem));
+      return body.replaceChildren(heading(state), trouble(problem));
     }
     body.removeAttribute("aria-busy");
     if (answered !== state.selection) current = 0;
@@ -201,7 +202,9 @@ export function mount(element, store) {
     const right = row.querySelector(".right") ?? row;
     const changed = right.querySelectorAll(".changed [data-q], .changed[data-q]");
     const symbols = changed.length ? changed : right.querySelectorAll("[data-q]");
-    store.set({ highlight: new Set([...symbols].map((s) => s.getAttribute("data-q"))) }, "derivation");
+    const within = changed.length ? right.querySelectorAll(".changed mfrac, mfrac.changed") : right.querySelectorAll("mfrac");
+    const pointed = [...symbols].map((s) => s.getAttribute("data-q"));
+    store.set({ highlight: new Way(pointed, steps(within)) }, "derivation");
   }
 
   /** @param {KeyboardEvent} event */
@@ -266,13 +269,25 @@ function request(state, numbers) {
   return { ...given(state), quantity: state.selection, style, zoom: zoom || null, numbers };
 }
 
+/**
+ * Which leads to which in derivatives such as ∂h/∂z: from z to h.
+ * @param {Iterable<Element>} fractions
+ */
+function steps(fractions) {
+  return [...fractions].filter(isDerivative).flatMap((fraction) => {
+    const [to, from] = [...fraction.children].map((part) =>
+      (part.closest("[data-q]") === part ? part : part.querySelector("[data-q]"))?.getAttribute("data-q"));
+    return from && to ? [{ from, to }] : [];
+  });
+}
+
 function waiting() {
   return h("p", { class: "soft" }, "There is no network yet: write one in the text, or choose an example.");
 }
 
-/** @param {string} quantity */
-function heading(quantity) {
-  return h("h2", {}, "The derivation of ", plain(quantity));
+/** @param {any} state */
+function heading({ selection, network }) {
+  return h("h2", {}, "The derivation of ", called(selection, network));
 }
 
 /**
@@ -397,15 +412,16 @@ function remarks(title, items) {
 export function invitation(network, choose, say = INVITED) {
   const trained = network.quantities.filter((/** @type {any} */ q) => q.kind === "weight" || q.kind === "bias");
   return [h("h2", {}, say.title), h("p", {}, say.words),
-    ...trained.map((/** @type {any} */ quantity) => offer(quantity, choose, say.whole))];
+    ...trained.map((/** @type {any} */ quantity) => offer(quantity, choose, say.whole, network))];
 }
 
 /**
  * @param {any} quantity
  * @param {(quantity: string) => void} choose
  * @param {boolean} whole with a button for all components at once
+ * @param {any} network
  */
-function offer(quantity, choose, whole) {
+function offer(quantity, choose, whole, network) {
   const shape = quantity.shape.filter(Number.isInteger).length === quantity.shape.length ? quantity.shape : [];
   const names = [];
   for (const place of places(shape)) {
@@ -421,13 +437,13 @@ function offer(quantity, choose, whole) {
       ...names.map(([name, value]) =>
         h(
           "button", { type: "button", "data-q": name, onclick: () => choose(name), class: "choice" },
-          h("code", {}, name), typeof value === "number" && h("span", { class: "number" }, printed(value, 3)),
+          called(name, network), typeof value === "number" && h("span", { class: "number" }, printed(value, 3)),
         ),
       ),
       total > names.length && h("span", { class: "more" }, `and ${total - names.length} more: click in the drawing`),
       whole && quantity.shape.length > 0 && h(
           "button", { type: "button", class: "choice", onclick: () => choose(quantity.name) },
-          `all of ${quantity.name}`,
+          "all of ", called(quantity.name, network),
         ),
     ),
   );

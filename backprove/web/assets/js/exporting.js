@@ -3,6 +3,7 @@
 import { ask, isAborted } from "./api.js";
 import { copy, download, openDialog } from "./dialogs.js";
 import { h, sorry } from "./elements.js";
+import { called } from "./formula.js";
 import { given } from "./state.js";
 
 /**
@@ -15,7 +16,7 @@ export function openExport(store) {
   const groups = kinds(store);
   const preview = h("div", { class: "export-preview" });
   const fields = groups.map(([legend, list]) => list.length > 0 && h("fieldset", {},
-    h("legend", {}, legend),
+    h("legend", {}, ...legend),
     ...list.map((kind) => h("label", {},
       h("input", { type: "radio", name: "export", value: kind.key, onchange: () => show(kind, preview, store) }),
       kind.title))));
@@ -28,7 +29,7 @@ export function openExport(store) {
   }
 }
 
-/** @returns {[string, Kind[]][]} */
+/** @returns {[(string|Node)[], Kind[]][]} */
 function kinds(store) {
   const state = store.get();
   const { style, zoom, numbers } = state.view;
@@ -43,7 +44,8 @@ function kinds(store) {
     { key: "svg", title: "SVG", make: () => picture("toSVG", "network.svg", "image/svg+xml") },
     { key: "png", title: "PNG", make: () => picture("toPNG", "network.png", "image/png") },
   ];
-  return [[`Derivation of ${state.selection ?? ""}`, derivation], ["Drawing", drawing], ["Code", code]];
+  const asking = state.selection ? ["Derivation of ", called(state.selection, state.network)] : ["Derivation"];
+  return [[asking, derivation], [["Drawing"], drawing], [["Code"], code]];
 }
 
 async function picture(maker, name, mime) {

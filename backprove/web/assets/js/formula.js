@@ -2,6 +2,7 @@
 // Formulas and numbers of the server as the panels show them; chunks themselves are elements.js's.
 
 import { formula, h } from "./elements.js";
+import { m, split, symbol, symbolOf } from "./symbols.js";
 
 /** @typedef {string[]} Chunks `<math>` strings between which a line may break */
 /** @typedef {any} Nested a number ("nan", "inf" where it is not finite), or rows of them */
@@ -30,11 +31,39 @@ export function sign(/** @type {string} */ text) {
 }
 
 /**
- * The symbol of a component in words of the file, as MathML where only its name is known.
+ * A component by its symbol in the notation at hand; in the file's letters for who cannot see it,
+ * and for who rests the pointer on it.
  * @param {string} component
+ * @param {any} network
  */
-export function plain(component) {
-  return h("code", { "data-q": component }, component);
+export function called(component, network) {
+  const { name } = split(component);
+  return shown(symbol(symbolOf(network, name), component), component, component);
+}
+
+/**
+ * The loss's derivative with respect to a component, in the same way.
+ * @param {string} component
+ * @param {any} network
+ * @param {string} [q] what it lights up, where that is not the component
+ */
+export function gradientOf(component, network, q = component) {
+  const part = (/** @type {string} */ one) =>
+    m("mrow", d(), ...symbol(symbolOf(network, split(one).name), one).childNodes);
+  const math = m("math", m("mfrac", part(network.loss), part(component)));
+  math.setAttribute("displaystyle", "true");
+  return shown(math, `∂${network.loss}/∂${component}`, q);
+}
+
+function d() {
+  const sign = m("mi", "∂");
+  sign.setAttribute("mathvariant", "normal");
+  return sign;
+}
+
+/** @param {Element} math @param {string} words @param {string} q */
+function shown(math, words, q) {
+  return h("span", { class: "called", "data-q": q, title: words, role: "img", "aria-label": words }, math);
 }
 
 /**
@@ -54,8 +83,7 @@ export function isDerivative(fraction) {
 }
 
 /**
- * Clicking a component written in the file's own letters selects it, as pointing.js does for
- * symbols in formulas.
+ * Clicking a symbol selects what it stands for.
  * @param {HTMLElement} element
  * @param {any} store
  */
@@ -63,7 +91,7 @@ export function selecting(element, store) {
   element.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
     const q = target.closest("[data-q]")?.getAttribute("data-q")?.replace(/^∂/, "");
-    if (!q || target.closest("math, button, input, select, textarea")) return;
+    if (!q || target.closest("button, input, select, textarea")) return;
     const known = store.get().network?.quantities ?? [];
     const name = q.replace(/\[.*$/, "");
     if (known.some((/** @type {any} */ quantity) => quantity.name === name)) store.set({ selection: q }, "symbol");

@@ -17,6 +17,7 @@ const KEYS = [
   ["In the drawing", [
     [["← → ↑ ↓"], "from neuron to neuron"],
     [["Enter"], "asks about the neuron or the edge"],
+    [["Esc"], "from the neuron to the whole drawing, which the arrows move"],
     [["E"], "lists the edges of the neuron"],
   ]],
   ["In a formula that has the focus", [
@@ -55,15 +56,15 @@ function withAlt(code, store) {
     return true;
   }
   if (code === "KeyT") return focusOn("bp-text");
-  if (code === "KeyN") return focusOn("drawing");
+  if (code === "KeyN") return focusOn("drawing", ".drawing-layer [tabindex='0'], .drawing-stage");
   return false;
 }
 
-/** Focuses an element, or the first thing in it that takes the focus. */
-function focusOn(id) {
+/** Focuses an element, or what in it is to take the focus: the neuron that the arrows go on from. */
+function focusOn(id, inner = "") {
   const element = document.getElementById(id);
-  const inner = element?.querySelector("[tabindex='0'], button, input, select");
-  const target = element?.matches("textarea") ? element : inner ?? element;
+  const found = inner ? [...(element?.querySelectorAll(inner) ?? [])] : [];
+  const target = found.find((one) => one.matches(".drawing-layer *")) ?? found[0] ?? element;
   if (target instanceof HTMLElement) target.focus();
   return true;
 }

@@ -1,6 +1,6 @@
 // @ts-check
 /** What is lit in the drawing: what is pointed at, what is selected, and how far the rest dims. */
-import { pointed } from "./pointing.js";
+import { Way, pointed } from "./pointing.js";
 
 /** Edges and neurons by the components and names that light them, made once a placing. */
 const found = new WeakMap();
@@ -15,7 +15,8 @@ export function lights({ highlight, selection }, edges, neurons) {
   const by = found.get(edges);
   const lit = gathered(highlight, by);
   const chosen = gathered(selection === null ? [] : [selection], by);
-  joinEnds(lit, highlight, edges);
+  if (highlight instanceof Way) alongSteps(lit, highlight.steps, by, edges);
+  else if (highlight.size > 1) joinEnds(lit, highlight, edges);
   const near = nearEdges(lit, edges);
   const ends = new Set([...lit.edges, ...near].flatMap(({ from, to }) => [from.id, to.id]));
   const selectedEnds = new Set([...chosen.edges].flatMap(({ from, to }) => [from.id, to.id]));
@@ -69,12 +70,39 @@ function gathered(components, by) {
   return all;
 }
 
-/** Edges without a weight light with a path, when both of their ends do. */
+/** Each step of a way lights one edge: its own, or where it names none the one that goes its way. */
+function alongSteps(lit, steps, by, edges) {
+  for (const { from, to, component } of steps) {
+    const [start] = gathered([from], by).neurons;
+    const [end] = gathered([to], by).neurons;
+    if (component || start === undefined || end === undefined || start === end) continue;
+    const between = (edges.ofNeuron.get(start) ?? []).filter((edge) => edge.from.id === start && edge.to.id === end);
+    const direct = between.find((edge) => edge.component === null);
+    const weighted = between.find((edge) => edge.component !== null);
+    // what goes to the weighted input has a weight, what goes past it to the activation has none
+    const chosen = isInner(to, end, between) ? weighted ?? direct : direct ?? weighted;
+    if (chosen) lit.edges.add(chosen);
+  }
+}
+
+/** Whether it is a neuron's weighted input, not its activation. */
+function isInner(component, id, between) {
+  const components = between[0]?.to.components ?? [];
+  return component !== id && components.indexOf(component) < components.length - 1;
+}
+
+/**
+ * An edge without a weight lights when both of its ends do, unless what is pointed at goes from
+ * the one to the other by a weight.
+ */
 function joinEnds(lit, highlight, edges) {
-  if (highlight.size < 2) return;
+  const byWeight = new Set([...lit.edges].map(({ from, to }) => `${from.id}>${to.id}`));
   for (const id of lit.neurons) {
     for (const edge of edges.ofNeuron.get(id) ?? []) {
-      if (edge.component === null && lit.neurons.has(edge.from.id) && lit.neurons.has(edge.to.id)) lit.edges.add(edge);
+      const { from, to } = edge;
+      if (edge.component !== null || !lit.neurons.has(from.id) || !lit.neurons.has(to.id)) continue;
+      const isBy = byWeight.has(`${from.id}>${to.id}`);
+      if (!isBy) lit.edges.add(edge);
     }
   }
 }

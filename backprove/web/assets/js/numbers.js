@@ -3,7 +3,8 @@
 
 import { at, component, componentOf, replaced, windowed } from "./components.js";
 import { debounced, h, sentence, stylesheet } from "./elements.js";
-import { inline, printed, scrolling } from "./formula.js";
+import { called, inline, printed, scrolling } from "./formula.js";
+import { symbol } from "./symbols.js";
 import { isCalm, whenShown } from "./walking.js";
 
 const EDITED = new Set(["input", "target", "weight", "bias"]);
@@ -23,7 +24,7 @@ const SECTIONS = [
  */
 export function mount(element, store) {
   stylesheet("panels");
-  const top = controls(store);
+  const top = controls(store, resetAll);
   const body = h("div", { class: "sheets" });
   element.replaceChildren(h("div", { class: "explaining numbers" }, top.bar, body));
 
@@ -61,8 +62,12 @@ export function mount(element, store) {
       return body.replaceChildren(h("p", { class: "soft" }, nothing(state.network)));
     }
     remember(state);
+    const refused = new Map([...sheets].map(([name, made]) => [name, made.refused()]));
+    const before = sheets;
     build(state);
     fill(state);
+    if (sheets === before) return;
+    for (const [name, list] of refused) sheets.get(name)?.refuse(list);
   }
 
   /** @param {any} state */
@@ -97,7 +102,7 @@ export function mount(element, store) {
       const made = some.map((/** @type {any} */ quantity) => {
         const made = sheet(quantity, {
           columns: columnsOf(quantity, adjoints, eta !== null && DRAWN.has(quantity.kind)),
-          edit, reset, changed: () => fill(store.get(), false),
+          edit, reset, changed: () => fill(store.get(), false), tell: () => top.show(store.get()),
         });
         made.turnTo(selection);
         sheets.set(quantity.name, made);
@@ -118,7 +123,9 @@ export function mount(element, store) {
     for (const [name, made] of sheets) {
       made.mark({ edited: name in state.values, selection: state.selection });
       for (const cell of made.cells()) {
-        if (write(cell, source(state, cell.kind, name))) changed.push(cell.element);
+        if (!write(cell, source(state, cell.kind, name))) continue;
+        made.overtake(cell);
+        changed.push(cell.element);
       }
     }
     if (flashing && changed.length <= MOST_FLASHES) changed.forEach(flash);
@@ -148,6 +155,13 @@ export function mount(element, store) {
     send();
   }
 
+  function resetAll() {
+    send.cancel();
+    waiting = {};
+    for (const made of sheets.values()) made.forgive();
+    store.set({ values: {} }, "reset");
+  }
+
   /**
    * Back to what the file or the seed gives: a quantity, or one number of it.
    * @param {string} name
@@ -155,6 +169,7 @@ export function mount(element, store) {
    */
   function reset(name, place) {
     send.cancel();
+    sheets.get(name)?.forgive();
     const state = store.get();
     const values = { ...state.values, ...waiting };
     waiting = {};
@@ -203,26 +218,49 @@ function columnsOf({ name, kind }, adjoints, stepped) {
 
 // -- above the tables --------------------------------------------------------------------------
 
-/** @param {any} store */
-function controls(store) {
+/** @param {any} store @param {() => void} reset  gives every number back */
+function controls(store, reset) {
   const loss = h("output", { class: "loss", "aria-live": "polite" });
   const after = h("output", { class: "loss-after", "aria-live": "polite" });
-  const problem = h("p", { class: "error", role: "alert", hidden: true });
+  const seedSays = h("p", { class: "error", role: "alert", id: "seed-refused", hidden: true });
+  const etaSays = h("p", { class: "error", role: "alert", id: "eta-refused", hidden: true });
   const notes = h("ul", { class: "soft notes" });
-  const seed = h("input", { class: "number", inputmode: "numeric", autocomplete: "off", onchange: sow });
+  const seed = h("input", {
+    class: "number", inputmode: "numeric", autocomplete: "off", onchange: sow, onkeydown: restore,
+    "aria-describedby": "seed-refused",
+  });
   const eta = h("input", {
-    class: "number", inputmode: "decimal", autocomplete: "off", placeholder: "0.5", oninput: learn,
-    "aria-describedby": "eta-says",
+    class: "number", inputmode: "decimal", autocomplete: "off", placeholder: "0.5", oninput: learn, onkeydown: restore,
+    "aria-describedby": "eta-says eta-refused",
   });
   const take = h("button", { type: "button", onclick: step, hidden: true }, "Take this step");
-  const all = h("button", { type: "button", onclick: () => store.set({ values: {} }, "reset") }, "Reset all");
+  const all = h("button", { type: "button", onclick: resetAll }, "Reset all");
   const draw = h("button", { type: "button", onclick: () => reseed(store.get().seed + 1) }, "Draw new weights");
+
+  let known = { seed: store.get().seed, eta: store.get().eta };
 
   function sow() {
     const number = Number(seed.value);
     const fits = seed.value.trim() !== "" && Number.isSafeInteger(number) && number >= 0;
-    complain(seed, fits ? "" : `“${seed.value}” is no seed: write a whole number from 0 on.`);
+    const why = seed.value.trim() ? `“${seed.value.trim()}” is no seed` : "A seed is missing";
+    complain(seed, seedSays, fits ? "" : `${why}: write a whole number from 0 on. ${store.get().seed} still counts.`);
     if (fits) reseed(number);
+  }
+
+  /** Escape in a field that refuses takes back what was written. @param {KeyboardEvent} event */
+  function restore(event) {
+    const field = /** @type {HTMLInputElement} */ (event.currentTarget);
+    if (event.key !== "Escape" || field.getAttribute("aria-invalid") !== "true") return;
+    const { seed: sown, eta: rate } = store.get();
+    complain(field, field === seed ? seedSays : etaSays, "");
+    field.value = field === seed ? String(sown) : String(rate ?? "");
+  }
+
+  function resetAll() {
+    complain(seed, seedSays, "");
+    complain(eta, etaSays, "");
+    reset();
+    show(store.get());
   }
 
   /** New weights where the file gives none; edited ones of these go. @param {number} number */
@@ -239,8 +277,12 @@ function controls(store) {
   function learn() {
     const words = eta.value.trim();
     const number = reading(words);
-    complain(eta, words && number === null ? `“${words}” is no learning rate: write a number such as 0.5.` : "");
-    if (!words || number !== null) store.set({ eta: number }, "eta");
+    const fits = number !== null && number > 0;
+    const why = number === null ? refusal(words) : `“${words}” is no step downhill: a learning rate is above 0`;
+    const rate = store.get().eta;
+    const stays = rate === null ? "" : ` ${printed(rate)} still counts.`;
+    complain(eta, etaSays, words && !fits ? `${why}. Write a number such as 0.5.${stays}` : "");
+    if (!words || fits) store.set({ eta: words ? number : null }, "eta");
   }
 
   function step() {
@@ -248,23 +290,31 @@ function controls(store) {
     if (numbers?.updated) store.set({ values: { ...values, ...numbers.updated } }, "step");
   }
 
-  /** @param {HTMLInputElement} field @param {string} words */
-  function complain(field, words) {
+  /** @param {HTMLInputElement} field @param {HTMLElement} problem @param {string} words */
+  function complain(field, problem, words) {
     field.setAttribute("aria-invalid", String(Boolean(words)));
     problem.textContent = words;
     problem.hidden = !words;
-  }
+      }
 
   /** @param {any} state */
   function show({ network, numbers, seed: sown, eta: rate, values, numbersError }) {
-    const name = network?.loss ?? "The loss";
-    loss.replaceChildren(numbers ? `${name} = ${printed(numbers.loss)}` : "");
+    const isRefusing = document.querySelector(".sheet [aria-invalid='true']") !== null;
+    const name = () => (network ? called(network.loss, network) : "The loss");
+    loss.replaceChildren(...(numbers ? [name(), ` = ${printed(numbers.loss)}`] : []));
     const hasAfter = rate !== null && numbers?.loss_after !== undefined && numbers.loss_after !== null;
-    after.replaceChildren(hasAfter ? `after one step ${name} = ${printed(numbers.loss_after)}` : "");
+    after.replaceChildren(...(hasAfter ? ["after one step ", name(), ` = ${printed(numbers.loss_after)}`] : []));
     take.hidden = !(hasAfter && numbers.updated);
-    if (document.activeElement !== seed) seed.value = String(sown);
-    if (document.activeElement !== eta && rate !== null) eta.value = String(rate);
-    all.disabled = Object.keys(values).length === 0;
+    // a seed or a rate set elsewhere takes the place of one that was refused here
+    if (sown !== known.seed) complain(seed, seedSays, "");
+    if (rate !== known.eta) complain(eta, etaSays, "");
+    known = { seed: sown, eta: rate };
+    const rests = (/** @type {HTMLInputElement} */ field) =>
+      document.activeElement !== field && field.getAttribute("aria-invalid") !== "true";
+    if (rests(seed)) seed.value = String(sown);
+    if (rests(eta) && rate !== null) eta.value = String(rate);
+    all.disabled = Object.keys(values).length === 0 && !isRefusing && [seed, eta].every(
+      (field) => field.getAttribute("aria-invalid") !== "true");
     const words = [...(numbers?.notes ?? [])];
     const why = network && !network.symbolic && numbersError;
     if (why) words.push([why.message, why.suggestion].filter(Boolean).map(sentence).join(" "));
@@ -282,11 +332,11 @@ function controls(store) {
     h("div", { class: "bar losses" }, loss, after),
     h(
       "div", { class: "bar" },
-      h("label", { class: "field" }, "learning rate η", eta), take,
-      h("label", { class: "field" }, "seed", seed), draw, all,
+      h("label", { class: "field" }, "learning rate η", eta), etaSays, take,
+      h("label", { class: "field" }, "seed", seed), seedSays, draw, all,
     ),
     h("p", { class: "visually-hidden", id: "eta-says" }, "With a learning rate the weights after one step are shown."),
-    problem, notes,
+    notes,
   );
   return { bar, show };
 }
@@ -296,10 +346,24 @@ function controls(store) {
  * @param {string} words
  */
 function reading(words) {
+  const number = taken(words);
+  return words.trim() !== "" && Number.isFinite(number) ? number : null;
+}
+
+/** The number that words are taken for: NaN where they are none. @param {string} words */
+function taken(words) {
   const text = words.trim().replace(/[−–]/g, "-").replace(/^(-?\d+),(\d+)$/, "$1.$2");
   const quotient = /^(-?[\d.]+)\s*\/\s*([\d.]+)$/.exec(text);
-  const number = quotient ? Number(quotient[1]) / Number(quotient[2]) : Number(text);
-  return text !== "" && Number.isFinite(number) ? number : null;
+  return quotient ? Number(quotient[1]) / Number(quotient[2]) : Number(text);
+}
+
+/** Why words are not taken for a number, without a full stop. @param {string} words */
+function refusal(words) {
+  const text = words.trim();
+  if (!text) return "A number is missing";
+  if (/^[+−-]?(nan|inf|infinity|∞)$/i.test(text)) return `With “${text}” nothing can be computed`;
+  if (text.includes("/") && !Number.isFinite(taken(text))) return `“${text}” divides by 0, or is no fraction`;
+  return Math.abs(taken(text)) === Infinity ? `“${text}” is too large: numbers end at about 1.8e308` : `“${text}” is no number`;
 }
 
 // -- one quantity ------------------------------------------------------------------------------
@@ -311,14 +375,18 @@ function reading(words) {
 /**
  * The table or tables of a quantity, or of a window into it.
  * @param {any} quantity
- * @param {{columns: {kind: string, title: string}[], edit: Function, reset: Function, changed: () => void}} doing
+ * @param {{columns: {kind: string, title: string}[], edit: Function, reset: Function, changed: () => void, tell: () => void}} doing
  */
-function sheet(quantity, { columns, edit, reset, changed }) {
+function sheet(quantity, { columns, edit, reset, changed, tell }) {
   const { name, kind, shape } = quantity;
   const editable = EDITED.has(kind);
   const view = windowed(shape);
   const tables = h("div", { class: "sheet-tables" });
-  const problem = h("p", { class: "error", role: "alert", hidden: true });
+  const problem = h("p", { class: "error", role: "alert", id: `refused-${name}`, hidden: true });
+  /** @type {Map<Cell, string>} fields whose words are no number, and why */
+  const refusals = new Map();
+  let said = 0; // how many of them are said
+  let isEdited = false;
   const one = h("button", { type: "button", class: "plain small", hidden: true, onclick: () => reset(name, last) });
   const whole = h(
     "button",
@@ -341,6 +409,8 @@ function sheet(quantity, { columns, edit, reset, changed }) {
   draw();
 
   function draw() {
+    refusals.clear();
+    complain();
     cells = [];
     const make = shape.length < 2 ? listed : gridded;
     tables.replaceChildren(...make());
@@ -394,7 +464,7 @@ function sheet(quantity, { columns, edit, reset, changed }) {
     const inner = writes
       ? h("input", {
           class: "number", inputmode: "decimal", autocomplete: "off", spellcheck: "false", "aria-label": where,
-          "data-q": q, onfocus: focused, oninput: written, onblur: left, onkeydown: moved,
+          "aria-describedby": `refused-${name}`, "data-q": q, onfocus: focused, oninput: written, onblur: left, onkeydown: moved,
         })
       : h("span", { class: "number", "data-q": q }, "–");
     cells.push({ element: inner, kind: column.kind, place, shown: undefined, editable: writes });
@@ -408,7 +478,9 @@ function sheet(quantity, { columns, edit, reset, changed }) {
 
   /** @param {Event} event */
   function focused(event) {
-    const { element: field, shown } = cellOf(event);
+    const found = cellOf(event);
+    const { element: field, shown } = found;
+    if (refusals.has(found)) return;
     if (typeof shown === "number") field.value = String(shown); // all digits, to edit
     field.select();
   }
@@ -416,33 +488,75 @@ function sheet(quantity, { columns, edit, reset, changed }) {
   /** @param {Event} event */
   function written(event) {
     const found = cellOf(event);
-    const number = reading(found.element.value);
-    found.element.setAttribute("aria-invalid", String(number === null));
-    const where = component(name, found.place);
-    problem.hidden = number !== null;
-    problem.textContent = number === null
-      ? `${where}: ${found.element.value.trim() ? `“${found.element.value}” is no number` : "a number is missing"}. `
-        + `${typeof found.shown === "number" ? `${printed(found.shown)} still counts. ` : ""}Write one such as 0.25 or -3e-2.`
-      : "";
+    const number = judged(found);
+    complain();
     if (number === null || number === found.shown) return;
     found.shown = number;
     last = found.place;
     edit(name, shape, found.place, number);
   }
 
+  /** The number in a field; where there is none, why is kept. @param {Cell} found */
+  function judged(found) {
+    const number = reading(found.element.value);
+    if (number === null) {
+      const stays = typeof found.shown === "number" ? ` ${printed(found.shown)} still counts.` : "";
+      refusals.set(found, `${refusal(found.element.value)}. Write a number such as 0.25 or -3e-2.${stays}`);
+    } else refusals.delete(found);
+    return number;
+  }
+
+  /** What is refused, to be refused again where the tables are made anew. */
+  function refused() {
+    return [...refusals.keys()].map(({ place, element: field }) => ({ place, words: field.value }));
+  }
+
+  /** @param {{place: number[], words: string}[]} list */
+  function refuse(list) {
+    for (const { place, words } of list) {
+      const found = cells.find((c) => c.editable && String(c.place) === String(place));
+      if (!found) continue;
+      found.element.value = words;
+      judged(found);
+    }
+    complain();
+  }
+
   /** @param {Event} event */
   function left(event) {
     const found = cellOf(event);
-    if (!found) return;
-    found.element.setAttribute("aria-invalid", "false");
-    found.element.value = short(found.shown);
-    problem.hidden = true;
+    // what was refused stays, with the reason, until it is changed or reset
+    if (found && !refusals.has(found)) found.element.value = short(found.shown);
+  }
+
+  /** Says what is refused, and why. */
+  function complain() {
+    for (const found of cells)
+      if (found.editable) found.element.setAttribute("aria-invalid", String(refusals.has(found)));
+    problem.hidden = refusals.size === 0;
+    problem.replaceChildren(...[...refusals].map(([{ place }, words]) => h("span", { class: "refusal" },
+      h("span", { role: "img", "aria-label": component(name, place) }, symbol(quantity.symbol, component(name, place))), ": ", words)));
+    whole.hidden = !isEdited && refusals.size === 0;
+    if (said !== refusals.size) tell();
+    said = refusals.size;
+  }
+
+  /** Every field shows its number again. */
+  function forgive() {
+    for (const { element: field, shown } of refusals.keys()) field.value = short(shown);
+    refusals.clear();
+    complain();
   }
 
   /** As in a spreadsheet: Enter and the vertical arrows move down and up, the others at the ends of the text. */
   function moved(/** @type {KeyboardEvent} */ event) {
     const field = /** @type {HTMLInputElement} */ (event.target);
-    if (event.key === "Escape") return void (field.value = short(cellOf(event).shown), field.select());
+    if (event.key === "Escape") {
+      field.value = short(cellOf(event).shown);
+      refusals.delete(cellOf(event));
+      complain();
+      return field.select();
+    }
     const all = field.selectionStart === 0 && field.selectionEnd === field.value.length;
     const atStart = all || (field.selectionEnd === 0);
     const atEnd = all || (field.selectionStart === field.value.length);
@@ -516,15 +630,24 @@ function sheet(quantity, { columns, edit, reset, changed }) {
 
   /** @param {{edited: boolean, selection: string|null}} what */
   function mark({ edited, selection }) {
+    isEdited = edited;
     element.classList.toggle("edited", edited);
-    whole.hidden = !edited;
+    whole.hidden = !edited && refusals.size === 0;
     one.hidden = !edited || last === null || shape.length === 0;
-    if (last !== null) one.textContent = `Reset ${component(name, last)}`;
+    if (last !== null) {
+      one.replaceChildren("Reset ", symbol(quantity.symbol, component(name, last)));
+      one.setAttribute("aria-label", `Reset ${component(name, last)}`);
+    }
     for (const { element: inner, place } of cells)
       inner.closest("td").classList.toggle("selected", component(name, place) === selection);
   }
 
-  return { element, cells: () => cells, mark, turnTo };
+  /** A number that came from elsewhere takes the place of what was refused. @param {Cell} found */
+  function overtake(found) {
+    if (refusals.delete(found)) complain();
+  }
+
+  return { element, cells: () => cells, mark, turnTo, forgive, overtake, refused, refuse };
 }
 
 /**
@@ -566,7 +689,7 @@ function short(value) {
  * Writes a number into its cell.
  * @param {Cell} cell
  * @param {any} numbers nested numbers of the quantity
- * @returns {boolean} whether it changed
+ * @returns {boolean}  whether it took the place of another
  */
 function write(cell, numbers) {
   const number = numbers === undefined || numbers === null ? undefined : at(numbers, cell.place);

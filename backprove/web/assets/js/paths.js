@@ -4,7 +4,8 @@
 import { ask, isAborted } from "./api.js";
 import { invitation } from "./derivation.js";
 import { formula, h, prose, stylesheet } from "./elements.js";
-import { inline, plain, printed, scrolling, selecting, sign, trouble } from "./formula.js";
+import { called, gradientOf, inline, printed, scrolling, selecting, sign, trouble } from "./formula.js";
+import { Way } from "./pointing.js";
 import { given } from "./state.js";
 import { isWriting, lighting, walker, whenShown } from "./walking.js";
 
@@ -58,7 +59,7 @@ export function mount(element, store) {
       asked = "";
       answer = null;
       walk.stop();
-      return body.replaceChildren(h("h2", {}, "Paths from ", plain(state.selection)), trouble(problem));
+      return body.replaceChildren(h("h2", {}, "Paths from ", called(state.selection, state.network)), trouble(problem));
     }
     if (!isSame) {
       current = 0;
@@ -77,14 +78,15 @@ export function mount(element, store) {
   function show(isSame) {
     walk.stop();
     const { paths, quantity, total, shown } = answer;
-    const loss = store.get().network.loss;
+    const { network } = store.get();
+    const name = (/** @type {string} */ component) => called(component, network);
     const words = total === 0
-      ? ["No path leads from ", plain(quantity), " to the loss ", plain(loss), ": its gradient is 0."]
-      : [plain(quantity), ` reaches the loss `, plain(loss), total === 1 ? " on one path." : ` on ${total.toLocaleString("en")} paths.`];
+      ? ["No path leads from ", name(quantity), " to the loss ", name(network.loss), ": its gradient is 0."]
+      : [name(quantity), ` reaches the loss `, name(network.loss), total === 1 ? " on one path." : ` on ${total.toLocaleString("en")} paths.`];
     body.replaceChildren(
       h(
         "div", { class: "panel-top" },
-        h("h2", {}, "Paths from ", plain(quantity), " to ", plain(loss)),
+        h("h2", {}, "Paths from ", name(quantity), " to ", name(network.loss)),
         h("p", {}, ...words, total > 0 && " Along a path the factors of its edges multiply; over the paths the products add up."),
         total > shown && h(
           "p", { class: "note" }, `The first ${shown} are listed. `,
@@ -94,7 +96,7 @@ export function mount(element, store) {
           "button", { type: "button", class: "all-paths", "aria-pressed": String(isList), onclick: turn }, "All at once",
         )),
       ),
-      place, summed(answer, loss),
+      place, summed(answer, network),
       ...(answer.notes ?? []).map((/** @type {string} */ words) => prose(words, "p", { class: "note" })),
     );
     draw(isSame);
@@ -124,13 +126,15 @@ export function mount(element, store) {
   /** @param {boolean} isQuiet without lighting the drawing, where only numbers changed */
   function draw(isQuiet) {
     const { paths } = answer;
+    const { network } = store.get();
     if (!paths.length) return void place.replaceChildren();
     body.querySelector(".all-paths")?.setAttribute("aria-pressed", String(isList));
     walk.show(current, paths.length, isList ? `${paths.length} paths` : `path ${current + 1} of ${paths.length}`);
-    place.replaceChildren(...(isList ? listed(paths, open) : one(paths[current], current, paths.length)));
+    place.replaceChildren(...(isList ? listed(paths, open, network) : one(paths[current], current, paths.length, network)));
     if (isQuiet || element.offsetParent === null) return;
-    const lit = isList ? paths.flatMap(touched) : touched(paths[current]);
-    store.set({ highlight: new Set(lit) }, "paths");
+    const lit = isList ? paths : [paths[current]];
+    const steps = lit.flatMap((/** @type {any} */ path) => path.edges);
+    store.set({ highlight: new Way(lit.flatMap(touched), steps) }, "paths");
   }
 
   /** @param {number} which */
@@ -164,11 +168,12 @@ function touched({ points, edges }) {
  * @param {any} path
  * @param {number} which
  * @param {number} total
+ * @param {any} network
  */
-function one(path, which, total) {
+function one(path, which, total, network) {
   return [
     total > 1 ? h("h3", {}, `Path ${which + 1}`) : "",
-    route(path),
+    route(path, network),
     scrolling("Its factors", h(
       "table", { class: "table factors" },
       h("caption", { class: "visually-hidden" }, "The factors along this path"),
@@ -177,8 +182,9 @@ function one(path, which, total) {
         h("th", { scope: "col" }, "factor"), h("th", { scope: "col" }, "worked out"),
         h("th", { scope: "col", class: "number" }, "number"))),
       h("tbody", {}, ...path.edges.map((/** @type {any} */ edge) => h("tr", {},
-        h("td", {}, plain(edge.from)), h("td", {}, plain(edge.to)),
-        h("td", {}, inline(edge.derivative)), h("td", {}, inline(edge.factor)), h("td", { class: "number" }, printed(edge.value))))),
+        h("td", { class: "end" }, called(edge.from, network)), h("td", { class: "end" }, called(edge.to, network)),
+        h("td", { class: "factor" }, inline(edge.derivative)), h("td", { class: "worked" }, inline(edge.factor)),
+        h("td", { class: "number" }, printed(edge.value))))),
       h("tfoot", {}, h("tr", {},
         h("th", { scope: "row", colspan: 4 }, total > 1 ? "Product: what this path adds" : "Product: the gradient"),
         h("td", { class: "number" }, printed(path.product)))),
@@ -190,17 +196,18 @@ function one(path, which, total) {
   ];
 }
 
-/** @param {any} path */
-function route({ points }) {
+/** @param {any} path @param {any} network */
+function route({ points }, network) {
   return h("ol", { class: "route", "aria-label": "The way it goes" },
-    ...points.map((/** @type {string} */ point) => h("li", {}, plain(point))));
+    ...points.map((/** @type {string} */ point) => h("li", {}, called(point, network))));
 }
 
 /**
  * @param {any[]} paths
  * @param {(which: number) => void} open
+ * @param {any} network
  */
-function listed(paths, open) {
+function listed(paths, open, network) {
   return [h("div", { class: "scrolls" }, h(
     "table", { class: "table all" },
     h("caption", { class: "visually-hidden" }, "All paths"),
@@ -209,19 +216,19 @@ function listed(paths, open) {
     h("tbody", {}, ...paths.map((path, which) => h("tr", {},
       h("th", { scope: "row" }, h(
         "button", { type: "button", class: "plain", onclick: () => open(which), "aria-label": `Open path ${which + 1}` }, which + 1)),
-      h("td", {}, route(path)), h("td", { class: "number" }, printed(path.product))))),
+      h("td", {}, route(path, network)), h("td", { class: "number" }, printed(path.product))))),
   ))];
 }
 
 /**
  * How the paths sum to the gradient.
  * @param {any} answer
- * @param {string} loss
+ * @param {any} network
  */
-function summed({ paths, sum, gradient, quantity, gathered, total, shown }, loss) {
+function summed({ paths, sum, gradient, quantity, gathered, total, shown }, network) {
   if (!paths.length) return "";
   const isAll = total === shown;
-  const name = h("code", { "data-q": quantity }, `∂${loss}/∂${quantity}`);
+  const name = gradientOf(quantity, network);
   const terms = paths.slice(0, 6).map((/** @type {any} */ path, /** @type {number} */ place) => {
     const text = printed(path.product);
     const isMinus = text.startsWith("−");

@@ -9,6 +9,21 @@
 
 /** @typedef {{adjoint: boolean, name: string, indices: string|null}} Pointed */
 
+/**
+ * What is pointed at, where it is known which leads to which: a path through the network, or the
+ * derivatives of a line. A step over a weight may name the weight.
+ */
+export class Way extends Set {
+  /**
+   * @param {Iterable<string>} components
+   * @param {{from: string, to: string, component?: string|null}[]} steps
+   */
+  constructor(components, steps) {
+    super(components);
+    this.steps = steps;
+  }
+}
+
 /** @param {string} q @returns {Pointed} */
 export function pointed(q) {
   const adjoint = q.startsWith("∂");

@@ -4,7 +4,7 @@
 const NS = "http://www.w3.org/1998/Math/MathML";
 
 /** @returns {any} an element of MathML */
-function m(tag, ...children) {
+export function m(tag, ...children) {
   const element = document.createElementNS(NS, tag);
   element.append(...children);
   return element;
@@ -19,6 +19,12 @@ export function symbol(mathml, component) {
   const { name, indices } = split(component);
   const whole = mathml ? copied(mathml) : m("mi", name);
   return m("math", indices.length ? indexed(whole, indices) : whole);
+}
+
+/** The symbol of a quantity, as the server made it. @param {any} network @param {string} name */
+export function symbolOf(network, name) {
+  const group = network?.diagram?.groups.find((/** @type {any} */ one) => one.name === name);
+  return network?.quantities?.find((/** @type {any} */ one) => one.name === name)?.symbol ?? group?.symbol ?? null;
 }
 
 /** @param {string} component @returns {{name: string, indices: string[]}} */
