@@ -11,6 +11,7 @@ import { LEVELS, colourOf, themeOf } from "./colours.js";
 import { short, sources } from "./values.js";
 import { Edges } from "./edges.js";
 import { h, stylesheet } from "./elements.js";
+import { goTo } from "./going.js";
 import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
 import { lights } from "./lights.js";
 import { Neurons, lastOf } from "./neurons.js";
@@ -23,7 +24,7 @@ const SHOWN = [
   { show: "gradient", title: "Gradients", legend: "gradient" },
   { show: "factor", title: "Passed back", legend: "weight × what comes back" },
 ];
-const KEYS = "Arrow keys go from neuron to neuron, Enter selects, e steps through its edges, b selects its bias, Escape leaves. Plus, minus and 0 zoom.";
+const KEYS = "Arrow keys go from neuron to neuron, Enter selects, e steps through its edges, b selects its bias, Escape leaves, g goes to a component by its name. Plus, minus and 0 zoom.";
 const ARROWS = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
 
 /** @param {HTMLElement} element @param {any} store */
@@ -79,7 +80,7 @@ class Drawing {
       h("div", { class: "drawing-frame" }, this.stage, zoom),
       h("div", { class: "drawing-foot" },
         h("div", { class: "drawing-shows", role: "group", "aria-label": "What the edges show" }, ...this.shows),
-        this.legend),
+        goTo(this.store, (component) => this.#select(component)), this.legend),
       this.live);
     element.replaceChildren(this.root);
   }
@@ -498,7 +499,11 @@ class Drawing {
     if (event.ctrlKey || event.metaKey || event.altKey || !this.placement) return;
     const { id, cell, of } = event.target.dataset;
     const done = cell ? this.#typedInStrip(event) : id || of ? this.#typedAtNeuron(event, id ?? of) : this.#typedAtStage(event);
-    if (done || this.#typedZoom(event.key)) event.preventDefault();
+    if (done || this.#typedZoom(event.key) || this.#typedName(event.key)) event.preventDefault();
+  }
+
+  #typedName(key) {
+    return (key === "g" || key === "G") && this.#focus(this.root.querySelector(".going input"));
   }
 
   #typedZoom(key) {

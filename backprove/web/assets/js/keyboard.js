@@ -19,6 +19,7 @@ const KEYS = [
     [["Enter"], "asks about the neuron or the edge"],
     [["Esc"], "from the neuron to the whole drawing, which the arrows move"],
     [["E"], "lists the edges of the neuron"],
+    [["G"], "to the field below it, which goes to a component by its name"],
   ]],
   ["In a formula that has the focus", [
     [["← →"], "from symbol to symbol; each lights up in the drawing"],
