@@ -235,9 +235,15 @@ SEEN: dict[str, Callable[[Explorer, Locator, Case], None]] = {
 }
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "theme", "width"),
+    [
+        ("chain", "light", 1280),
+        ("chain", "dark", 390),
+        ("classes", "light", 390),
+        ("classes", "dark", 1280),
+    ],
+)
 def test_every_panel(opens: Opens, name: str, theme: str, width: int) -> None:
     case = CASES[name]
     page = opens(case.fragment, theme=theme, width=width)
@@ -716,6 +722,8 @@ def test_a_server_that_is_gone_is_told_in_words(browser: Browser) -> None:
         explorer(browser, server.address, server.token, CASES["chain"].fragment) as page,
     ):
         page.settled()
+        expect(page.panel("numbers").locator("input").last).to_be_visible()  # its files are there
+        page.panel("derivation")
         page.watch.expected.append("ERR_CONNECTION_REFUSED")
         server.process.terminate()
         server.process.wait(20)

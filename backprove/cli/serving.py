@@ -56,7 +56,7 @@ def serve(
         bool, typer.Option("--browser/--no-browser", help="Whether to open the browser.")
     ] = True,
 ) -> None:
-    """Open the explorer: the network, its equations and its numbers in the browser.
+    """Open the explorer in the browser.
 
     Runs until Ctrl-C. The link that it prints carries a token, without which the page does not
     open.
