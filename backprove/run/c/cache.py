@@ -242,12 +242,7 @@ def _file(store: Path, key: str) -> Path:
 def recalled(key: str) -> bytes | None:
     """What `remember` kept under a key, if it is still there and whole."""
     store = _store(lambda sentence: None)
-    content = _read(store / f"{key}{_NOTE}", _MOST_LIBRARY) if store else None
-    if store is None or content is None or _digest(key, content[:-_DIGEST]) != content[-_DIGEST:]:
-        return None
-    with suppress(OSError):
-        os.utime(store / f"{key}{_NOTE}")
-    return content[:-_DIGEST]
+    return _kept(store / f"{key}{_NOTE}", key) if store else None
 
 
 def remember(key: str, content: bytes) -> None:
@@ -262,17 +257,22 @@ def remember(key: str, content: bytes) -> None:
 
 def _from_store(store: Path | None, key: str) -> Loaded | None:
     """A kept library; None where there is none, or it is not what was kept."""
-    content = _read(_file(store, key), _MOST_LIBRARY) if store else None
-    if store is None or content is None:
+    binary = _kept(_file(store, key), key) if store else None
+    if binary is None:
         return None
-    binary, digest = content[:-_DIGEST], content[-_DIGEST:]
-    if _digest(key, binary) != digest:
-        return None
-    with suppress(OSError):
-        os.utime(_file(store, key))  # used now: the last to go
     with suppress(OSError):
         return Loaded(_load(binary), key, built=False, kept=True)
     return None
+
+
+def _kept(file: Path, key: str) -> bytes | None:
+    """What a file keeps under a key; None where there is none, or it is not what was kept."""
+    content = _read(file, _MOST_LIBRARY)
+    if content is None or _digest(key, content[:-_DIGEST]) != content[-_DIGEST:]:
+        return None
+    with suppress(OSError):
+        os.utime(file)  # used now: the last to go
+    return content[:-_DIGEST]
 
 
 def _keep(store: Path, key: str, binary: bytes, say: Announce) -> bool:
