@@ -61,7 +61,8 @@ def _after_fork() -> None:
         compiled._lock = RLock()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # elsewhere no process forks
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Compiled:
@@ -271,7 +272,7 @@ class Compiled:
         return machine.over(arrays, samples)
 
     def _chunk(self, program: Program) -> int:
-        """Samples that are predicted at once: threads that share them are not to meet often."""
+        """Samples in memory at once where they are predicted: threads have a part of it each."""
         shares = self.threads > 1 and operations(program, _SHARED) >= WORTH_THREADS
         return _SHARED if shares else _CHUNK
 

@@ -74,7 +74,8 @@ def _after_fork() -> None:
     _lock = Lock()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # elsewhere no process forks
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 # -- cores ----------------------------------------------------------------------------------
