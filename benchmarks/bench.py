@@ -66,8 +66,9 @@ class Worker:
         if source is None or answers is None:
             raise RuntimeError("a worker is asked through pipes")
         clock = threading.Timer(patience, self.process.kill)
-        clock.start()
+        clock.daemon = True  # an interruption may come before the try: nobody waits for the clock
         try:
+            clock.start()
             source.write(json.dumps(question).encode() + b"\n")
             source.flush()
             line = answers.readline()
@@ -139,7 +140,8 @@ class Bench:
             }  # fmt: skip
             rows[name] = {"status": "ok", "best": [], **worker.ask(question, PATIENCE)}
             if rows[name]["status"] != "ok":
-                workers.pop(name).end()
+                worker.end()
+                del workers[name]
             self._told(work.name, threads, name, rows[name])
         for number in range(self.said.rounds):
             for name in _rotated(list(workers), number):
@@ -148,18 +150,21 @@ class Bench:
                 answer = workers[name].ask(question, 60 + 20 * self.said.seconds)
                 if "status" in answer:
                     rows[name] |= answer
-                    workers.pop(name).end()
+                    workers[name].end()
+                    del workers[name]
                     continue
                 for key, value in answer.items():
                     rows[name].setdefault(key, []).append(value)
-        while workers:
-            workers.popitem()[1].end()
+        for name in list(workers):
+            workers[name].end()
+            del workers[name]
         return {**_described(work), "threads": threads, "unit": "s", "rows": rows}
 
     def stop(self) -> None:
         """End the processes of a workload that was interrupted."""
-        while self.workers:
-            self.workers.popitem()[1].kill()
+        for worker in self.workers.values():
+            worker.kill()
+        self.workers.clear()
 
     def _data(self, work: Training | Predicting | Graph) -> Path:
         """Data and what the first steps must come to, in a file that all competitors read."""
