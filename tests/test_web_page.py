@@ -147,7 +147,7 @@ def shown_numbers(page: Explorer) -> list[tuple[str, bool, str]]:
     """Of every number in the panel: its component, whether it is a field, and its text."""
     found: list[tuple[str, bool, str]] = page.page.evaluate(
         "() => [...document.querySelectorAll('#panel-numbers td [data-q]')].map((cell) =>"
-        " [cell.dataset.q, cell.matches('input'), cell.value ?? cell.textContent])"
+        " [cell.dataset.q, cell.matches('.writes'), cell.value ?? cell.textContent])"
     )
     return found
 
@@ -313,7 +313,7 @@ def test_an_edited_value_changes_every_number(opens: Opens) -> None:
     before = page.state("numbers.loss")
     values: dict[str, Any] = dict(POINT)
     for name, digits in (("x[2]", "0.75"), ("w2[3,1]", "-1.5"), ("y[1]", "1/4")):
-        page.page.locator(f"#panel-numbers input[data-q='{name}']").fill(digits)
+        page.write(name, digits)
         page.until(f"Object.keys(values).includes({json.dumps(name.split('[')[0])})")
     values |= {"x": [0.4, 0.75], "y": [0.25], "w2": page.state("values.w2")}
     page.page.keyboard.press("Tab")  # so that the field shows what it holds
@@ -534,12 +534,12 @@ def test_everything_without_a_mouse(opens: Opens) -> None:
 
     # a value
     keys.press("Alt+2")
-    field = locate("#panel-numbers input[data-q='x[2]']")
+    field = locate("#panel-numbers .writes[data-q='x[2]']")
     expect(field).to_be_visible()
     keys.tab_to(field)
     before = page.state("numbers.loss")
     keys.press("2", ".", "5", "Enter")
-    expect(locate("#panel-numbers input[data-q='x[3]']")).to_be_focused()
+    expect(locate("#panel-numbers .writes[data-q='x[3]']")).to_be_focused()
     page.until(f"values.x?.[1] === 2.5 && numbers.loss !== {before}")
 
     # a check
@@ -585,7 +585,8 @@ def test_a_run_reaches_a_lower_loss(opens: Opens) -> None:
 def test_a_shared_link_opens_the_same_anew(opens: Opens) -> None:
     view = {"notation": "nielsen", "style": "dynamic", "numbers": True, "show": "gradient"}
     first = opens(link(CHAIN, values={"x": [1, 2, 3.5]}, view=view, selection="w1[3,1]", seed=7))
-    first.panel("numbers").locator("input[data-q='w2[1,3]']").fill("0.123456789012345678")
+    first.panel("numbers")
+    first.write("w2[1,3]", "0.123456789012345678")
     first.until("values.w2?.[0][2] === 0.12345678901234568")
     first.page.get_by_role("button", name="Share").click()
     address = first.page.get_by_label("Link").input_value()
@@ -722,7 +723,7 @@ def test_a_server_that_is_gone_is_told_in_words(browser: Browser) -> None:
         explorer(browser, server.address, server.token, CASES["chain"].fragment) as page,
     ):
         page.settled()
-        expect(page.panel("numbers").locator("input").last).to_be_visible()  # its files are there
+        expect(page.panel("numbers").locator(".writes").last).to_be_visible()  # its files are there
         page.panel("derivation")
         page.watch.expected.append("ERR_CONNECTION_REFUSED")
         server.process.terminate()
@@ -732,7 +733,8 @@ def test_a_server_that_is_gone_is_told_in_words(browser: Browser) -> None:
         )
         expect(page.page.locator("#panel-derivation")).to_contain_text("The server does not answer")
         expect(page.page.locator("#panel-derivation")).to_contain_text("backprove serve")
-        page.panel("numbers").locator("input").last.fill("2")
+        page.panel("numbers")
+        page.write("w2[1,3]", "2")
         expect(page.page.locator("#status")).to_contain_text("The server does not answer")
 
 
