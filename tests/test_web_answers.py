@@ -175,6 +175,20 @@ def test_a_derivation_is_that_of_the_front_door(name: str, notation: str, style:
     assert any("no numbers" in note for note in answer["notes"]) != computable
 
 
+def test_why_is_told_where_it_is_asked() -> None:
+    text, quantity, _ = NETWORKS["chain"]
+    whole, bare = (good("derivation", text, quantity=quantity, why=why) for why in (True, False))
+    reasons = [
+        [reason for block in answer["blocks"] for row in block["rows"] for reason in row["reasons"]]
+        for answer in (whole, bare)
+    ]
+    told = [key for reason in reasons[0] for key in ("law", "changes") if reason[key]]
+    assert {"law", "changes"} == set(told)
+    for reason in reasons[0]:
+        reason["law"] = reason["changes"] = []
+    assert whole == bare
+
+
 @pytest.mark.parametrize(("name", "notation"), ASKED)
 def test_the_backward_pass_reads_only_what_stands_above(name: str, notation: str) -> None:
     text, _, computable = NETWORKS[name]

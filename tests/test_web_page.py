@@ -531,6 +531,10 @@ def test_everything_without_a_mouse(opens: Opens) -> None:
     keys.tab_to(why)
     keys.press("Enter")
     expect(why).to_have_attribute("aria-expanded", "true")
+    behind = locate("#panel-derivation .line:visible .why:visible")
+    expect(behind.locator(".rule")).to_have_count(1)
+    expect(behind.locator(".law math")).not_to_have_count(0)
+    expect(behind.locator(".change math")).not_to_have_count(0)
 
     # a value
     keys.press("Alt+2")

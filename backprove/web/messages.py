@@ -96,6 +96,7 @@ class AskDerivation(Given):
         None, description="By default scalar for a component, else the general one."
     )
     numbers: bool = Field(False, description="With values beside the symbols.")
+    why: bool = Field(True, description="With each rule's law and what stood there before it.")
 
 
 class AskBackprop(Given):
@@ -343,8 +344,8 @@ class ReasonAnswer(Message):
     says: str = Field(description="html: what was done.")
     rule: str
     when: str = Field(description="The rule's condition, empty for none.")
-    law: list[Sides]
-    changes: list[Change]
+    law: list[Sides] = Field(description="Empty where the question does not ask why.")
+    changes: list[Change] = Field(description="Empty where the question does not ask why.")
 
 
 class RowAnswer(Message):
