@@ -8,7 +8,7 @@ import { inline, printed, scrolling } from "./formula.js";
 import { symbol } from "./symbols.js";
 import { reading, refusal, short } from "./written.js";
 
-const LONG = 10; // letters of a number, beyond which its column is made wide
+const LONG = 12; // letters of a number, beyond which its column is made wide
 
 /** Kinds of quantities whose numbers are given, not computed. */
 export const GIVEN = new Set(["input", "target", "weight", "bias"]);
