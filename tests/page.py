@@ -117,7 +117,7 @@ class Explorer:
 
     def settled(self) -> None:
         """Wait for the network and, where it has numbers, for its numbers."""
-        self.until("network && (network.symbolic || numbers)")
+        self.until("network && (network.open.length || numbers)")
 
     def panel(self, name: str) -> Locator:
         """Open a panel by its tab."""

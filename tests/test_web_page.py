@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Locator, expect
 from test_web_load import Server, served
 
 import backprove as bp
-from backprove.language import from_text
+from backprove.language import filled, from_text, left_open
 from backprove.network import Network
 from backprove.notation import bind
 from backprove.notation import load as load_notation
@@ -425,6 +425,59 @@ def test_a_mistake_is_shown_at_its_line_and_the_last_network_stays(opens: Opens)
     expect(area).to_have_attribute("aria-invalid", "false")
 
 
+# -- sizes and functions that are open -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("example", "panel"),
+    [
+        ("four_neurons", "numbers"),
+        ("deeplizard", "backward"),
+        ("deeplizard", "learning"),
+        ("deeplizard", "paths"),
+    ],
+)
+def test_what_is_open_is_given_by_a_button(opens: Opens, example: str, panel: str) -> None:
+    text = (EXAMPLES / f"{example}.bp").read_text(encoding="utf-8")
+    page = opens(link(text, panel=panel))
+    form = page.page.locator(f"#panel-{panel} form.filling")
+    found = left_open(from_text(text))
+    sizes, functions = dict.fromkeys(found.sizes, 2), dict.fromkeys(found.functions, "tanh")
+    expect(form).to_be_visible()
+    assert page.violations(f"#panel-{panel} .filling") == []
+    for field in form.locator("input").all():
+        field.fill("2")
+    for field in form.locator("select").all():
+        field.select_option("tanh")
+    form.get_by_role("button", name="Use these").press("Enter")
+    page.until("numbers")
+    made = filled(text, sizes, functions)
+    assert page.state("text") == made
+    expect(page.page.locator("#bp-text")).to_have_value(made)
+    expect(form).to_be_hidden()
+    assert page.page.evaluate("() => document.activeElement.id") == f"panel-{panel}"
+    page.panel("numbers")
+    given = {q.name: page.state(f"numbers.given[{q.name!r}]") for q in from_text(made).of_kind(
+        "input", "target", "weight", "bias")}  # fmt: skip
+    assert check_numbers(page, bp.evaluate(from_text(made).with_values(given))) > 10
+    page.page.locator("#bp-text").press("Control+z")
+    page.until(f"network.asked.text === {json.dumps(text)} && !numbers")
+    expect(page.page.locator("#panel-numbers form.filling")).to_be_visible()
+
+
+def test_what_cannot_be_given_is_said_in_the_form(opens: Opens) -> None:
+    text = "size n\ninput x[n]\nweight w[n]\nloss E = w[5]*sum(i: w[i]*x[i])^2\n"
+    page = opens(link(text, panel="numbers"))
+    page.watch.expected.append("status of 422")  # the answer to a size that is too small
+    form = page.page.locator("#panel-numbers form.filling")
+    form.get_by_role("button").click()
+    expect(form.get_by_role("alert")).to_contain_text("5 is out of range")
+    assert page.state("text") == text
+    form.locator("input").fill("5")
+    form.get_by_role("button").click()
+    page.until("numbers?.given.w.length === 5")
+
+
 # -- without a mouse -----------------------------------------------------------------------------
 
 _FOCUS = """() => {
@@ -697,7 +750,6 @@ def test_the_tour_visits_its_stops_and_gives_back_the_network(opens: Opens) -> N
     case = CASES["classes"]
     page = opens(case.fragment)
     mine = page.state("network.text")
-    page.watch.expected.append("422 .*api/numbers")  # a function that is only a name has none
     stops = page.state("choices.tour")
     assert len({stop["source"] for stop in stops}) == 4
     page.page.get_by_role("button", name="Tour").click()

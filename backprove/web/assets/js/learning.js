@@ -10,6 +10,7 @@ import { BoundaryPlot } from "./boundary.js";
 import { Confusion } from "./confusion.js";
 import { fitting, misfit } from "./datasets.js";
 import { debounced, h, number, prose, sentence, stylesheet } from "./elements.js";
+import { filling } from "./filling.js";
 import { LearningForm } from "./learning-form.js";
 import { LossPlot } from "./plotting.js";
 import { open, surviving } from "./refresh.js";
@@ -110,7 +111,8 @@ class Learning {
     this.why.hidden = !words;
     if (words) {
       const other = data && !this.form.missing() ? fitting(data) : null;
-      this.why.replaceChildren(h("p", {}, words), other ? h("button", {
+      const isOpen = !this.form.missing() && network?.open.length;
+      this.why.replaceChildren(isOpen ? filling(this.store, words) : h("p", {}, words), other ? h("button", {
         type: "button", title: "Puts this network in place of the text",
         onclick: () => open(this.store, { text: other, seed: this.store.get().seed, panel: "learning" }),
       }, "Take one that fits: ", h("code", {}, other)) : "");

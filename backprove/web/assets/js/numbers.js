@@ -3,6 +3,7 @@
 
 import { at, replaced } from "./components.js";
 import { debounced, h, stylesheet } from "./elements.js";
+import { filling } from "./filling.js";
 import { controls } from "./numbers-top.js";
 import { GIVEN, sheet } from "./sheet.js";
 import { isCalm, whenShown } from "./walking.js";
@@ -58,9 +59,9 @@ export function mount(element, store) {
   function refresh() {
     const state = store.get();
     top.show(state);
-    if (!state.network || state.network.symbolic) {
+    if (!state.network || state.network.open.length) {
       built = "";
-      return body.replaceChildren(h("p", { class: "soft" }, nothing(state.network)));
+      return body.replaceChildren(nothing(store));
     }
     remember(state);
     const refused = new Map([...sheets].map(([name, made]) => [name, made.refused()]));
@@ -182,10 +183,10 @@ export function mount(element, store) {
   }
 }
 
-/** @param {any} network */
-function nothing(network) {
-  if (!network) return "There is no network yet: write one in the text, or choose an example.";
-  return "Some sizes of this network are letters. It has derivations, but no numbers until every size is a number.";
+/** In place of numbers: what would give them. @param {any} store */
+function nothing(store) {
+  if (store.get().network) return filling(store);
+  return h("p", { class: "soft" }, "There is no network yet: write one in the text, or choose an example.");
 }
 
 /** @param {number[]} shape @returns {any} */
