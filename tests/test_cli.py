@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from effort import soon
 from typer.testing import CliRunner, Result
 
 from backprove.cli import app
@@ -160,9 +161,8 @@ def test_bad_input_gives_one_clear_message_and_exit_code_2(
     line: str, piece: str, folder: Path
 ) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    start = time.perf_counter()
-    result = run(*line.split())
-    assert time.perf_counter() - start < 10
+    with soon():
+        result = run(*line.split())
     assert result.exit_code == 2, result.output
     assert piece in result.stderr
     assert "Traceback" not in result.output
@@ -175,9 +175,8 @@ def test_bad_input_gives_one_clear_message_and_exit_code_2(
 def test_a_power_of_powers_is_never_evaluated(folder: Path) -> None:
     """It may be refused or kept as it stands; it must not take long or fill the memory."""
     for command in ("show", "grad", "verify"):
-        start = time.perf_counter()
-        result = run(command, "powers.bp")
-        assert time.perf_counter() - start < 10
+        with soon():
+            result = run(command, "powers.bp")
         assert result.exit_code in (0, 1, 2)
         assert "mistake in backprove" not in result.stderr
 

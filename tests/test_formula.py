@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import operator
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from fractions import Fraction
 from functools import reduce
 
 import pytest
+from effort import soon
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -598,10 +598,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_texts_are_refused_soon(name: str) -> None:
-    start = time.process_time()
-    with pytest.raises(Mistake):
+    with soon(), pytest.raises(Mistake):
         parse_formulas(HOSTILE[name])
-    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from functools import cache
 from pathlib import Path
 
 import pytest
+from effort import soon
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -208,10 +208,8 @@ def test_what_cannot_be_read_is_said(text: str, says: str) -> None:
 
 @pytest.mark.parametrize("tower", ["2^{2^{2^{2^{2^2}}}}", "9^{9^{9}}", "e^{e^{e^{9}}}"])
 def test_towers_of_powers_are_refused_at_once(tower: str) -> None:
-    start = time.perf_counter()
-    with pytest.raises(SourceError):
+    with soon(), pytest.raises(SourceError):
         read_term(tower + r" x_{1}", network(MLP), "as-written")
-    assert time.perf_counter() - start < 2
 
 
 # -- sheets --------------------------------------------------------------------------------

@@ -335,7 +335,7 @@ def test_a_run_that_is_paused_costs_nothing(page: Page) -> None:
         page.socket.recv(timeout=0.2)
     before = time.process_time()
     time.sleep(0.5)
-    assert time.process_time() - before < 0.1
+    assert time.process_time() - before < 0.25  # a run that went on would take it all
 
 
 def test_a_run_ends_after_its_time_in_words(served: Callable[..., Server]) -> None:
