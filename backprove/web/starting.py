@@ -1,0 +1,144 @@
+"""What a page asks to be trained, made ready: its network, its data, and what is too much."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from ..errors import DataError
+from ..language import from_text
+from ..network import Network
+from ..run.choice import operations
+from ..run.classics import CLASSICS, NOISE, ROWS
+from ..run.optimizers import OPTIMIZERS, SCHEDULES
+from ..run.stepping import Stepper
+from ..run.table import DIGITS, Table, classic, csv_table, read_table
+from . import limits
+from .run_messages import DrawnData, Start, UploadedData
+
+MOST_EQUATIONS = 64
+MOST_NUMBERS = 200_000
+"""Components of all quantities of a network: what a sample takes."""
+
+MOST_ROWS, MOST_COLUMNS = 50_000, 1000
+"""Of a CSV."""
+
+MOST_BYTES = 400_000_000
+"""Memory of a mini-batch."""
+
+MOST_OPERATIONS = 2e9
+"""Additions and multiplications of a mini-batch: a second; a run ends between two."""
+
+DIVIDED = 100
+"""Epochs of a run whose schedule divides it, where the page does not say."""
+
+
+def made(start: Start) -> Stepper:
+    """The run that a page asks for. Raises BackproveError for what cannot be, in words."""
+    network = from_text(start.text, "network")
+    _bounded(network)
+    optimizer, schedule = start.optimizer, start.schedule or "constant"
+    # by name only: a path of a file is not looked at
+    _known("optimizer", optimizer, OPTIMIZERS)
+    _known("schedule", schedule, ("constant", *SCHEDULES))
+    trained = {q.name for q in network.trained if q.name in network.live}
+    others = {name: value for name, value in start.values.items() if name not in trained}
+    if others:
+        network = network.with_values(others)
+    epochs = start.epochs
+    if epochs is None and schedule.partition(",")[0] != "constant":
+        epochs = DIVIDED
+    columns, target = _columns(start, network)
+    stepper = Stepper(
+        network,
+        _table(start),
+        columns=columns,
+        target=target,
+        epochs=epochs,
+        batch_size=start.batch,
+        optimizer=optimizer,
+        eta=start.eta,
+        decay=start.decay,
+        schedule=schedule,
+        seed=start.seed,
+        validation=start.validation,
+        values={name: value for name, value in start.values.items() if name in trained},
+    )
+    _affordable(stepper)
+    return stepper
+
+
+def _bounded(network: Network) -> None:
+    """Raises DataError for a network that is too large for a page."""
+    sizes = {
+        q.name: prod(network.length(size) or 1 for size in q.shape)
+        for q in network.quantities.values()
+    }
+    count = sum(sizes[q.name] for q in network.trained)
+    checks = (
+        (len(network.equations), MOST_EQUATIONS, "equations"),
+        (count, limits.TRAINED, "weights and biases"),
+        (sum(sizes.values()), MOST_NUMBERS, "values"),
+    )
+    for number, most, what in checks:
+        if number > most:
+            raise DataError(
+                f"this network has {number:,} {what}; a page trains at most {most:,}",
+                "make it smaller, or train it with `backprove train`, which has no such bound",
+            )
+
+
+def _affordable(stepper: Stepper) -> None:
+    program = stepper.program.program
+    samples = max(stepper.options.batch_size, len(stepper.parts.validation), 1024)
+    if (
+        program.bytes_needed(samples, 4) > MOST_BYTES
+        or operations(program, samples) > MOST_OPERATIONS
+    ):
+        raise DataError(
+            "a mini-batch of this network takes more time or memory than a page's run may",
+            "make the layers, the mini-batches or the validation part smaller",
+        )
+
+
+def _known(what: str, said: str, names: Any) -> None:
+    name = said.partition(",")[0].strip()
+    if name not in names:
+        raise DataError(f"there is no {what} {name[:60]!r}", f"there are {', '.join(names)}")
+
+
+def _table(start: Start) -> Table:
+    data = start.data
+    if isinstance(data, UploadedData):
+        _small(data.csv)
+        return csv_table(data.csv)
+    if data.name == DIGITS:
+        return read_table(DIGITS)
+    noise = NOISE if data.noise is None else data.noise
+    return classic(data.name, noise=noise, rows=data.rows or ROWS, seed=start.seed)
+
+
+def _small(text: str) -> None:
+    """Raises DataError for a CSV with too many rows or columns, before it is taken apart."""
+    first = text.partition("\n")[0]
+    checks = (
+        (text.count("\n"), MOST_ROWS, "rows"),
+        (max(map(first.count, ",;\t")), MOST_COLUMNS, "columns"),
+    )
+    for number, most, what in checks:
+        if number > most:
+            raise DataError(
+                f"the CSV has {number:,} {what}; a page takes at most {most:,}",
+                "leave some out, or train with `backprove train`, which has no such bound",
+            )
+
+
+def _columns(start: Start, network: Network) -> tuple[dict[str, str], str]:
+    data = start.data
+    if isinstance(data, UploadedData):
+        return dict(data.columns or {}), data.target or ""
+    if isinstance(data, DrawnData) and data.name in CLASSICS:
+        inputs = [q for q in network.of_kind("input") if q.name in network.live]
+        if [q.shape for q in inputs] == [(), ()]:
+            return {q.name: column for q, column in zip(inputs, ("x1", "x2"), strict=True)}, ""
+    return {}, ""
