@@ -13,13 +13,16 @@ import numpy as np
 
 from ..run.stepping import Stepper
 from ..run.viewing import GRID, confusion, plane, points, surface
-from .run_messages import Boundary, Frame, Ready
+from .run_messages import Boundary, Frame, Packed, Ready
 
 PICTURES = 10.0
 """Boundaries a second at most."""
 
 MOST_SENT = 5000
-"""Weights and biases that travel with a frame."""
+"""Weights and biases that travel with every frame, digit by digit."""
+
+SENT_EVERY = 1.0
+"""Seconds between two frames with more of them, as bytes: at most half a megabyte each."""
 
 MOST_LOSSES = 200
 """Epochs of which a frame tells the loss."""
@@ -31,8 +34,11 @@ class Frames:
     def __init__(self, stepper: Stepper) -> None:
         self._stepper = stepper
         self._plane = plane(stepper)
-        self._next_picture = 0.0
+        self._next_picture = self._next_weights = 0.0
         self._told_epoch = self._mistakes_epoch = 0
+        self._many = sum(array.size for array in stepper.parameters.values()) > MOST_SENT
+        self._sent_step = -1
+        stepper.gradients()  # makes its expressions now
 
     def ready(self) -> Ready:
         """What is read from the data, and the samples of a plane."""
@@ -48,10 +54,18 @@ class Frames:
             notes=[escape(note) for note in stepper.notes],
             points=points(stepper) if self._plane is not None else None,
             batches=stepper.batches,
+            weights_every=SENT_EVERY if self._many else None,
         )
 
-    def frame(self, playing: bool) -> Frame:
-        """How the run stands now."""
+    @property
+    def owed(self) -> float | None:
+        """Seconds until many weights that changed may be sent; None where there are none such."""
+        if not self._many or self._sent_step == self._stepper.state.steps:
+            return None
+        return max(0.0, self._next_weights - monotonic())
+
+    def frame(self, playing: bool, last: bool = False) -> Frame:
+        """How the run stands now; the last tells all weights."""
         stepper, state = self._stepper, self._stepper.state
         epochs_done = state.epoch - 1
         picture = not playing or monotonic() >= self._next_picture
@@ -60,8 +74,11 @@ class Frames:
         mistakes = None
         if epochs_done > self._mistakes_epoch and picture:
             mistakes, self._mistakes_epoch = confusion(stepper), epochs_done
-        count = sum(array.size for array in stepper.parameters.values())
-        sends = count <= MOST_SENT
+        owed = self.owed
+        sends = not self._many or owed == 0 or (last and owed is not None)
+        if sends:
+            self._sent_step, self._next_weights = state.steps, monotonic() + SENT_EVERY
+        written = _packed if self._many else _short
         return Frame(
             epoch=state.epoch,
             step=state.steps,
@@ -70,8 +87,8 @@ class Frames:
             loss=_number(stepper.loss) if state.steps else None,
             losses=self._losses(),
             accuracy=self._accuracy() if picture else None,
-            parameters=_short(stepper.parameters) if sends else None,
-            gradients=_short(stepper.gradients()) if sends else None,
+            parameters=written(stepper.parameters) if sends else None,
+            gradients=written(stepper.gradients()) if sends else None,
             boundary=self._boundary() if picture else None,
             confusion=mistakes,
         )
@@ -129,3 +146,13 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [_rounded(part) for part in value]
     return _number(float(f"{value:.6g}"))
+
+
+def _packed(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrays as their bytes."""
+    return {
+        name: Packed(
+            shape=list(array.shape), values=b64encode(array.astype("<f4").tobytes()).decode()
+        )
+        for name, array in arrays.items()
+    }

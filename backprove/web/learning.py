@@ -16,7 +16,7 @@ from . import limits
 from .frames import Frames
 from .problems import problem_of
 from .run_messages import Ended, Rate, Simple, Speed, Start, Wrong, json_of
-from .starting import made
+from .starting import made, read
 
 THREAD = "backprove-run"
 """The name of a run's thread."""
@@ -84,6 +84,7 @@ class Learner:
         self._until = 0  # the epoch before which it rests
         self._unsent = False
         self._owed = True
+        self._eta: float | None = None  # a rate that is not yet the stepper's
         self._next_frame = 0.0
         self._stepper: Stepper
         self._frames: Frames
@@ -135,13 +136,15 @@ class Learner:
             self._listener.gone()
 
     def _learn(self) -> None:
+        start, self._given = self._given, None  # an upload may be large
+        assert start is not None, "a run begins once"
+        table = read(start)
         with _PREPARING:
-            start, self._given = self._given, None  # an upload may be large
-            if start is None or self.ended.is_set():
+            if self.ended.is_set():
                 return
-            self._stepper = made(start)
-            del start
-        self._frames = Frames(self._stepper)
+            self._stepper = made(start, table)
+            self._frames = Frames(self._stepper)
+        del start, table
         self._listener.tell(json_of(self._frames.ready()), "ready")
         try:
             while not self.ended.is_set():
@@ -152,7 +155,7 @@ class Learner:
                     self._show()
         except Stopped as stopped:
             words = f"{stopped.message}. {stopped.suggestion[:1].upper()}{stopped.suggestion[1:]}."
-            self._stop("nan", words, stopped.why.quantity)
+            self._stop("nan", words, stopped.why.quantity, stopped.why.slower)
 
     @property
     def _busy(self) -> bool:
@@ -162,7 +165,9 @@ class Learner:
         """Whether a frame is to be shown now."""
         if self._unsent:
             return False
-        return self._owed or (self._busy and monotonic() >= self._next_frame)
+        if self._busy:
+            return self._owed or monotonic() >= self._next_frame
+        return self._owed or self._frames.owed == 0
 
     def _obey(self) -> None:
         """Do what was said; wait for it where there is nothing else to do."""
@@ -172,13 +177,18 @@ class Learner:
             if waits and not told:
                 self._listener.idle(True)
                 told = True
+            patience = None if self._unsent else self._frames.owed
             try:
-                said = self._said.get(block=waits)
+                said = self._said.get(block=waits, timeout=patience)
             except Empty:
                 break
             self._do(said)
         if told:
             self._listener.idle(False)
+        if self._eta is not None and not self.ended.is_set():  # the last that was said
+            with _PREPARING:
+                self._stepper.eta = self._eta
+            self._eta = None
 
     def _do(self, said: Simple | Rate | str) -> None:
         if said == "sent":
@@ -189,9 +199,7 @@ class Learner:
             self._stop("limit", f"A run ends after {minutes}; start another to go on.")
             return
         if isinstance(said, Rate):
-            with _PREPARING:
-                self._stepper.eta = said.eta
-            self._owed = True
+            self._eta, self._owed = said.eta, True
         if not isinstance(said, Simple):
             return
         if said.do == "stop":
@@ -222,17 +230,23 @@ class Learner:
         if not self._busy:
             self._owed = True
 
-    def _stop(self, reason: Literal["nan", "done", "limit"], words: str, of: str = "") -> None:
+    def _stop(
+        self,
+        reason: Literal["nan", "done", "limit"],
+        words: str,
+        of: str = "",
+        slower: bool = False,
+    ) -> None:
         """The last frame, and why it is the last."""
         self._playing, self._single, self._until = False, 0, 0
-        self._show()
-        ended = Ended(reason=reason, words=escape(words), quantity=of or None)
+        self._show(last=True)
+        ended = Ended(reason=reason, words=escape(words), quantity=of or None, slower=slower)
         self._listener.tell(json_of(ended), "last")
         self.ended.set()
 
-    def _show(self) -> None:
+    def _show(self, last: bool = False) -> None:
         with self._turns.mine():
-            text = json_of(self._frames.frame(self._busy))
+            text = json_of(self._frames.frame(self._busy, last))
         now = monotonic()
         self._next_frame = now + 1 / self.speed
         self._unsent, self._owed = True, False

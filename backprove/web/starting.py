@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -12,9 +14,10 @@ from ..run.choice import operations
 from ..run.classics import CLASSICS, NOISE, ROWS
 from ..run.optimizers import OPTIMIZERS, SCHEDULES
 from ..run.stepping import Stepper
-from ..run.table import DIGITS, Table, classic, csv_table, read_table
+from ..run.table import DIGITS, Said, Table, classic, csv_table, read_table
 from . import limits
-from .run_messages import DrawnData, Start, UploadedData
+from .problems import TEXT
+from .run_messages import Start, UploadedData
 
 MOST_EQUATIONS = 64
 MOST_NUMBERS = 200_000
@@ -33,14 +36,13 @@ DIVIDED = 100
 """Epochs of a run whose schedule divides it, where the page does not say."""
 
 
-def made(start: Start) -> Stepper:
-    """The run that a page asks for. Raises BackproveError for what cannot be, in words."""
-    network = from_text(start.text, "network")
-    _bounded(network)
+def made(start: Start, table: Table) -> Stepper:
+    """The run that a page asks for, on data that were read.
+
+    Raises BackproveError for what cannot be, in words.
+    """
+    network = _network(start)
     optimizer, schedule = start.optimizer, start.schedule or "constant"
-    # by name only: a path of a file is not looked at
-    _known("optimizer", optimizer, OPTIMIZERS)
-    _known("schedule", schedule, ("constant", *SCHEDULES))
     trained = {q.name for q in network.trained if q.name in network.live}
     others = {name: value for name, value in start.values.items() if name not in trained}
     if others:
@@ -48,24 +50,49 @@ def made(start: Start) -> Stepper:
     epochs = start.epochs
     if epochs is None and schedule.partition(",")[0] != "constant":
         epochs = DIVIDED
-    columns, target = _columns(start, network)
-    stepper = Stepper(
-        network,
-        _table(start),
-        columns=columns,
-        target=target,
-        epochs=epochs,
-        batch_size=start.batch,
-        optimizer=optimizer,
-        eta=start.eta,
-        decay=start.decay,
-        schedule=schedule,
-        seed=start.seed,
-        validation=start.validation,
-        values={name: value for name, value in start.values.items() if name in trained},
-    )
+    with _worded(start):
+        stepper = Stepper(
+            network,
+            table,
+            columns=_columns(start, network),
+            epochs=epochs,
+            batch_size=start.batch,
+            optimizer=optimizer,
+            eta=start.eta,
+            decay=start.decay,
+            clip_value=start.clip_value,
+            clip_norm=start.clip_norm,
+            schedule=schedule,
+            seed=start.seed,
+            validation=start.validation,
+            values={name: value for name, value in start.values.items() if name in trained},
+        )
     _affordable(stepper)
     return stepper
+
+
+def _network(start: Start) -> Network:
+    """The network, where it is not too large and what it is to learn by is known."""
+    network = from_text(start.text, TEXT)
+    _bounded(network)
+    # by name only: a path of a file is not looked at
+    _known("optimizer", start.optimizer, OPTIMIZERS)
+    _known("schedule", start.schedule or "constant", ("constant", *SCHEDULES))
+    return network
+
+
+@contextmanager
+def _worded(start: Start) -> Iterator[None]:
+    """What the page can do, in place of an option of the command line."""
+    try:
+        yield
+    except DataError as error:
+        if "--" not in error.suggestion:
+            raise
+        other = "take a network that fits these data, or other data"
+        own = "choose what each column gives: an input, the target, or nothing"
+        uploaded = isinstance(start.data, UploadedData)
+        raise DataError(error.message, own if uploaded else other) from None
 
 
 def _bounded(network: Network) -> None:
@@ -107,11 +134,13 @@ def _known(what: str, said: str, names: Any) -> None:
         raise DataError(f"there is no {what} {name[:60]!r}", f"there are {', '.join(names)}")
 
 
-def _table(start: Start) -> Table:
+def read(start: Start) -> Table:
+    """The data that a page names or sends. Raises DataError for what cannot be read."""
     data = start.data
     if isinstance(data, UploadedData):
         _small(data.csv)
-        return csv_table(data.csv)
+        table, columns = csv_table(data.csv), _columns_said(data)
+        return _chosen(table, columns) if columns else table
     if data.name == DIGITS:
         return read_table(DIGITS)
     noise = NOISE if data.noise is None else data.noise
@@ -133,12 +162,22 @@ def _small(text: str) -> None:
             )
 
 
-def _columns(start: Start, network: Network) -> tuple[dict[str, str], str]:
+def _chosen(table: Table, columns: Mapping[str, Sequence[str]]) -> Table:
+    """Only the columns that give something: another is not found by its name."""
+    names = table.matching([name for row in columns.values() for name in row])
+    return Table(table.source, {name: table.columns[name] for name in names}, table.lines)
+
+
+def _columns_said(data: UploadedData) -> dict[str, list[str]]:
+    return {name: row for name, row in (data.columns or {}).items() if row}
+
+
+def _columns(start: Start, network: Network) -> Mapping[str, Said]:
     data = start.data
     if isinstance(data, UploadedData):
-        return dict(data.columns or {}), data.target or ""
-    if isinstance(data, DrawnData) and data.name in CLASSICS:
+        return _columns_said(data)
+    if data.name in CLASSICS:
         inputs = [q for q in network.of_kind("input") if q.name in network.live]
         if [q.shape for q in inputs] == [(), ()]:
-            return {q.name: column for q, column in zip(inputs, ("x1", "x2"), strict=True)}, ""
-    return {}, ""
+            return {q.name: column for q, column in zip(inputs, ("x1", "x2"), strict=True)}
+    return {}

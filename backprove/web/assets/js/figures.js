@@ -68,6 +68,11 @@ export class Figures {
     return `${rows.toLocaleString("en")} samples, ${batches.toLocaleString("en")} steps an epoch`;
   }
 
+  /** Whether the weights are so many that not every frame tells them. */
+  get weightsLate() {
+    return Boolean(this.#ready?.weights_every);
+  }
+
   /** @param {any} frame @param {boolean} playing */
   show(frame, playing) {
     const batches = this.#ready?.batches ?? 1;

@@ -36,6 +36,7 @@ export class Learned {
 
   /** The weights of a run that plays, for the drawing alone. @param {any} frame */
   show({ epoch, step, loss, parameters, gradients }) {
+    if (!parameters) return; // Many weights come once in a while.
     this.#store.set({ training: { playing: true, epoch, step, loss, parameters, gradients } }, "learning");
   }
 
@@ -44,7 +45,8 @@ export class Learned {
     if (!frame?.parameters || !frame.step) return;
     const { values } = this.#store.get();
     this.#before ??= values;
-    const { epoch, step, loss, parameters, gradients } = frame;
+    const { epoch, step, loss, gradients } = frame;
+    const parameters = sixDigits(frame.parameters);
     if (Object.keys(parameters).every((name) => same(values[name], parameters[name]))) return;
     this.#learned = parameters;
     // The drawing keeps the run's weights until the numbers that follow from them are there.
@@ -82,4 +84,11 @@ export class Learned {
 
 function same(one, other) {
   return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Nested numbers as they are written: longer ones would make links and requests longer, and tell no more. */
+function sixDigits(/** @type {any} */ value) {
+  if (Array.isArray(value)) return value.map(sixDigits);
+  if (typeof value === "number") return Number(value.toPrecision(6));
+  return value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, sixDigits(inner)])) : value;
 }

@@ -14,6 +14,8 @@ import { given } from "./state.js";
 
 const KEEP_EVERY = 1000; // milliseconds after which another panel's numbers follow a run that plays
 const SLOW = 5; // steps a second, up to which all numbers follow each step
+const CLIPPED = 1; // the length of clipped gradients, where the reader says none
+const BOLD = 1; // a rate with which clipped gradients diverge too
 const TRAINED = new Set(["weight", "bias"]);
 
 /** @param {HTMLElement} element @param {import("./state.js").Store} store */
@@ -114,10 +116,9 @@ class Learning {
     }
     if (state === "starting") return "Reading the data…";
     const { rows } = this.figures;
-    const tell = this.#run.frame && this.#run.frame.parameters === null
-      ? " The weights are too many to follow in the drawing, or to be kept by the page." : "";
+    const tell = this.figures.weightsLate ? " Its many weights follow once a second." : "";
     if (playing) return `Learning: ${rows}.${tell}`;
-    return this.learned.any ? `Resting. The page’s numbers, derivations and link have these weights.${tell}` : `Ready: ${rows}.${tell}`;
+    return this.learned.any ? `Resting: ${rows}. The page’s numbers, derivations and link have these weights.${tell}` : `Ready: ${rows}.${tell}`;
   }
 
   get #slow() {
@@ -221,7 +222,7 @@ class Learning {
     if (!run) return;
     run.close();
     this.#run = null;
-    this.learned.keep(run.frame);
+    this.learned.keep(run.weights);
   }
 
   /** Ends the run without keeping what it learned. */
@@ -260,7 +261,7 @@ class Learning {
 
   #hasEnded(why, run) {
     if (run === this.#run) this.#run = null;
-    this.learned.keep(run.frame);
+    this.learned.keep(run.weights);
     this.learned.settle();
     const eta = run.frame?.eta ?? this.form.eta;
     const play = (/** @type {number} */ rate) => {
@@ -274,6 +275,11 @@ class Learning {
       over: (rate) => {
         this.learned.restore();
         play(rate);
+      },
+      clip: this.form.clips || eta > BOLD ? null : () => {
+        this.learned.restore();
+        this.form.setClip(CLIPPED);
+        this.#begin("play");
       },
     }));
     this.#show();
