@@ -25,7 +25,11 @@ from backprove.run.stepping import Stepper
 from backprove.run.table import classic
 from backprove.web import frames, learning
 from backprove.web.learning import THREAD
+from backprove.web.problems import GOOD, OVERTAKEN
+from backprove.web.run_messages import DrawnData, Start
 from backprove.web.runs import Runs, serve_run
+from backprove.web.starting import tried
+from backprove.web.workers import Workers
 
 NET = "mlp:2-4-2,tanh,cross_entropy"
 START = {"do": "start", "text": NET, "data": {"name": "xor", "rows": 100}}
@@ -354,6 +358,48 @@ def test_what_cannot_be_trained_is_refused_in_words(
     problem = page.told("error")["error"]
     assert words in problem["message"]
     assert "mistake in backprove" not in problem["message"]
+
+
+class Trials(Workers):
+    """Processes that take for ever over a network whose text says so."""
+
+    async def answer(self, call: Any, seconds: float) -> Any:
+        function, (start, _) = call
+        assert isinstance(start.data, DrawnData), "no data are copied"
+        if "late" in start.text:
+            return OVERTAKEN, ""
+        if "for ever" in start.text:
+            await asyncio.sleep(WAIT)
+        return await asyncio.to_thread(function, start, seconds)
+
+
+def test_a_network_is_tried_before_a_thread_of_the_server_takes_it(
+    served: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    prepared = learning.made
+    monkeypatch.setattr(
+        learning, "made", lambda start, table: tried.append(start.text) or prepared(start, table)
+    )
+    server = served(workers=Trials())
+    late = server.page(text="# late\ninput x\nloss J = x")
+    assert "more time or memory" in late.told("error")["error"]["message"]
+    wrong = server.page(text="input x\nloss J = y")
+    assert wrong.told("error")["error"]["line"] == 2
+    endless = server.page(text="# for ever\ninput x\nloss J = x")
+    good = server.page(data={"csv": "a,b,c\n" + "1,2,0\n1,3,1\n" * 9})
+    good.say("step", "step")
+    assert good.told("frame", where=lambda m: m["step"] == 2)
+    endless.socket.socket.shutdown(2)
+    until(lambda: len(server.runs.open) == 1 and threads() == 1)
+    assert tried == [NET]
+
+
+def test_a_trial_ends_with_its_time_and_the_process_goes_on() -> None:
+    text = "input x[2]\ntarget y\nweight a\nh = " + "tanh(" * 150 + "a*x[1]" + ")" * 150
+    slow = {**START, "text": f"{text}\nloss J = (y - h)^2"}
+    assert tried(Start.model_validate(slow), 0.2) == (OVERTAKEN, "")
+    assert tried(Start.model_validate(START), WAIT) == (GOOD, "")
 
 
 def test_the_line_of_a_mistake_in_the_text_is_told(page: Page) -> None:

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from ..run.stepping import Stepper, Stopped
 from . import limits
 from .frames import Frames
+from .messages import Problem
 from .problems import problem_of
 from .run_messages import Ended, Rate, Simple, Speed, Start, Wrong, json_of
 from .starting import made, read
@@ -64,6 +65,9 @@ class Listener(Protocol):
 
     def idle(self, idle: bool) -> None:
         """Whether the run waits for the page, or computes."""
+
+    def objection(self, start: Start) -> Problem | None:
+        """What is wrong with what is to be trained, where that is known before it is tried here."""
 
     def gone(self) -> None:
         """The thread ends."""
@@ -138,6 +142,10 @@ class Learner:
     def _learn(self) -> None:
         start, self._given = self._given, None  # an upload may be large
         assert start is not None, "a run begins once"
+        problem = self._listener.objection(start)
+        if problem is not None:
+            self._listener.tell(json_of(Wrong(error=problem)), "last")
+            return
         table = read(start)
         with _PREPARING:
             if self.ended.is_set():

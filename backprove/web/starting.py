@@ -7,16 +7,22 @@ from contextlib import contextmanager
 from math import prod
 from typing import Any
 
-from ..errors import DataError
+from ..adjoints import backprop
+from ..errors import BackproveError, DataError
 from ..language import from_text
-from ..network import Network
+from ..network import ADJOINT, Network
 from ..run.choice import operations
 from ..run.classics import CLASSICS, NOISE, ROWS
-from ..run.optimizers import OPTIMIZERS, SCHEDULES
+from ..run.lower import lower
+from ..run.optimizers import OPTIMIZERS, SCHEDULES, recipe
+from ..run.step import lower_step
 from ..run.stepping import Stepper
 from ..run.table import DIGITS, Said, Table, classic, csv_table, read_table
+from ..run.values import refuse_symbolic
 from . import limits
-from .problems import TEXT
+from .deadline import Late, within
+from .messages import Refusal
+from .problems import GOOD, OVERTAKEN, REFUSED, TEXT, problem_of
 from .run_messages import Start, UploadedData
 
 MOST_EQUATIONS = 64
@@ -34,6 +40,35 @@ MOST_OPERATIONS = 2e9
 
 DIVIDED = 100
 """Epochs of a run whose schedule divides it, where the page does not say."""
+
+
+def tried(start: Start, seconds: float) -> tuple[int, str]:
+    """What is slow or large about a run before it begins, for a process that can be ended.
+
+    GOOD; OVERTAKEN where it takes longer; or a status and JSON that say what is wrong. The data
+    are not looked at.
+    """
+    try:
+        with within(seconds):
+            _lowered(start)
+    except (BackproveError, MemoryError, RecursionError) as error:
+        return REFUSED, Refusal(error=problem_of(error)).model_dump_json()
+    except Late:
+        return OVERTAKEN, ""
+    return GOOD, ""
+
+
+def _lowered(start: Start) -> None:
+    """Make every expression that a run takes, and forget it."""
+    network = _network(start)
+    refuse_symbolic(network)
+    chosen = recipe(
+        start.optimizer, eta=start.eta, decay=start.decay, clip_value=start.clip_value,
+        clip_norm=start.clip_norm,
+    )  # fmt: skip
+    lower_step(network, chosen)
+    names = [ADJOINT + q.name for q in network.trained if q.name in network.live]
+    lower(network, backprop(network).adjoints, names)
 
 
 def made(start: Start, table: Table) -> Stepper:
