@@ -143,8 +143,23 @@ def abstract(name: str, derivative: str = "") -> Function:
 
 
 def defined(name: str, body: Expr) -> Function:
-    """A function that a file defines by an expression in `u`."""
-    return Function(name, None, definition=body, inlined=True)
+    """A function that a file defines by an expression in `u`.
+
+    One that is another under a name of its own, f(u) = sigmoid(u), keeps the name in derivations:
+    its derivative is f(u)(1 - f(u)).
+    """
+    known = FUNCTIONS.get(body.function) if isinstance(body, Apply) and body.argument is U else None
+    if known is None or known.derivative is None:
+        return Function(name, None, definition=body, inlined=True)
+    derivative = _renamed(known.derivative, known.name, name)
+    return Function(name, derivative, known.kinks, body, domain=known.domain, direct=known.direct)
+
+
+def _renamed(e: Expr, old: str, new: str) -> Expr:
+    """The expression with a function called by another name."""
+    if e.children:
+        e = e.rebuilt(tuple(_renamed(child, old, new) for child in e.children))
+    return Apply(new, e.argument) if isinstance(e, Apply) and e.function == old else e
 
 
 def lookup(name: str, own: Mapping[str, Function] = FUNCTIONS) -> Function:

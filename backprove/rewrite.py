@@ -142,6 +142,7 @@ class Recorder(Generic[Scope]):
         self.outside = outside  # letters of sums around what is recorded
         self.steps: list[Step] = []
         self.breaks: list[int] = []
+        self._tried: dict[tuple[Rule[Scope], ...], set[Expr]] = {}  # fit none of these rules
 
     def make(self, rule: Rule[Scope], path: Path, change: Change) -> None:
         """Record that `rule` changed the part at `path`."""
@@ -208,7 +209,7 @@ class Recorder(Generic[Scope]):
         before = part(self.now, path)
         trial = Recorder(before, self.scope, self._letters_around(path))
         for rules in groups:
-            trial.sweep(rules, set())
+            trial.sweep(rules, self._tried.setdefault(rules, set()))
             trial.line()
             if cost(trial.now) < cost(before):
                 self._adopt(trial, path)

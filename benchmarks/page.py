@@ -43,7 +43,8 @@ CLICK = """([clicked, shown]) => new Promise((done) => {
 # Milliseconds from a key in a field until its loss, and with it every number, is another.
 EDIT = """([name, value]) => new Promise((done, fail) => {
   setTimeout(() => fail(new Error(`nothing follows from ${name} = ${value}`)), 30000);
-  const field = document.querySelector(`#panel-numbers input[data-q='${name}']`);
+  document.querySelector(`#panel-numbers .writes[data-q='${name}']`).focus();
+  const field = document.activeElement;
   const loss = document.querySelector('#panel-numbers .loss');
   const before = loss.textContent;
   const watch = new MutationObserver(() => {
@@ -52,7 +53,6 @@ EDIT = """([name, value]) => new Promise((done, fail) => {
     requestAnimationFrame(() => setTimeout(() => done(performance.now() - begin)));
   });
   watch.observe(loss, { childList: true, subtree: true, characterData: true });
-  field.focus();
   field.value = value;
   const begin = performance.now();
   field.dispatchEvent(new InputEvent('input', { bubbles: true }));
@@ -159,7 +159,7 @@ def main() -> None:
         with explorer(browser, server.address, server.token, link(SMALL, values=point)) as page:
             page.settled()
             page.panel("numbers")
-            page.page.wait_for_selector("#panel-numbers input")
+            page.page.wait_for_selector("#panel-numbers td .writes")
             report(f"edit to numbers, {SMALL[:12]}", "ms", edits(page, rounds, "x[2]"), min)
             runs = [frames(page) for _ in range(3)]
             report("frames of a run a second, 2-16-16-1", "/s", [run[0] for run in runs], max)

@@ -117,12 +117,17 @@ class Explorer:
 
     def settled(self) -> None:
         """Wait for the network and, where it has numbers, for its numbers."""
-        self.until("network && (network.symbolic || numbers)")
+        self.until("network && (network.open.length || numbers)")
 
     def panel(self, name: str) -> Locator:
         """Open a panel by its tab."""
         self.page.locator(f"#tab-{name}").click()
         return self.page.locator(f"#panel-{name}")
+
+    def write(self, name: str, digits: str) -> None:
+        """Write a number into its field, which is one while it has the focus."""
+        self.page.locator(f"#panel-numbers .writes[data-q='{name}']").focus()
+        self.page.locator(f"#panel-numbers input[data-q='{name}']").fill(digits)
 
     def sideways(self) -> int:
         """By how many pixels the page is wider than its window."""

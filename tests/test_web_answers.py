@@ -140,6 +140,7 @@ def test_a_network_is_told_with_formulas_that_point_at_it(name: str, notation: s
     assert parts(bp.parse(answer["text"])) == parts(network)
     assert answer["loss"] == network.loss
     assert answer["symbolic"] == network.symbolic
+    assert bool(answer["open"]) != computable, "numbers are asked for where nothing is open"
     assert [q["name"] for q in answer["quantities"]] == [
         q.name for q in network.quantities.values() if not q.hidden and q.name not in network.sizes
     ]
@@ -173,6 +174,20 @@ def test_a_derivation_is_that_of_the_front_door(name: str, notation: str, style:
     assert (answer["answer"] is None) == (made.answer is None)
     assert any(block["values"] for block in answer["blocks"]) == computable
     assert any("no numbers" in note for note in answer["notes"]) != computable
+
+
+def test_why_is_told_where_it_is_asked() -> None:
+    text, quantity, _ = NETWORKS["chain"]
+    whole, bare = (good("derivation", text, quantity=quantity, why=why) for why in (True, False))
+    reasons = [
+        [reason for block in answer["blocks"] for row in block["rows"] for reason in row["reasons"]]
+        for answer in (whole, bare)
+    ]
+    told = [key for reason in reasons[0] for key in ("law", "changes") if reason[key]]
+    assert {"law", "changes"} == set(told)
+    for reason in reasons[0]:
+        reason["law"] = reason["changes"] = []
+    assert whole == bare
 
 
 @pytest.mark.parametrize(("name", "notation"), ASKED)
@@ -343,6 +358,11 @@ REFUSED = [
     ("paths", "mlp:2-1", {"quantity": "w1"}, "several components"),
     ("export", "mlp:2-1", {"quantity": "w1", "format": "pickle"}, "no format"),
     ("code", "mlp:2-1", {"target": "bash"}, "no target"),
+    ("filled", "mlp:2-1", {"sizes": {"n": 3}}, "no open size n"),
+    ("filled", EXAMPLES["deeplizard"], {"sizes": {"n": 0}}, "a whole number from 1"),
+    ("filled", EXAMPLES["deeplizard"], {"sizes": {"n": 10**400}}, "a whole number from 1"),
+    ("filled", EXAMPLES["deeplizard"], {"sizes": {"n": 1000}}, "numbers, more than"),
+    ("filled", EXAMPLES["four_neurons"], {"functions": {"f": "__import__"}}, "no function"),
 ]  # fmt: skip
 
 
@@ -484,6 +504,26 @@ def test_a_symbol_says_what_it_stands_for() -> None:
     assert pointers(Ref("∂z2", (1,))) == ["J", "z2[1]"]  # a fraction: on its parts
     letters = bind(load("nielsen"), network).pointed()
     assert letters.symbol(Ref("∂z2", (1,))).of == "∂z2[1]"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", [name for name, row in NETWORKS.items() if not row[2]])
+def test_what_is_open_is_given_and_then_there_are_numbers(name: str) -> None:
+    text, _, _ = NETWORKS[name]
+    given = choices().functions
+    for number, function in enumerate(given, 1):
+        open_ = good("network", text)["open"]
+        made = good(
+            "filled",
+            text,
+            sizes={o["name"]: number for o in open_ if o["kind"] == "size"},
+            functions={o["name"]: function for o in open_ if o["kind"] == "function"},
+        )["text"]
+        answer = good("network", made)
+        assert (answer["open"], answer["trainable"]) == ([], True)
+        assert answer["about"] == from_text(text).about
+        assert good("numbers", made)["loss"] >= 0
+        shown = good("backprop", made, numbers=True)["rows"]
+        assert all(row["value"] is not None for row in shown if row["right"])
 
 
 # -- choices -------------------------------------------------------------------------------

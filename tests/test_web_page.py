@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Locator, expect
 from test_web_load import Server, served
 
 import backprove as bp
-from backprove.language import from_text
+from backprove.language import filled, from_text, left_open
 from backprove.network import Network
 from backprove.notation import bind
 from backprove.notation import load as load_notation
@@ -147,7 +147,7 @@ def shown_numbers(page: Explorer) -> list[tuple[str, bool, str]]:
     """Of every number in the panel: its component, whether it is a field, and its text."""
     found: list[tuple[str, bool, str]] = page.page.evaluate(
         "() => [...document.querySelectorAll('#panel-numbers td [data-q]')].map((cell) =>"
-        " [cell.dataset.q, cell.matches('input'), cell.value ?? cell.textContent])"
+        " [cell.dataset.q, cell.matches('.writes'), cell.value ?? cell.textContent])"
     )
     return found
 
@@ -313,7 +313,7 @@ def test_an_edited_value_changes_every_number(opens: Opens) -> None:
     before = page.state("numbers.loss")
     values: dict[str, Any] = dict(POINT)
     for name, digits in (("x[2]", "0.75"), ("w2[3,1]", "-1.5"), ("y[1]", "1/4")):
-        page.page.locator(f"#panel-numbers input[data-q='{name}']").fill(digits)
+        page.write(name, digits)
         page.until(f"Object.keys(values).includes({json.dumps(name.split('[')[0])})")
     values |= {"x": [0.4, 0.75], "y": [0.25], "w2": page.state("values.w2")}
     page.page.keyboard.press("Tab")  # so that the field shows what it holds
@@ -425,6 +425,59 @@ def test_a_mistake_is_shown_at_its_line_and_the_last_network_stays(opens: Opens)
     expect(area).to_have_attribute("aria-invalid", "false")
 
 
+# -- sizes and functions that are open -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("example", "panel"),
+    [
+        ("four_neurons", "numbers"),
+        ("deeplizard", "backward"),
+        ("deeplizard", "learning"),
+        ("deeplizard", "paths"),
+    ],
+)
+def test_what_is_open_is_given_by_a_button(opens: Opens, example: str, panel: str) -> None:
+    text = (EXAMPLES / f"{example}.bp").read_text(encoding="utf-8")
+    page = opens(link(text, panel=panel))
+    form = page.page.locator(f"#panel-{panel} form.filling")
+    found = left_open(from_text(text))
+    sizes, functions = dict.fromkeys(found.sizes, 2), dict.fromkeys(found.functions, "tanh")
+    expect(form).to_be_visible()
+    assert page.violations(f"#panel-{panel} .filling") == []
+    for field in form.locator("input").all():
+        field.fill("2")
+    for field in form.locator("select").all():
+        field.select_option("tanh")
+    form.get_by_role("button", name="Use these").press("Enter")
+    page.until("numbers")
+    made = filled(text, sizes, functions)
+    assert page.state("text") == made
+    expect(page.page.locator("#bp-text")).to_have_value(made)
+    expect(form).to_be_hidden()
+    assert page.page.evaluate("() => document.activeElement.id") == f"panel-{panel}"
+    page.panel("numbers")
+    given = {q.name: page.state(f"numbers.given[{q.name!r}]") for q in from_text(made).of_kind(
+        "input", "target", "weight", "bias")}  # fmt: skip
+    assert check_numbers(page, bp.evaluate(from_text(made).with_values(given))) > 10
+    page.page.locator("#bp-text").press("Control+z")
+    page.until(f"network.asked.text === {json.dumps(text)} && !numbers")
+    expect(page.page.locator("#panel-numbers form.filling")).to_be_visible()
+
+
+def test_what_cannot_be_given_is_said_in_the_form(opens: Opens) -> None:
+    text = "size n\ninput x[n]\nweight w[n]\nloss E = w[5]*sum(i: w[i]*x[i])^2\n"
+    page = opens(link(text, panel="numbers"))
+    page.watch.expected.append("status of 422")  # the answer to a size that is too small
+    form = page.page.locator("#panel-numbers form.filling")
+    form.get_by_role("button").click()
+    expect(form.get_by_role("alert")).to_contain_text("5 is out of range")
+    assert page.state("text") == text
+    form.locator("input").fill("5")
+    form.get_by_role("button").click()
+    page.until("numbers?.given.w.length === 5")
+
+
 # -- without a mouse -----------------------------------------------------------------------------
 
 _FOCUS = """() => {
@@ -531,15 +584,19 @@ def test_everything_without_a_mouse(opens: Opens) -> None:
     keys.tab_to(why)
     keys.press("Enter")
     expect(why).to_have_attribute("aria-expanded", "true")
+    behind = locate("#panel-derivation .line:visible .why:visible")
+    expect(behind.locator(".rule")).to_have_count(1)
+    expect(behind.locator(".law math")).not_to_have_count(0)
+    expect(behind.locator(".change math")).not_to_have_count(0)
 
     # a value
     keys.press("Alt+2")
-    field = locate("#panel-numbers input[data-q='x[2]']")
+    field = locate("#panel-numbers .writes[data-q='x[2]']")
     expect(field).to_be_visible()
     keys.tab_to(field)
     before = page.state("numbers.loss")
     keys.press("2", ".", "5", "Enter")
-    expect(locate("#panel-numbers input[data-q='x[3]']")).to_be_focused()
+    expect(locate("#panel-numbers .writes[data-q='x[3]']")).to_be_focused()
     page.until(f"values.x?.[1] === 2.5 && numbers.loss !== {before}")
 
     # a check
@@ -585,7 +642,8 @@ def test_a_run_reaches_a_lower_loss(opens: Opens) -> None:
 def test_a_shared_link_opens_the_same_anew(opens: Opens) -> None:
     view = {"notation": "nielsen", "style": "dynamic", "numbers": True, "show": "gradient"}
     first = opens(link(CHAIN, values={"x": [1, 2, 3.5]}, view=view, selection="w1[3,1]", seed=7))
-    first.panel("numbers").locator("input[data-q='w2[1,3]']").fill("0.123456789012345678")
+    first.panel("numbers")
+    first.write("w2[1,3]", "0.123456789012345678")
     first.until("values.w2?.[0][2] === 0.12345678901234568")
     first.page.get_by_role("button", name="Share").click()
     address = first.page.get_by_label("Link").input_value()
@@ -692,7 +750,6 @@ def test_the_tour_visits_its_stops_and_gives_back_the_network(opens: Opens) -> N
     case = CASES["classes"]
     page = opens(case.fragment)
     mine = page.state("network.text")
-    page.watch.expected.append("422 .*api/numbers")  # a function that is only a name has none
     stops = page.state("choices.tour")
     assert len({stop["source"] for stop in stops}) == 4
     page.page.get_by_role("button", name="Tour").click()
@@ -722,7 +779,7 @@ def test_a_server_that_is_gone_is_told_in_words(browser: Browser) -> None:
         explorer(browser, server.address, server.token, CASES["chain"].fragment) as page,
     ):
         page.settled()
-        expect(page.panel("numbers").locator("input").last).to_be_visible()  # its files are there
+        expect(page.panel("numbers").locator(".writes").last).to_be_visible()  # its files are there
         page.panel("derivation")
         page.watch.expected.append("ERR_CONNECTION_REFUSED")
         server.process.terminate()
@@ -732,7 +789,8 @@ def test_a_server_that_is_gone_is_told_in_words(browser: Browser) -> None:
         )
         expect(page.page.locator("#panel-derivation")).to_contain_text("The server does not answer")
         expect(page.page.locator("#panel-derivation")).to_contain_text("backprove serve")
-        page.panel("numbers").locator("input").last.fill("2")
+        page.panel("numbers")
+        page.write("w2[1,3]", "2")
         expect(page.page.locator("#status")).to_contain_text("The server does not answer")
 
 

@@ -410,7 +410,7 @@ def test_a_weight_clicked_in_a_notebook_shows_its_derivation() -> None:
         shown.sees("#panel-derivation .formula [data-q='w_h']")
         made.values = {"w_h": 0.125}
         made.panel = "numbers"
-        field = shown.frame.locator("#panel-numbers input").first
+        field = shown.frame.locator("#panel-numbers .writes").first
         shown.until(field.is_visible)
         made.height = 500
         shown.until(lambda: shown.page.locator("iframe").bounding_box()["height"] == 500)

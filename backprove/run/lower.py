@@ -297,7 +297,8 @@ class _Lowering:
         return self.build.component(result.buffer, indices)
 
     def _apply(self, e: Apply) -> Value:
-        name = ALIASES.get(e.function, e.function)
+        own = e.function in self.network.own_functions  # a file may call its own function σ
+        name = e.function if own else ALIASES.get(e.function, e.function)
         if name == "log":
             atoms = self.positive.atoms(e.argument)
             if atoms is not None:
@@ -306,11 +307,19 @@ class _Lowering:
         if row.numpy:
             return self.build.map(row.numpy, self._value(e.argument))
         if row.definition is None:
-            raise DataError(
-                f"the function {e.function} is only a name, so it has no numbers",
-                f"define it in the file: function {e.function.rstrip(chr(39))}(u) = …",
-            )
+            raise self._only_a_name(e.function)
         return self._value(row.definition_at(e.argument))
+
+    def _only_a_name(self, function: str) -> DataError:
+        base = function.rstrip("'")
+        own = self.network.own_functions
+        row = next((row for row in own.values() if base in (row.name, row.named_derivative)), None)
+        name, slope = (row.name, row.named_derivative) if row else (base, "")
+        written = f"{name}(u) = sigmoid(u)" + (f", {slope}(u) = sigmoid'(u)" if slope else "")
+        return DataError(
+            f"the function {name} is only a name, so it has no numbers",
+            f"say what it is in the file: function {written}",
+        )
 
     def _delta(self, e: Delta) -> Value:
         left, right = e.left, e.right

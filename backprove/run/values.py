@@ -275,6 +275,12 @@ def given_values(
         for q in network.of_kind("input", "target", "constant")
         if q.value is None and q.name not in replaced and q.name in network.live
     ]
+    for quantity in missing:
+        if quantity.name in network.sizes:  # used as a number
+            raise DataError(
+                f"the size {quantity.name} has no number",
+                f"give it one in the file: size {quantity.name} = 3",
+            )
     if missing:
         raise DataError(
             f"{_list(q.name for q in missing)} {'has' if len(missing) == 1 else 'have'} no value",

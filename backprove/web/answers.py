@@ -17,6 +17,7 @@ from .messages import (
     AskCode,
     AskDerivation,
     AskExport,
+    AskFilled,
     AskNumbers,
     AskPaths,
     AskPreview,
@@ -24,6 +25,7 @@ from .messages import (
     CheckAnswer,
     DerivationAnswer,
     FileAnswer,
+    FilledAnswer,
     Given,
     Message,
     NetworkAnswer,
@@ -32,7 +34,7 @@ from .messages import (
     PreviewAnswer,
     Refusal,
 )
-from .networks import network, numbers
+from .networks import filled, network, numbers
 from .problems import GOOD, REFUSED, problem_of
 
 __all__ = ["ANSWERS", "Answer", "answered", "choices"]
@@ -53,6 +55,7 @@ ANSWERS: Mapping[str, Answer] = {
     row.path: row
     for row in (
         Answer("/api/network", Given, NetworkAnswer, network, ANSWER_SECONDS),
+        Answer("/api/filled", AskFilled, FilledAnswer, filled, ANSWER_SECONDS),
         Answer("/api/numbers", AskNumbers, NumbersAnswer, numbers, ANSWER_SECONDS),
         Answer("/api/derivation", AskDerivation, DerivationAnswer, derivation, DERIVATION_SECONDS),
         Answer("/api/backprop", AskBackprop, BackpropAnswer, backprop, ANSWER_SECONDS),

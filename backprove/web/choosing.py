@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..derivation import STYLES, ZOOMS
-from ..language import from_text
+from ..language import OFFERED, from_text
 from ..notation import load, names
 from ..run.classics import CLASSICS, ROWS
 from ..run.optimizers import OPTIMIZERS, SCHEDULES, part_named
@@ -61,6 +61,7 @@ def choices() -> Choices:
         formats=list(FORMATS),
         optimizers=_optimizers(),
         schedules=[*SCHEDULES],
+        functions=[*OFFERED],
         datasets=_data(),
         examples=_examples(),
         tour=_tour(),

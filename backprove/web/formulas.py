@@ -59,15 +59,16 @@ def html(sentence: Sentence, notation: BoundNotation) -> str:
     return prose_html(tuple(p if isinstance(p, str) else layout(p, notation) for p in sentence))
 
 
-def derivation(page: Page, quantity: str) -> DerivationAnswer:
-    """A laid out derivation. quantity: the component asked for, as in the file."""
+def derivation(page: Page, quantity: str, why: bool = True) -> DerivationAnswer:
+    """A laid out derivation. quantity: the component asked for, as in the file. why: with what
+    stood at each place before a rule changed it, and after."""
     return DerivationAnswer(
         question=prose_html(page.question),
         quantity=quantity,
         style=page.style,
         zoom=page.zoom,
         notation=page.notation,
-        blocks=[_block(block) for block in page.blocks],
+        blocks=[_block(block, why) for block in page.blocks],
         answer=None if page.answer is None else boxes(page.answer),
         notes=_listed(page.notes),
         about=list(page.about),
@@ -78,26 +79,26 @@ def _listed(sentences: tuple[Prose, ...]) -> list[str]:
     return [prose_html(words) for words in sentences]
 
 
-def _block(block: PageBlock) -> BlockAnswer:
+def _block(block: PageBlock, why: bool) -> BlockAnswer:
     return BlockAnswer(
         title=prose_html(block.title),
         before=_listed(block.before),
         left=None if block.left is None else mathml_of_box(block.left),
-        rows=[_row(row) for row in block.rows],
+        rows=[_row(row, why) for row in block.rows],
         values=[ValueAnswer(part=boxes(part), number=number) for part, number in block.values],
         after=_listed(block.after),
     )
 
 
-def _row(row: PageRow) -> RowAnswer:
+def _row(row: PageRow, why: bool) -> RowAnswer:
     # what says nothing (needless parentheses dropped) is told where nothing else happened
     telling = [reason for reason in row.reasons if reason.says] or row.reasons
     return RowAnswer(
-        right=boxes(row.right), label=row.label, reasons=[_reason(reason) for reason in telling]
+        right=boxes(row.right), label=row.label, reasons=[_reason(one, why) for one in telling]
     )
 
 
-def _reason(reason: Reason) -> ReasonAnswer:
+def _reason(reason: Reason, why: bool) -> ReasonAnswer:
     return ReasonAnswer(
         says=prose_html(reason.says) or "drop needless parentheses",
         rule=reason.rule,
@@ -105,7 +106,7 @@ def _reason(reason: Reason) -> ReasonAnswer:
         law=[Sides(left=boxes(left), right=boxes(right)) for left, right in reason.law],
         changes=[
             Change(before=boxes(before), after=boxes(after))
-            for before, after in reason.changes
+            for before, after in (reason.changes if why else ())
             if text_length(before) + text_length(after) <= LONGEST_CHANGE  # else the lines show it
         ],
     )

@@ -37,8 +37,8 @@ def derivation(given: AskDerivation) -> DerivationAnswer:
     made = state.derivation(given.text, given.notation, given.quantity, given.style, given.zoom)
     number, notes = state.beside(given) if given.numbers else (None, ())
     notation = state.bound(given.text, given.notation)
-    laid = page(made, notation, laws=True, repeat_laws=True, marks=True, numbers=number)
-    answer = formulas.derivation(laid, plain(made.quantity))
+    laid = page(made, notation, laws=given.why, repeat_laws=True, marks=True, numbers=number)
+    answer = formulas.derivation(laid, plain(made.quantity), given.why)
     answer.notes += map(escape, notes)
     return answer
 

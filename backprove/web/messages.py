@@ -96,6 +96,7 @@ class AskDerivation(Given):
         None, description="By default scalar for a component, else the general one."
     )
     numbers: bool = Field(False, description="With values beside the symbols.")
+    why: bool = Field(True, description="With each rule's law and what stood there before it.")
 
 
 class AskBackprop(Given):
@@ -135,6 +136,23 @@ class AskCode(Given):
     """Standalone code of the network's gradients."""
 
     target: str = Field(max_length=20, description="One of the targets of /api/choices.")
+
+
+class AskFilled(Given):
+    """The text of the network with what it leaves open given."""
+
+    sizes: dict[Annotated[str, Field(max_length=200)], int] = Field(
+        default_factory=dict,
+        max_length=MOST_NAMES,
+        description="A number for each size that has none, by name.",
+    )
+    functions: dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=60)]] = (
+        Field(
+            default_factory=dict,
+            max_length=MOST_NAMES,
+            description="A function's name for each that is only a name, by that name.",
+        )
+    )
 
 
 # -- what is answered: choices -------------------------------------------------------------
@@ -208,6 +226,7 @@ class Choices(Message):
     formats: list[TargetChoice]
     optimizers: list[OptimizerChoice]
     schedules: list[str]
+    functions: list[str] = Field(description="What a function that is only a name can be given as.")
     datasets: list[DataChoice]
     examples: list[ExampleChoice]
     tour: list[TourStop]
@@ -292,6 +311,15 @@ class EquationAnswer(Message):
     text: str = Field(description="In the file's own language.")
 
 
+class OpenAnswer(Message):
+    """What has to be given before there are numbers: it is asked for at /api/filled."""
+
+    name: str
+    kind: Literal["size", "function"] = Field(
+        description="A size without a number, or a function of which only the name is known."
+    )
+
+
 class NetworkAnswer(Message):
     """A network as it was read."""
 
@@ -300,6 +328,7 @@ class NetworkAnswer(Message):
     about: str
     loss: str
     symbolic: bool = Field(description="Whether some size has no number.")
+    open: list[OpenAnswer] = Field(description="Empty where there are numbers.")
     trainable: bool
     quantities: list[QuantityAnswer]
     equations: list[EquationAnswer]
@@ -307,6 +336,12 @@ class NetworkAnswer(Message):
     notes: list[str]
     predicted: list[str] = Field(description="The quantities that targets are compared with.")
     parameters: int
+
+
+class FilledAnswer(Message):
+    """A text in which what was open is given; its other characters are as they were."""
+
+    text: str
 
 
 class NumbersAnswer(Message):
@@ -343,8 +378,8 @@ class ReasonAnswer(Message):
     says: str = Field(description="html: what was done.")
     rule: str
     when: str = Field(description="The rule's condition, empty for none.")
-    law: list[Sides]
-    changes: list[Change]
+    law: list[Sides] = Field(description="Empty where the question does not ask why.")
+    changes: list[Change] = Field(description="Empty where the question does not ask why.")
 
 
 class RowAnswer(Message):

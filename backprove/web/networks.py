@@ -8,7 +8,8 @@ import numpy as np
 
 from ..errors import DataError
 from ..expr import Ref, plain
-from ..language import source_text
+from ..language import filled as filled_text
+from ..language import left_open, source_text
 from ..language import warnings as language_warnings
 from ..network import Network, Quantity
 from ..notation import BoundNotation
@@ -17,14 +18,17 @@ from ..run.values import Array, from_file, shape_of
 from . import formulas, state
 from .finite import listed
 from .messages import (
+    AskFilled,
     AskNumbers,
     ByName,
     Diagram,
     EquationAnswer,
+    FilledAnswer,
     Given,
     Nested,
     NetworkAnswer,
     NumbersAnswer,
+    OpenAnswer,
     QuantityAnswer,
 )
 
@@ -42,6 +46,7 @@ def network(given: Given) -> NetworkAnswer:
         about=about,
         loss=found.loss,
         symbolic=found.symbolic,
+        open=_open(found),
         trainable=bool(found.trained)
         and bool(found.of_kind("input", "target"))
         and state.computable(given.text),
@@ -72,6 +77,14 @@ def network(given: Given) -> NetworkAnswer:
     )
 
 
+def _open(network: Network) -> list[OpenAnswer]:
+    found = left_open(network)
+    return [
+        *(OpenAnswer(name=name, kind="size") for name in found.sizes),
+        *(OpenAnswer(name=name, kind="function") for name in found.functions),
+    ]
+
+
 def _diagram(given: Given, notation: BoundNotation) -> Diagram:
     drawn = state.drawing(given.text).as_json()
     for group in drawn["groups"]:
@@ -98,6 +111,14 @@ def _predicted(network: Network) -> list[str]:
         return list(predicted(network))
     except DataError:
         return []
+
+
+def filled(given: AskFilled) -> FilledAnswer:
+    """The text with its open sizes and functions given, as far as they are named."""
+    found = state.network(given.text)
+    made = filled_text(found.text or source_text(found), given.sizes, given.functions)
+    state.network(made)  # refuses one that has become too large
+    return FilledAnswer(text=made)
 
 
 def numbers(given: AskNumbers) -> NumbersAnswer:

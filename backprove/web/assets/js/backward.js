@@ -4,6 +4,7 @@
 import { ask, isAborted } from "./api.js";
 import { at, component, places } from "./components.js";
 import { h, prose, stylesheet } from "./elements.js";
+import { filling } from "./filling.js";
 import { gradientOf, inline, printed, scrolling, selecting, sign, trouble } from "./formula.js";
 import { shapeOf } from "./refresh.js";
 import { given } from "./state.js";
@@ -41,7 +42,7 @@ export function mount(element, store) {
   async function refresh() {
     const state = store.get();
     if (!state.network) return body.replaceChildren(h("p", { class: "soft" }, "There is no network yet."));
-    const question = { ...given(state), numbers: !state.network.symbolic };
+    const question = { ...given(state), numbers: !state.network.open.length };
     const words = JSON.stringify(question);
     if (words === asked) return;
     const isSameNetwork = asked !== "" && JSON.parse(asked).text === question.text;
@@ -74,6 +75,7 @@ export function mount(element, store) {
         h("div", { class: "bar" }, walk.bar, whole()),
       ),
       table(rows, state.network), detail,
+      state.network.open.length ? filling(store, "Give what is missing, and the numbers stand here, too:") : "",
       h("h3", {}, "In the order of computation"),
       h("ol", { class: "recipe" }, ...lines),
       ...(answer.notes ?? []).map((/** @type {string} */ words) => prose(words, "p", { class: "note" })),

@@ -15,6 +15,9 @@
 /** Hidden layers that are enough, by data set. */
 const HIDDEN = { spirals: "16-16", digits: "32", plane: "8", gaussians: "4" };
 
+/** Why a network with open sizes or functions fits no data. */
+const LACKING = "It can learn when that is given:";
+
 /** The data of one's own, in the list of data. */
 export const OWN = "own";
 
@@ -38,7 +41,7 @@ export function sizesOf(network) {
  */
 export function misfit(network, data) {
   if (!network) return "There is no network yet: write one in the text, or choose one.";
-  if (network.symbolic) return "Some sizes of this network are letters; it can learn when each is a number.";
+  if (network.open.length) return LACKING;
   if (!network.trainable) return "This network cannot be trained: it needs weights, inputs, targets, and functions that have numbers.";
   if (!data) return "";
   if (data.wrong !== undefined) return data.wrong;

@@ -37,6 +37,8 @@ export function mount(element, store) {
   let asked = ""; // the question that the page answers, to overlook changes that do not touch it
   /** @type {Promise<Map<string, string>>|null} */
   let factors = null;
+  /** @type {Promise<any>|null} the same answer with the rule behind each reason */
+  let explained = null;
   const walk = walker({ go, what: "Steps of the derivation" });
 
   whenShown(element, store, ["selection", "view", "values", "network", "seed"], refresh);
@@ -47,7 +49,7 @@ export function mount(element, store) {
 
   async function refresh() {
     const state = store.get();
-    factors = null;
+    factors = explained = null;
     if (!state.network) return body.replaceChildren(waiting());
     if (!state.selection) {
       asked = answered = "";
@@ -138,9 +140,10 @@ export function mount(element, store) {
     );
   }
 
-  /** @param {any} block */
-  function block(block) {
-    const rows = block.rows.map((/** @type {any} */ row, /** @type {number} */ place) => line(block, row, place));
+  /** @param {any} block @param {number} number */
+  function block(block, number) {
+    const rows = block.rows.map((/** @type {any} */ row, /** @type {number} */ place) =>
+      line(block, row, place, (/** @type {number} */ at) => reasonBehind(number, place, at)));
     const section = h(
       "section", { class: "passage" },
       block.title && prose(block.title, "h3"),
@@ -253,6 +256,18 @@ export function mount(element, store) {
     if (chips.length) row.append(h("div", { class: "beside", role: "status" }, ...chips));
   }
 
+  /**
+   * A reason with its rule's law and what it changed: asked for once somebody wants to know why.
+   * @param {number} block @param {number} row @param {number} at
+   */
+  async function reasonBehind(block, row, at) {
+    explained ??= ask("derivation", { ...request(store.get(), false), why: true }, { lane: "why" }).catch((problem) => {
+      explained = null; // the next click asks again
+      throw problem;
+    });
+    return (await explained).blocks[block].rows[row].reasons[at];
+  }
+
   function numbers() {
     factors ??= ask("derivation", request(store.get(), true), { lane: "factors" }).then(
       numbered, () => new Map());
@@ -266,7 +281,7 @@ export function mount(element, store) {
  */
 function request(state, numbers) {
   const { style, zoom } = state.view;
-  return { ...given(state), quantity: state.selection, style, zoom: zoom || null, numbers };
+  return { ...given(state), quantity: state.selection, style, zoom: zoom || null, numbers, why: false };
 }
 
 /**
@@ -315,15 +330,15 @@ function numbered(answer) {
  * @param {any} block
  * @param {any} row
  * @param {number} place
+ * @param {(at: number) => Promise<any>} behind  a reason of it, with its rule
  */
-function line(block, row, place) {
-  const telling = row.reasons.filter((/** @type {any} */ reason) => reason.says);
-  const reasons = telling.length ? telling : row.reasons;
+function line(block, row, place, behind) {
   const left = h("div", { class: "left" });
   if (block.left && place === 0) left.append(inline(block.left));
   return h(
     "li", { class: "line" },
-    reasons.length > 0 && h("div", { class: "reasons" }, ...reasons.map(reasonOf)),
+    row.reasons.length > 0 && h("div", { class: "reasons" },
+      ...row.reasons.map((/** @type {any} */ reason, /** @type {number} */ at) => reasonOf(reason, () => behind(at)))),
     left,
     h("div", { class: "sign" }, block.left ? sign("=") : ""),
     h("div", { class: "right" },
@@ -334,22 +349,25 @@ function line(block, row, place) {
 /**
  * What was done, and behind a button the rule, its law, what stood there before and after.
  * @param {any} reason
+ * @param {() => Promise<any>} behind
  */
-function reasonOf(reason) {
+function reasonOf(reason, behind) {
   const more = h("div", { class: "why", hidden: true });
   const button = h(
     "button",
     {
       type: "button", class: "why-button", "aria-expanded": "false", "aria-label": `Why: ${reason.rule}`,
       onclick: () => {
-        if (!more.firstChild) more.append(...why(reason));
+        if (!more.firstChild) void behind().then((whole) => more.append(...why(whole)), (problem) => {
+          if (!isAborted(problem)) more.append(trouble(problem));
+        });
         more.hidden = !more.hidden;
         button.setAttribute("aria-expanded", String(!more.hidden));
       },
     },
     "why",
   );
-  const says = prose(reason.says || "drop needless parentheses", "span", { class: "says" });
+  const says = prose(reason.says, "span", { class: "says" });
   return h("div", { class: "reason" }, says, " ", button, more);
 }
 

@@ -35,13 +35,8 @@ export function prose(html, tag = "p", attributes = {}) {
  * @param {string[]|string|null} mathml
  */
 export function formula(mathml, tag = "div", attributes = {}) {
-  const element = h(tag, { class: "formula", ...attributes });
   const list = mathml === null || mathml === undefined ? [] : Array.isArray(mathml) ? mathml : [mathml];
-  list.forEach((chunk, at) => {
-    if (at) element.append(" ");
-    element.append(prose(chunk, "span", { class: "chunk" }));
-  });
-  return element;
+  return prose(list.map((chunk) => `<span class="chunk">${chunk}</span>`).join(" "), tag, { class: "formula", ...attributes });
 }
 
 /** A number as it is read: six digits, a real minus sign; "nan", "inf" as words. */

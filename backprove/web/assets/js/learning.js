@@ -6,6 +6,7 @@ import { fitting, misfit } from "./datasets.js";
 import { debounced, h, stylesheet } from "./elements.js";
 import { ending } from "./endings.js";
 import { Figures } from "./figures.js";
+import { filling } from "./filling.js";
 import { Learned, SENT } from "./learned.js";
 import { LearningForm } from "./learning-form.js";
 import { open } from "./refresh.js";
@@ -84,7 +85,8 @@ class Learning {
     this.why.hidden = !words;
     if (words) {
       const other = data && !this.form.missing() ? fitting(data) : null;
-      this.why.replaceChildren(h("p", {}, words), other ? h("button", {
+      const isOpen = !this.form.missing() && network?.open.length;
+      this.why.replaceChildren(isOpen ? filling(this.store, words) : h("p", {}, words), other ? h("button", {
         type: "button", title: "Puts this network in place of the text",
         onclick: () => open(this.store, { text: other, seed: this.store.get().seed, panel: "learning" }),
       }, "Take one that fits: ", h("code", {}, other)) : "");

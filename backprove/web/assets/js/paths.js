@@ -4,6 +4,7 @@
 import { ask, isAborted } from "./api.js";
 import { invitation } from "./derivation.js";
 import { formula, h, prose, stylesheet } from "./elements.js";
+import { filling } from "./filling.js";
 import { called, gradientOf, inline, printed, scrolling, selecting, sign, trouble } from "./formula.js";
 import { Way } from "./pointing.js";
 import { given } from "./state.js";
@@ -37,7 +38,13 @@ export function mount(element, store) {
   async function refresh() {
     const state = store.get();
     if (!state.network) return body.replaceChildren(h("p", { class: "soft" }, "There is no network yet."));
-    if (!state.selection) {
+    if (state.network.symbolic) {
+      asked = "";
+      answer = null;
+      walk.stop();
+      return body.replaceChildren(h("h2", {}, "Paths"), filling(store, "Paths lead from neuron to neuron. They can be listed when that is given:"));
+    }
+    if (!state.selection || isWhole(state.selection, state.network)) {
       asked = "";
       answer = null;
       return body.replaceChildren(...invitation(state.network, choose, {
@@ -248,4 +255,15 @@ function summed({ paths, sum, gradient, quantity, gathered, total, shown }, netw
     gathered && paths.length > 1 && h("p", {}, "Paths that end alike share their last factors. Gathered, each is computed once:"),
     gathered && paths.length > 1 && h("div", { class: "equation" }, formula(gathered)),
   );
+}
+
+/**
+ * Whether several components are meant, each of which has paths of its own: "w2", "w2[i,j]".
+ * @param {string} selection
+ * @param {any} network
+ */
+function isWhole(selection, network) {
+  const name = selection.replace(/\[.*$/, "");
+  const quantity = network.quantities.find((/** @type {any} */ one) => one.name === name);
+  return quantity?.shape.length > 0 && !/\[\d+(,\d+)*\]$/.test(selection);
 }

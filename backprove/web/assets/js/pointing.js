@@ -93,10 +93,14 @@ export function follow(root, store) {
     lightUp(null);
   });
 
-  store.on("highlight", ({ highlight }) => light(root, highlight));
+  store.on("highlight", ({ highlight }) => light(root.querySelectorAll("[data-q]"), highlight));
   // What is made anew under a resting pointer lights too.
-  new MutationObserver(() => {
-    if (store.get().highlight.size) light(root, store.get().highlight);
+  new MutationObserver((records) => {
+    const { highlight } = store.get();
+    if (!highlight.size) return;
+    const added = records.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node instanceof Element);
+    for (const element of added)
+      light([element, ...element.querySelectorAll("[data-q]")].filter((one) => one.hasAttribute("data-q")), highlight);
   }).observe(root, { childList: true, subtree: true });
 }
 
@@ -105,9 +109,12 @@ function symbolOf(target) {
   return element ? element.getAttribute("data-q") : null;
 }
 
-/** `lit` on the very symbols, `lit-near` on what belongs to the same place. */
-function light(root, highlight) {
-  for (const element of root.querySelectorAll("[data-q]")) {
+/**
+ * `lit` on the very symbols, `lit-near` on what belongs to the same place.
+ * @param {Iterable<Element>} symbols @param {ReadonlySet<string>} highlight
+ */
+function light(symbols, highlight) {
+  for (const element of symbols) {
     const q = element.getAttribute("data-q");
     const same = highlight.has(q);
     element.classList.toggle("lit", same);

@@ -88,7 +88,7 @@ async function answered(store, asked, made) {
 
 async function readNumbers(store) {
   const state = store.get();
-  if (!state.network || state.network.symbolic) {
+  if (!state.network || state.network.open.length) {
     store.set({ numbers: null, numbersError: null }, "numbers");
     return;
   }

@@ -120,7 +120,7 @@ export function whenShown(element, store, keys, refresh) {
     isWaiting = true;
     queueMicrotask(() => {
       isWaiting = false;
-      if (!isStale || !element.isConnected || element.offsetParent === null) return;
+      if (!isStale || !element.checkVisibility()) return;
       isStale = false;
       refresh();
     });

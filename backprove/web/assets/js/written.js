@@ -1,0 +1,33 @@
+// @ts-check
+// Numbers in fields: as people write them, and as a field shows them.
+
+/**
+ * A number as people write it, or null.
+ * @param {string} words
+ */
+export function reading(words) {
+  const number = taken(words);
+  return words.trim() !== "" && Number.isFinite(number) ? number : null;
+}
+
+/** The number that words are taken for: NaN where they are none. @param {string} words */
+function taken(words) {
+  const text = words.trim().replace(/[−–]/g, "-").replace(/^(-?\d+),(\d+)$/, "$1.$2");
+  const quotient = /^(-?[\d.]+)\s*\/\s*([\d.]+)$/.exec(text);
+  return quotient ? Number(quotient[1]) / Number(quotient[2]) : Number(text);
+}
+
+/** Why words are not taken for a number, without a full stop. @param {string} words */
+export function refusal(words) {
+  const text = words.trim();
+  if (!text) return "A number is missing";
+  if (/^[+−-]?(nan|inf|infinity|∞)$/i.test(text)) return `With “${text}” nothing can be computed`;
+  if (text.includes("/") && !Number.isFinite(taken(text))) return `“${text}” divides by 0, or is no fraction`;
+  return Math.abs(taken(text)) === Infinity ? `“${text}” is too large: numbers end at about 1.8e308` : `“${text}” is no number`;
+}
+
+/** A number in a field that is not written in: six digits. @param {any} value */
+export function short(value) {
+  if (value === undefined || value === null) return "";
+  return typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value);
+}
