@@ -120,7 +120,7 @@ class Learning {
     const { rows } = this.figures;
     const tell = this.figures.weightsLate ? " Its many weights follow once a second." : "";
     if (playing) return `Learning: ${rows}.${tell}`;
-    return this.learned.any ? `Resting: ${rows}. The page’s numbers, derivations and link have these weights.${tell}` : `Ready: ${rows}.${tell}`;
+    return this.learned.any ? `Resting: ${rows}. The page’s numbers, derivations and link have these weights.` : `Ready: ${rows}.${tell}`;
   }
 
   get #slow() {
