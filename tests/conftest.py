@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ from hypothesis import settings
 from backprove.run.c import Unavailable
 from backprove.run.c.cache import library
 from backprove.run.c.printing import library_text
+
+# What a script starts in the background ignores Ctrl-C, and so would all programs tested here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Machines that run tests are slow now and then; a property fails for its content only.
 settings.register_profile("backprove", deadline=None, print_blob=True)
