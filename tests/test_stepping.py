@@ -34,6 +34,7 @@ def same(stepper: Stepper, model: bp.Model) -> bool:
         *({"schedule": name, "epochs": 3} for name in SCHEDULES if name != "warmup"),
         {"batch_size": 7, "validation": 0.0, "eta": 0.05},
         {"seed": 9, "decay": 0.01, "dtype": "float64"},
+        {"optimizer": "momentum", "clip_value": 0.01, "clip_norm": 0.02},
         {"validation": 0.4, "batch_size": 1000},
     ],
     ids=str,
@@ -140,7 +141,8 @@ def test_what_overflows_first_is_named(text: str, x: float, quantity: str, words
         stepper.step()
     assert caught.value.why.quantity == quantity
     assert "at step 1" in str(caught.value)
-    assert "learning rate" in caught.value.suggestion
+    assert "try a learning rate" not in caught.value.suggestion, "nothing was learned yet"
+    assert not caught.value.why.slower
     assert stepper.parameters is start, "the state is that before the step"
 
 
@@ -152,11 +154,12 @@ def test_a_rate_too_high_is_found_at_its_step() -> None:
     stepper = Stepper(
         bp.parse(LINE), column(1.0), scaling="none", optimizer="sgd", eta=1000.0, validation=0.0
     )
-    words = r"at step 4.*grows without end; w has grown to 1e\+09"
+    words = r"at step 4.*grows without end; w has grown from 0 to 1e\+09"
     with pytest.raises(Stopped, match=words) as caught:
         stepper.for_seconds(9.0)
     assert caught.value.why.quantity == "w"
     assert stepper.state.steps == 3
+    assert caught.value.why.slower
 
 
 def test_a_rate_that_is_far_too_high_overflows_at_once() -> None:

@@ -159,3 +159,97 @@ def test_divergence_is_explained_and_a_smaller_rate_learns(page: Page) -> None:
     play.click()
     expect(page.locator(".run-state")).to_contain_text("Resting")
     assert number_of(page, "loss") < 0.1
+
+
+CSV = "id,u,v,w,kind\n" + "".join(
+    f"row {k},{k % 7},{(k * k) % 5},{k % 3},{'yes' if k % 7 > 3 else 'no'}\n" for k in range(60)
+)
+
+
+def give(page: Page, name: str, csv: str) -> None:
+    file = {"name": name, "mimeType": "text/csv", "buffer": csv.encode()}
+    with page.expect_file_chooser() as chooser:
+        panel(page).get_by_role("button", name="Choose a CSV").click()
+    chooser.value.set_files([file])  # type: ignore[list-item]
+
+
+def test_the_columns_of_a_csv_are_given_to_inputs_and_target(page: Page) -> None:
+    page.locator("#editor textarea").fill(NETWORK)
+    panel(page).get_by_role("combobox", name="Data").select_option("own")
+    give(page, "own.csv", CSV)
+    misfit, digest = page.locator(".misfit"), page.locator(".columns summary")
+    # of five columns one is the target, one holds words; three are too many for two inputs
+    expect(misfit).to_contain_text("3 columns give the input x, which takes 2 numbers: leave 1 out")
+    expect(misfit.get_by_role("button")).to_contain_text("mlp:3-8-8-1")
+    expect(digest).to_have_text("Columns: kind learned from 3 others, 1 left out")
+    panel(page).get_by_role("combobox", name="What v gives").select_option("nothing")
+    expect(misfit).to_be_hidden()
+    panel(page).get_by_role("button", name="Move w up").click()
+    expect(panel(page).get_by_role("button", name="Move w down")).to_be_focused()
+    expect(
+        page.locator(".columns tbody tr", has=page.get_by_role("rowheader", name="w"))
+    ).to_contain_text("x[1]")
+    expect(page.locator(".run-state")).to_contain_text("48 samples")
+    panel(page).get_by_text("What is read from the data").click()
+    notes = page.locator(".run-notes li")
+    expect(notes.first).to_contain_text("columns w, u")
+    panel(page).get_by_role("button", name="One epoch").click()
+    expect(page.locator(".run-state")).to_contain_text("Resting")
+
+    # a network of other names keeps what was chosen
+    page.locator("#editor textarea").fill(
+        "input p, q\ntarget t\nweight a, b\nz = sigmoid(a*p + b*q)\nloss J = (t - z)^2"
+    )
+    expect(misfit).to_contain_text("2 columns give the input p, which takes 1 number")
+    panel(page).get_by_role("combobox", name="What u gives").select_option("input q")
+    expect(page.locator(".run-state")).to_contain_text("48 samples")
+
+
+def test_without_names_the_columns_are_numbered(page: Page) -> None:
+    give(page, "bare.csv", "\n".join(f"{k},{k % 5},{k % 2}" for k in range(40)))
+    expect(page.locator(".own-data [role=status]")).to_have_text("bare.csv: 40 rows, 3 columns.")
+    expect(page.locator(".columns summary")).to_contain_text("c3 learned from 2 others")
+    expect(page.locator(".run-state")).to_contain_text("32 samples")
+
+
+def test_clipping_is_offered_where_it_may_help(page: Page) -> None:
+    page.locator("#editor textarea").fill("mlp:2-4-1,relu/linear,squared_error")
+    large = "".join(f"{k % 7},{k % 5},{1e6 * (k % 11)}\n" for k in range(60))
+    panel(page).get_by_role("combobox", name="Data").select_option("own")
+    give(page, "large.csv", "a,b,value\n" + large)
+    panel(page).get_by_role("combobox", name="Optimizer").select_option("sgd")
+    panel(page).get_by_role("spinbutton", name="Learning rate").fill("0.1")
+    page.locator(".transport .play").click()
+    ending = page.locator(".ending")
+    expect(ending).to_contain_text("clip the gradients")
+    ending.get_by_role("button", name="Start over with clipped gradients").click()
+    expect(panel(page).get_by_role("combobox", name="Clip gradients")).to_have_value("norm")
+    expect(page.locator(".readouts .epoch dd")).to_have_text(re.compile(r"^\d{2,}|\d,"))
+    expect(ending).to_be_hidden()
+    panel(page).get_by_role("combobox", name="Clip gradients").select_option("never")
+    page.locator(".transport .play").click()
+
+
+def test_many_weights_are_followed_and_kept(page: Page) -> None:
+    page.locator("#editor textarea").fill("mlp:2-80-70-1,tanh,binary_cross_entropy")
+    panel(page).get_by_role("combobox", name="Data").select_option("gaussians")
+    panel(page).get_by_role("combobox", name="Optimizer").select_option("adam")
+    said, play = page.locator(".run-state"), page.locator(".transport .play")
+    expect(said).to_contain_text("Its many weights follow once a second.")
+    play.click()
+    seen = page.evaluate(
+        f"() => {STORE} new Promise((done) => {{ const seen = new Set();"
+        " const stop = store.on('training', ({ training }) => {"
+        "   if (training?.playing) seen.add(training.parameters.w2[69][79]);"
+        "   if (seen.size === 2) { stop(); done(seen.size); } }); }))"
+    )
+    assert seen == 2
+    play.click()
+    expect(said).to_contain_text("Resting")
+    page.evaluate(
+        f"() => {STORE} new Promise((done) => {{ const look = () => {{"
+        "   const { training, values, numbers } = store.get();"
+        "   const kept = values.w2?.[69][79];"
+        "   if (!training && kept !== undefined && numbers?.given.w2[69][79] === kept) done(); };"
+        " store.on('*', look); look(); }))"
+    )

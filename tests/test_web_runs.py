@@ -23,9 +23,13 @@ from websockets.sync.client import connect
 import backprove as bp
 from backprove.run.stepping import Stepper
 from backprove.run.table import classic
-from backprove.web import learning
+from backprove.web import frames, learning
 from backprove.web.learning import THREAD
+from backprove.web.problems import GOOD, OVERTAKEN
+from backprove.web.run_messages import DrawnData, Start
 from backprove.web.runs import Runs, serve_run
+from backprove.web.starting import tried
+from backprove.web.workers import Workers
 
 NET = "mlp:2-4-2,tanh,cross_entropy"
 START = {"do": "start", "text": NET, "data": {"name": "xor", "rows": 100}}
@@ -162,11 +166,10 @@ def test_a_run_from_start_to_stop(page: Page) -> None:
 
 
 def test_a_page_sees_the_numbers_of_the_stepper(page: Page) -> None:
-    page.say({**START, "seed": 5, "optimizer": "momentum", "eta": 0.05}, "step", "step", "step")
+    options = {"seed": 5, "optimizer": "momentum", "eta": 0.05, "decay": 0.1, "clip_norm": 0.2}
+    page.say({**START, **options}, "step", "step", "step")
     frame = page.told("frame", where=lambda m: m["step"] == 3)
-    stepper = Stepper(
-        bp.load(NET), classic("xor", rows=100, seed=5), seed=5, optimizer="momentum", eta=0.05
-    )
+    stepper = Stepper(bp.load(NET), classic("xor", rows=100, seed=5), **options)
     for _ in range(3):
         stepper.step()
     for name, array in stepper.parameters.items():
@@ -198,6 +201,73 @@ def test_a_csv_is_read_as_on_the_command_line(page: Page) -> None:
     assert ready["points"][0][2] in (0, 1)
 
 
+def test_columns_give_what_is_said_in_that_order(page: Page) -> None:
+    rows = "\n".join(f"{k},{k % 2},{k % 7},{k % 5}" for k in range(40))
+    columns = {"x": ["b, really", "a"], "y": ["kind"]}
+    csv = f'number,kind,a,"b, really"\n{rows}'
+    page.say({**START, "validation": 0, "data": {"csv": csv, "columns": columns}})
+    ready = page.told("ready")
+    assert (ready["inputs"], ready["targets"]) == (["b, really", "a"], ["kind"])
+    wanted = [[k % 5, k % 7, k % 2] for k in range(40)]
+    assert np.allclose(ready["points"], wanted, atol=1e-5)
+
+
+def test_a_column_that_is_left_out_is_not_found_by_its_name(page: Page) -> None:
+    text = "input x = 3\ninput z\ntarget y\nweight w\nloss J = (y - w*x*z)^2"
+    csv = "x,z,y\n" + "1,2,3\n" * 20
+    page.say({**START, "text": text, "data": {"csv": csv, "columns": {"z": ["z"], "y": ["y"]}}})
+    assert "input x: the value in the network&#x27;s file" in page.told("ready")["notes"][0]
+
+
+def test_no_word_of_the_command_line_s_options(page: Page) -> None:
+    csv = "a,b,c\n" + "1,2,3\n" * 20
+    page.say({**START, "text": "input u, v\ntarget y\nweight w\nloss J = (y - w*u*v)^2",
+              "data": {"csv": csv}})  # fmt: skip
+    problem = page.told("error")["error"]
+    assert "which columns of the CSV give the input u" in problem["message"]
+    assert problem["suggestion"].startswith("choose what each column gives")
+
+
+def test_many_weights_come_as_bytes_and_seldom(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "SENT_EVERY", 0.3)
+    seen: list[Any] = []
+
+    def weights() -> Any:
+        """Those of a run that rests or has ended, as the last frame that told some has them."""
+        while True:
+            message = page.told("frame", "stopped")
+            if message["is"] == "frame":
+                seen.append(message)
+            told = next((m for m in reversed(seen) if m["parameters"]), None)
+            over = message["is"] == "stopped" or not message["playing"]
+            if over and told and told["step"] == seen[-1]["step"]:
+                return told
+
+    page.say({**START, "text": "mlp:2-100-60-2,tanh,cross_entropy", "batch": 10})
+    assert page.told("ready")["weights_every"] == 0.3
+    assert weights()["step"] == 0
+    page.say("play")
+    page.told("frame", where=lambda m: seen.append(m) or (m["step"] > 0 and m["parameters"]))
+    assert any(message["parameters"] is None for message in seen), "not with every frame"
+    page.say("pause")
+    before = weights()
+    page.say("step")
+    page.told("frame", where=lambda m: seen.append(m) or m["step"] == before["step"] + 1)
+    after = weights() if seen[-1]["parameters"] is None else seen[-1]
+    stepped = unpacked(after["parameters"]["w2"]) - unpacked(before["parameters"]["w2"])
+    assert unpacked(after["gradients"]["w2"]).shape == stepped.shape == (60, 100)
+    assert 0 < np.abs(stepped).max() < 0.1, "one step of Adam"
+    page.say("play")
+    page.told("frame", where=lambda m: seen.append(m) or m["playing"])
+    page.say("stop")
+    assert weights()["step"] > after["step"]
+
+
+def unpacked(packed: dict[str, Any]) -> Any:
+    values = np.frombuffer(base64.b64decode(packed["values"]), "<f4")
+    return values.reshape(packed["shape"])
+
+
 def test_a_rate_changes_while_it_plays(page: Page) -> None:
     page.say(START, "play", {"do": "eta", "eta": 0.25})
     assert page.told("frame", where=lambda m: m["eta"] == 0.25)["playing"]
@@ -212,7 +282,8 @@ def test_divergence_stops_with_its_reason(page: Page) -> None:
     stopped = page.told("stopped")
     assert (stopped["reason"], stopped["quantity"]) == ("nan", "h")
     assert "largest number of float32" in stopped["words"]
-    assert "learning rate" in stopped["words"]
+    assert "smaller weights" in stopped["words"], "no rate helps at the first step"
+    assert not stopped["slower"]
 
 
 def test_values_of_the_page_are_where_it_starts(page: Page) -> None:
@@ -268,10 +339,15 @@ DEEP = "input x\ntarget y\nweight w\n" + "".join(
         ({"values": {"w1": [1]}}, "start values of w1"),
         ({"data": {"csv": ""}}, "the CSV is empty"),
         ({"data": {"csv": "a,b\n1,2\n3"}}, "line 3: 1 cells"),
-        ({"data": {"csv": "a,b\n1,z\n2,w\n", "target": "a"}}, "2 numbers"),
+        ({"data": {"csv": "a,b\n1,z\n2,w\n", "columns": {"x": ["a"], "y": ["b"]}}}, "2 numbers"),
+        ({"data": {"csv": "a,b\n1,z\n2,w\n", "columns": {"x": ["*"]}}}, "no column *"),
         ({"data": {"csv": "a,a\n" * 60_000}}, "60,000 rows"),
         ({"data": {"csv": "a," * 2000}}, "2,000 columns"),
         ({"data": {"name": "digits"}}, "10 classes"),
+        ({"data": {"csv": "a,b,y\n" + "1,2,x\n3,1e999,y\n"}}, "line 3, column b: inf"),
+        ({"text": "mlp:2-1,linear,squared_error", "data": {"csv": "a,b,y\n1,2,3\n2,2,1e39\n"}},
+         "1e+39 is too large"),
+        ({"text": "input x[2]\ntarget y\nweight a\nloss J = a^2"}, "no input and no target"),
     ],
     ids=lambda case: str(case)[:40],
 )  # fmt: skip
@@ -282,6 +358,48 @@ def test_what_cannot_be_trained_is_refused_in_words(
     problem = page.told("error")["error"]
     assert words in problem["message"]
     assert "mistake in backprove" not in problem["message"]
+
+
+class Trials(Workers):
+    """Processes that take for ever over a network whose text says so."""
+
+    async def answer(self, call: Any, seconds: float) -> Any:
+        function, (start, _) = call
+        assert isinstance(start.data, DrawnData), "no data are copied"
+        if "late" in start.text:
+            return OVERTAKEN, ""
+        if "for ever" in start.text:
+            await asyncio.sleep(WAIT)
+        return await asyncio.to_thread(function, start, seconds)
+
+
+def test_a_network_is_tried_before_a_thread_of_the_server_takes_it(
+    served: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    prepared = learning.made
+    monkeypatch.setattr(
+        learning, "made", lambda start, table: tried.append(start.text) or prepared(start, table)
+    )
+    server = served(workers=Trials())
+    late = server.page(text="# late\ninput x\nloss J = x")
+    assert "more time or memory" in late.told("error")["error"]["message"]
+    wrong = server.page(text="input x\nloss J = y")
+    assert wrong.told("error")["error"]["line"] == 2
+    endless = server.page(text="# for ever\ninput x\nloss J = x")
+    good = server.page(data={"csv": "a,b,c\n" + "1,2,0\n1,3,1\n" * 9})
+    good.say("step", "step")
+    assert good.told("frame", where=lambda m: m["step"] == 2)
+    endless.socket.socket.shutdown(2)
+    until(lambda: len(server.runs.open) == 1 and threads() == 1)
+    assert tried == [NET]
+
+
+def test_a_trial_ends_with_its_time_and_the_process_goes_on() -> None:
+    text = "input x[2]\ntarget y\nweight a\nh = " + "tanh(" * 150 + "a*x[1]" + ")" * 150
+    slow = {**START, "text": f"{text}\nloss J = (y - h)^2"}
+    assert tried(Start.model_validate(slow), 0.2) == (OVERTAKEN, "")
+    assert tried(Start.model_validate(START), WAIT) == (GOOD, "")
 
 
 def test_the_line_of_a_mistake_in_the_text_is_told(page: Page) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..expr import Apply, count, walk
 from ..network import Network, Quantity
-from .table import DIGITS, Table, listed
+from .table import DIGITS, Said, Table, listed
 from .values import from_file, shape_of
 
 Array: TypeAlias = NDArray[Any]
@@ -136,18 +136,25 @@ def fit(
     table: Table,
     training: Array,
     *,
-    columns: Mapping[str, str] | Sequence[str] = (),
+    columns: Mapping[str, Said] | Sequence[str] = (),
     target: str = "",
     scaling: Scaling | None = None,
 ) -> Fit:
     """Decide which columns give which input and target.
 
-    training: the rows on which scaling is fitted. columns: patterns by input or target name
-    (or "x=pixel*"). target: the target's columns where the network has one target.
+    training: the rows on which scaling is fitted. columns: patterns, or lists of
+    names, by input or target name (or "x=pixel*"). target: the target's columns where the network
+    has one target.
     Raises DataError naming the columns and what would fit.
     """
-    said = dict(columns) if isinstance(columns, Mapping) else assignments(columns)
+    said: dict[str, Said] = {}
+    said.update(columns if isinstance(columns, Mapping) else assignments(columns))
     inputs, targets = _live(network, "input"), _live(network, "target")
+    if not inputs and not targets:
+        raise DataError(
+            "the loss depends on no input and no target, so there is nothing to learn from data",
+            "let it compare what the network says with a target: loss J = (y - h)^2 / 2",
+        )
     for name in said:
         if name not in {q.name for q in (*inputs, *targets)}:
             raise DataError(
@@ -174,8 +181,8 @@ def _live(network: Network, kind: Literal["input", "target"]) -> list[Quantity]:
 
 
 def _with_target(
-    network: Network, targets: list[Quantity], said: dict[str, str], target: str
-) -> dict[str, str]:
+    network: Network, targets: list[Quantity], said: dict[str, Said], target: str
+) -> dict[str, Said]:
     name, equals, patterns = target.partition("=")
     if equals and any(q.name == name.strip() for q in targets):
         return {**said, name.strip(): patterns.strip()}
@@ -191,7 +198,7 @@ def _fit_input(
     network: Network,
     table: Table,
     quantity: Quantity,
-    said: Mapping[str, str],
+    said: Mapping[str, Said],
     inputs: list[Quantity],
     used: set[str],
     training: Array,
@@ -273,7 +280,8 @@ def _scale(values: Array, scaling: str) -> tuple[list[float], list[float]]:
     if scaling == "minmax":
         shift, divisor = values.min(axis=0), np.ptp(values, axis=0)
     else:
-        shift, divisor = values.mean(axis=0), values.std(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            shift, divisor = values.mean(axis=0), values.std(axis=0)
     divisor = np.where(divisor > 0, divisor, 1.0)  # a constant column becomes 0
     return shift.tolist(), divisor.tolist()
 
@@ -282,7 +290,7 @@ def _fit_target(
     network: Network,
     table: Table,
     quantity: Quantity,
-    said: Mapping[str, str],
+    said: Mapping[str, Said],
     targets: list[Quantity],
 ) -> TargetFit:
     shape = shape_of(network, quantity.name)
@@ -412,8 +420,11 @@ def input_arrays(
             continue
         _need(table, i.columns, f"the input {i.name}")
         values = np.concatenate([table.numbers(name) for name in i.columns], axis=1)
-        scaled = (values - np.asarray(i.shift)) / np.asarray(i.divisor)
-        arrays[i.name] = np.ascontiguousarray(scaled.reshape(table.rows, *shape), dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = (values - np.asarray(i.shift)) / np.asarray(i.divisor)
+        arrays[i.name] = _stored(table, i.columns, values, scaled, dtype).reshape(
+            table.rows, *shape
+        )
     return arrays
 
 
@@ -426,12 +437,32 @@ def target_arrays(
         shape = shape_of(network, t.name)
         _need(table, t.columns, f"the target {t.name}")
         if not t.classes:
-            values = np.concatenate([table.numbers(name) for name in t.columns], axis=1)
+            numbers = np.concatenate([table.numbers(name) for name in t.columns], axis=1)
+            values = _stored(table, t.columns, numbers, numbers, dtype)
         else:
             places = np.asarray(_places(table, t), dtype=np.int64)
             values = np.eye(len(t.classes))[places] if shape and shape[0] > 1 else places
         arrays[t.name] = np.ascontiguousarray(values.reshape(table.rows, *shape), dtype)
     return arrays
+
+
+def _stored(
+    table: Table, names: tuple[str, ...], said: Array, values: Array, dtype: np.dtype[Any]
+) -> Array:
+    """Numbers in the run's own type. said: as the columns have them. Raises DataError for those
+    that are beyond it."""
+    with np.errstate(over="ignore"):
+        stored = np.ascontiguousarray(values, dtype)
+    bad = np.argwhere(~np.isfinite(stored))
+    if len(bad):
+        row, place = int(bad[0][0]), int(bad[0][1])
+        which = f"column {names[place]}" if len(names) == values.shape[1] else _columns(names)
+        raise DataError(
+            f"{table.source}, {table.where(row)}, {which}: {said[row, place]:.3g} is too large to"
+            f" be trained with: {dtype} ends at {np.finfo(dtype).max:.2g}",
+            "divide the numbers of the column, so that they are of about size 1",
+        )
+    return stored
 
 
 def _places(table: Table, target: TargetFit) -> list[int]:

@@ -29,13 +29,15 @@ GROWN = 100.0
 class Overflow:
     """quantity: what was not finite first, as a reader names it, "" where nothing was found.
     says: how that came, in a sentence. suggestion: what to try. parameter: the one that ran
-    away, "" where none did; grown: that in words that go on with a sentence."""
+    away, "" where none did; grown: that in words that go on with a sentence. slower: whether a
+    lower rate may help."""
 
     quantity: str
     says: str
     suggestion: str
     parameter: str = ""
     grown: str = ""
+    slower: bool = True
 
 
 def overflow(
@@ -45,30 +47,50 @@ def overflow(
     samples: int,
     first: Mapping[str, Array],
     eta: float,
+    clipped: bool = False,
+    decayed: bool = False,
 ) -> Overflow:
     """What overflowed first in a step. given: all that its program is given; first: the
-    parameters with which the run began."""
+    parameters with which the run began. clipped, decayed: what the run already does."""
     dtype = next(iter(first.values())).dtype
     found = _culprit(step, given, samples, dtype)
     name, grown = _grown(given, first)
+    calmer = _calmer(eta, clipped, decayed)
     if found is None:
-        return Overflow("", f"the numbers are no longer finite{grown}", _calmer(eta), name, grown)
+        return Overflow("", f"the numbers are no longer finite{grown}", calmer, name, grown)
     instruction, operands = found
     quantity = _named(network, instruction.origin)
     says = f"{quantity} is the first that is not finite: {_why(instruction, operands, dtype)}"
     if grown:
-        return Overflow(quantity, says + grown, _calmer(eta), name, grown)
+        return Overflow(quantity, says + grown, calmer, name, grown)
+    # before the first update, and not by it: nothing was learned that a rate had a part in
+    updated = instruction.origin.removeprefix(NEXT) in first
+    begun = updated or any(not np.array_equal(given[n], first[n]) for n in first)
     if _leaves_domain(instruction):
+        other = calmer if begun else "begin with other weights"
+        return Overflow(quantity, says, f"{_rewritten(instruction)}, or {other}", slower=begun)
+    if not begun:
         return Overflow(
             quantity, says,
-            "write the loss so that this cannot happen (cross_entropy takes softmax and logarithm"
-            f" together), or {_calmer(eta)}",
+            "no learning rate helps, as nothing was learned yet: divide the inputs and targets so"
+            " that they are numbers of about size 1, or begin with smaller weights",
+            slower=False,
         )  # fmt: skip
-    return Overflow(quantity, says, f"{_calmer(eta)}, or scale the inputs")
+    return Overflow(quantity, says, f"{calmer}, or scale the inputs and targets")
 
 
-def _calmer(eta: float) -> str:
-    return f"try a learning rate of {min(eta / 10, 0.1):.2g} or lower, or clip the gradients"
+def _calmer(eta: float, clipped: bool, decayed: bool) -> str:
+    rate = f"try a learning rate of {min(eta / 10, 0.1):.2g} or lower"
+    ways = [rate, *["a smaller weight decay"] * decayed, *["clip the gradients"] * (not clipped)]
+    return ", or ".join(ways)
+
+
+def _rewritten(instruction: Instruction) -> str:
+    """What to do about a function that is given what it has no value for."""
+    assert isinstance(instruction.operation, Map), "only a function has a domain"
+    safe = " (cross_entropy takes softmax and logarithm together)"
+    plain = "write the loss so that this cannot happen"
+    return plain + safe if instruction.operation.function == "log" else plain
 
 
 def _grown(given: Mapping[str, Array], first: Mapping[str, Array]) -> tuple[str, str]:
@@ -81,7 +103,8 @@ def _grown(given: Mapping[str, Array], first: Mapping[str, Array]) -> tuple[str,
     name = max(times, key=times.__getitem__)
     if times[name] < GROWN:
         return "", ""
-    said = f"; {name} has grown to {sizes[name]:.2g}, {times[name]:.2g} times its size at first"
+    was = float(np.abs(first[name]).max(initial=0))
+    said = f"; {name} has grown from {was:.2g} to {sizes[name]:.2g}"
     return name, said
 
 
@@ -125,7 +148,8 @@ def _named(network: Network, origin: str) -> str:
     if origin in network.quantities:
         return origin.removesuffix(ARGUMENT)
     if origin.startswith(NEXT):
-        return f"the new {origin.removeprefix(NEXT)}"
+        parameter, _, slot = origin.removeprefix(NEXT).partition(".")
+        return f"the optimizer's {slot} of {parameter}" if slot else f"the new {parameter}"
     return f"the loss {network.loss}" if not origin or origin == MEAN_LOSS else origin
 
 

@@ -37,7 +37,7 @@ from .numpy_backend import Prepared, prepare
 from .overflow import Overflow, overflow
 from .runner import Runner, Score
 from .step import ScalarTable, check_scalars, lower_step
-from .table import Table
+from .table import Said, Table
 from .values import check_memory, parameter_bytes, refuse_symbolic, shape_of
 
 Array: TypeAlias = NDArray[Any]
@@ -53,9 +53,9 @@ class Stopped(Diverged):
     """A run that cannot go on. why: what overflowed first. The state is that before the step."""
 
     def __init__(self, why: Overflow, epoch: int, step: int) -> None:
+        goes = "diverges" if why.slower else "stops"
         super().__init__(
-            f"the training diverges in epoch {epoch}, at step {step:,}: {why.says}",
-            why.suggestion,
+            f"the training {goes} in epoch {epoch}, at step {step:,}: {why.says}", why.suggestion
         )
         self.why = why
 
@@ -74,7 +74,7 @@ class Stepper:
         network: Network,
         table: Table,
         *,
-        columns: Mapping[str, str] | Sequence[str] = (),
+        columns: Mapping[str, Said] | Sequence[str] = (),
         target: str = "",
         scaling: Scaling | None = None,
         epochs: int | None = None,
@@ -82,6 +82,8 @@ class Stepper:
         optimizer: str = "adam",
         eta: float | None = None,
         decay: float | None = None,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
         schedule: str = "constant",
         seed: int = 0,
         validation: float = 0.1,
@@ -93,7 +95,7 @@ class Stepper:
         options = Options(
             epochs=1 if epochs is None else epochs, batch_size=batch_size, optimizer=optimizer,
             eta=eta, seed=seed, validation=validation, dtype=dtype, decay=decay,
-            schedule=schedule, backend="numpy",
+            clip_value=clip_value, clip_norm=clip_norm, schedule=schedule, backend="numpy",
         )  # fmt: skip
         check_options(options)
         recipe = options.recipe()
@@ -189,7 +191,11 @@ class Stepper:
         given = {
             **self.runner.constants, **scalars, **state.parameters, **state.slots, **batch,
         }  # fmt: skip
-        why = overflow(self.network, self.program, given, len(rows), self._first, self.eta)
+        clips = self.options.clip_value is not None or self.options.clip_norm is not None
+        why = overflow(
+            self.network, self.program, given, len(rows), self._first, self.eta, clips,
+            bool(self.options.decay),
+        )  # fmt: skip
         if loss is not None:
             says = f"the loss is {loss:.2g}, and grows without end{why.grown}"
             why = replace(why, quantity=why.parameter or self.network.loss, says=says)

@@ -25,6 +25,9 @@ from .classics import CLASSICS, NOISE, ROWS, SEED, drawn, drawn_as_said
 
 Array: TypeAlias = NDArray[Any]
 
+Said: TypeAlias = str | Sequence[str]
+"""Which columns: patterns with commas between them, or names."""
+
 DIGITS = "digits"
 """The name of the bundled data."""
 
@@ -52,14 +55,19 @@ class Table:
     def rows(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
-    def matching(self, patterns: str) -> list[str]:
-        """The columns that patterns such as `age,pixel*` name, in the file's order for each."""
+    def matching(self, said: Said) -> list[str]:
+        """The columns that patterns such as `age,pixel*` name, in the file's order for each.
+
+        A list holds names, whatever letters they have.
+        """
         found: dict[str, None] = {}
-        for pattern in (p.strip() for p in patterns.split(",")):
+        patterns = [p.strip() for p in said.split(",")] if isinstance(said, str) else said
+        for pattern in patterns:
             if pattern in self.columns:
                 found[pattern] = None
                 continue
             hits = [name for name in self.columns if fnmatchcase(name, pattern)]
+            hits = hits if isinstance(said, str) else []
             if not hits:
                 raise DataError(
                     f"{self.source} has no column {pattern}", f"it has {listed(self.columns)}"

@@ -97,7 +97,7 @@ def api(
             summary=row.path.removeprefix("/api/").capitalize(),
             description=row.function.__doc__ or "",
         )(_asking(row, answer, workers))
-    _training(made)
+    _training(made, workers)
     _refusing(made)
     return made
 
@@ -174,13 +174,13 @@ async def _gone(request: Request) -> None:
         pass
 
 
-def _training(made: FastAPI) -> None:
+def _training(made: FastAPI, workers: Workers) -> None:
     runs: list[Runs] = []
 
     @made.websocket("/api/train")
     async def train(websocket: WebSocket) -> None:
         if not runs:  # made here, as it belongs to the event loop
-            runs.append(Runs())
+            runs.append(Runs(workers=workers))
         await serve_run(websocket, runs[0])
 
 

@@ -42,7 +42,7 @@ class Desk:
     ) -> None:
         """tell: passes a message on. silent: seconds after which a page is taken for gone."""
         self._tell, self._workers, self._silent = tell, workers, silent
-        self._runs = Runs()
+        self._runs = Runs(workers=workers)
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._lines: dict[str, _Line] = {}
         self._running: set[asyncio.Task[None]] = set()

@@ -30,18 +30,19 @@ class DrawnData(_Message):
 
 
 class UploadedData(_Message):
-    """A CSV as text. columns: patterns of columns by input's name; target: the target's."""
+    """A CSV as text. columns: their names by the input or target that they give, in the order of
+    its components; the others are left out. Without it they are found as by `train`."""
 
     csv: str = Field(max_length=limits.MESSAGE)
-    target: str | None = Field(None, max_length=1000)
-    columns: dict[str, str] | None = Field(None, max_length=1000)
+    columns: dict[str, list[str]] | None = Field(None, max_length=1000)
 
 
 class Start(_Message):
     """Begin a run. values: of weights, biases and constants in place of those in the text.
 
     epochs: after which it is done; by default it goes on, and a schedule that divides the
-    whole run takes a hundred.
+    whole run takes a hundred. decay: of the weights; the optimizer's own where none is said.
+    clip_value, clip_norm: limits of each component of a gradient, and of all of them together.
     """
 
     do: Literal["start"]
@@ -54,6 +55,8 @@ class Start(_Message):
     batch: int = Field(32, ge=1, le=10_000)
     schedule: str | None = Field(None, max_length=200)
     decay: float | None = Field(None, ge=0, le=1e9)
+    clip_value: float | None = Field(None, gt=0, le=1e9)
+    clip_norm: float | None = Field(None, gt=0, le=1e9)
     epochs: int | None = Field(None, ge=1, le=1_000_000)
     validation: float = Field(0.1, ge=0, lt=1)
 
@@ -92,7 +95,8 @@ class Queued(BaseModel):
 class Ready(BaseModel):
     """The run can be played. points: [x1, x2, class or value] of two inputs, in the data's units.
 
-    inputs, targets: columns. batches: an epoch has. classes: labels, by place.
+    inputs, targets: columns. batches: an epoch has. classes: labels, by place. weights_every:
+    seconds between two frames that tell the weights, null where each does.
     """
 
     is_: Annotated[Literal["ready"], Field(serialization_alias="is")] = "ready"
@@ -105,6 +109,7 @@ class Ready(BaseModel):
     notes: list[str]
     points: list[list[float]] | None
     batches: int
+    weights_every: float | None
 
 
 class Boundary(BaseModel):
@@ -121,11 +126,19 @@ class Boundary(BaseModel):
     values: str
 
 
+class Packed(BaseModel):
+    """Many numbers: float32, least byte first, in base64, the last index counting fastest."""
+
+    shape: list[int]
+    values: str
+
+
 class Frame(BaseModel):
     """How the run stands. losses: [epoch, training, validation] since the last frame.
 
     loss: a running mean. step: mini-batches done. boundary, accuracy, confusion: null where they
-    are as they were, or where there are none; confusion[class][taken for].
+    are as they were, or where there are none; confusion[class][taken for]. parameters, gradients:
+    nested rows by name, or Packed, once in a while, where they are many; null between.
     """
 
     is_: Annotated[Literal["frame"], Field(serialization_alias="is")] = "frame"
@@ -143,12 +156,14 @@ class Frame(BaseModel):
 
 
 class Ended(BaseModel):
-    """The run is over. words: html; what overflowed first, and what to try."""
+    """The run is over. words: html; what overflowed first, and what to try. slower: of numbers
+    that are no longer finite, whether a lower learning rate may help."""
 
     is_: Annotated[Literal["stopped"], Field(serialization_alias="is")] = "stopped"
     reason: Literal["nan", "done", "limit"]
     words: str
     quantity: str | None = None
+    slower: bool = False
 
 
 class Wrong(BaseModel):

@@ -12,6 +12,7 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Callable, MutableMapping
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -21,9 +22,22 @@ from threadpoolctl import threadpool_limits
 
 from . import limits
 from .learning import Learner, Turns
-from .messages import Problem
-from .problems import shape_problem
-from .run_messages import SAID, Ended, Queued, Rate, Simple, Speed, Start, Wrong, json_of
+from .messages import Problem, Refusal
+from .problems import GOOD, MISTAKE, OVERTAKEN, shape_problem
+from .run_messages import (
+    SAID,
+    DrawnData,
+    Ended,
+    Queued,
+    Rate,
+    Simple,
+    Speed,
+    Start,
+    Wrong,
+    json_of,
+)
+from .starting import tried
+from .workers import Answer, Workers
 
 PATIENCE = 10.0
 """Seconds that a run may rest in its place while others wait."""
@@ -37,8 +51,21 @@ SEND_SECONDS = 30.0
 SWITCH_SECONDS = 0.001
 """After so long a thread that computes lets another have the interpreter: the server's own."""
 
+GRACE = 2.0
+"""Seconds after its time in which a process ends a trial by itself; then it is ended."""
+
 MOST_UNSENT = 20
 """Messages that wait for a page; until it takes some, what it says is not read."""
+
+TOO_MUCH = Problem(
+    message="this network takes more time or memory to be made ready than a page's run may",
+    suggestion="make its equations fewer or shorter, or train it with `backprove train`, which has"
+    " no such bound",
+)
+"""What is said of a network that was given up."""
+
+NOTHING = DrawnData.model_validate({"name": ""})
+"""In place of data, where a network alone is looked at."""
 
 Kind: TypeAlias = Literal["", "queued", "ready", "frame", "last"]
 
@@ -47,7 +74,8 @@ class Runs:
     """At most so many runs compute at once; the others wait in the order in which they came.
 
     All methods are called in the server's event loop. seconds: how long a run lasts; patience:
-    how long one may rest in its place while others wait.
+    how long one may rest in its place while others wait. workers: processes in which a network
+    is tried, so that one that takes too long to be made ready holds up no thread.
     """
 
     def __init__(
@@ -56,9 +84,11 @@ class Runs:
         queued: int = limits.QUEUED,
         seconds: float = limits.RUN_SECONDS,
         patience: float = PATIENCE,
+        workers: Workers | None = None,
     ) -> None:
         self.at_once, self.queued = at_once, queued
         self.seconds, self.patience = seconds, patience
+        self.workers = workers
         self.turns = Turns()
         self.open: set[_Session] = set()
         self._placed: list[_Session] = []
@@ -161,6 +191,7 @@ class _Session:
         self._ahead = -1
         self._limit: asyncio.TimerHandle | None = None
         self._rest: asyncio.TimerHandle | None = None
+        self._trial: Future[Answer] | None = None
 
     # -- the connection --------------------------------------------------------------------
 
@@ -255,6 +286,8 @@ class _Session:
                 timer.cancel()
         if self._learner is not None and self._learner.alive:
             self._learner.end()
+            if self._trial is not None:
+                self._trial.cancel()
         else:
             self._runs.leave(self)
 
@@ -297,6 +330,19 @@ class _Session:
 
     def idle(self, idle: bool) -> None:
         self._later(lambda: self._rests(idle))
+
+    def objection(self, start: Start) -> Problem | None:
+        workers = self._runs.workers
+        if workers is None:
+            return None
+        bare = start.model_copy(update={"data": NOTHING, "values": {}})
+        seconds = limits.PREPARING_SECONDS
+        trial = workers.answer((tried, (bare, seconds)), seconds + GRACE)
+        self._trial = asyncio.run_coroutine_threadsafe(trial, self._loop)
+        status, text = self._trial.result()
+        if status in (GOOD, MISTAKE):  # a mistake is told by the run itself
+            return None
+        return TOO_MUCH if status == OVERTAKEN else Refusal.model_validate_json(text).error
 
     def gone(self) -> None:
         self._later(lambda: self._runs.leave(self))

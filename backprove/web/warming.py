@@ -7,8 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from . import limits
 from .answers import ANSWERS, answered
 from .choosing import choices
+from .run_messages import Start
+from .starting import tried
 
 SAMPLE: dict[str, Any] = {
     "text": "mlp:2-2-1,sigmoid,squared_error",
@@ -27,3 +30,5 @@ def warm() -> None:
         fields = {name: value for name, value in SAMPLE.items() if name in row.asks.model_fields}
         with suppress(ValidationError):
             answered(row.path, row.asks(**fields))
+    start = {"do": "start", "text": SAMPLE["text"], "data": {"name": ""}}
+    tried(Start.model_validate(start), limits.PREPARING_SECONDS)

@@ -1,5 +1,5 @@
 // @ts-check
-// What there is to learn: which data fit a network, which network fits data, and a CSV's columns.
+// What there is to learn: which data fit a network, and which network fits data.
 
 /**
  * @typedef {object} Data  what data need of a network
@@ -8,6 +8,8 @@
  * @property {"classes"|"regression"} kind
  * @property {number} classes
  * @property {string} [name]
+ * @property {number} [targets]  numbers that a sample is told, where that is not one
+ * @property {string} [wrong]  of data of one's own: why they do not fit, "" where they do
  */
 
 /** Hidden layers that are enough, by data set. */
@@ -42,6 +44,7 @@ export function misfit(network, data) {
   if (network.open.length) return LACKING;
   if (!network.trainable) return "This network cannot be trained: it needs weights, inputs, targets, and functions that have numbers.";
   if (!data) return "";
+  if (data.wrong !== undefined) return data.wrong;
   const { inputs, targets } = /** @type {{inputs: number, targets: number}} */ (sizesOf(network));
   if (inputs !== data.inputs) {
     return `A sample has ${numbers(data.inputs, "input")}, and this network takes ${numbers(inputs, "")}.`;
@@ -60,74 +63,13 @@ function numbers(count, what) {
 }
 
 /**
- * A builder of a network that fits.
+ * A builder of a network that fits; null where nothing is to be learned from nothing.
  * @param {Data} data
  */
-export function fitting({ name = "", inputs, kind, classes }) {
+export function fitting({ name = "", inputs, kind, classes, targets = 1 }) {
+  if (!inputs || !targets) return null;
   const hidden = HIDDEN[/** @type {keyof typeof HIDDEN} */ (name)] ?? "8-8";
-  if (kind === "regression") return `mlp:${inputs}-${hidden}-1,tanh/linear,squared_error`;
+  if (kind === "regression") return `mlp:${inputs}-${hidden}-${targets},tanh/linear,squared_error`;
   if (classes === 2) return `mlp:${inputs}-${hidden}-1,tanh,binary_cross_entropy`;
   return `mlp:${inputs}-${hidden}-${classes},tanh,cross_entropy`;
-}
-
-// -- a CSV of one's own ------------------------------------------------------------------------
-
-/**
- * The rows of a CSV: fields between commas, semicolons or tabs, whichever the first line has most.
- * @param {string} text
- * @param {number} most  rows that are read
- * @returns {string[][]}
- */
-export function rowsOf(text, most = Infinity) {
-  const [first] = text.split(/\r?\n/, 1);
-  const count = (/** @type {string} */ mark) => first.split(mark).length;
-  const mark = [",", ";", "\t"].reduce((best, one) => (count(one) > count(best) ? one : best));
-  /** @type {string[][]} */
-  const rows = [];
-  let row = /** @type {string[]} */ ([]);
-  let field = "";
-  let quoted = false;
-  const endOfField = () => { row.push(field.trim()); field = ""; };
-  const endOfRow = () => {
-    endOfField();
-    if (row.some((one) => one !== "")) rows.push(row);
-    row = [];
-  };
-  for (let at = text.startsWith("\ufeff") ? 1 : 0; at < text.length && rows.length < most; at += 1) {
-    const letter = text[at];
-    if (quoted) {
-      if (letter !== '"') field += letter;
-      else if (text[at + 1] === '"') { field += '"'; at += 1; } else quoted = false;
-    } else if (letter === '"' && field.trim() === "") { quoted = true; field = ""; }
-    else if (letter === mark) endOfField();
-    else if (letter === "\n") endOfRow();
-    else if (letter !== "\r") field += letter;
-  }
-  if (rows.length < most && (field || row.length)) endOfRow();
-  return rows;
-}
-
-/**
- * What a CSV says of itself: its columns, and what learning one of them from the others takes.
- * @param {string} name  of the file
- * @param {string} text
- */
-export function ownData(name, text) {
-  const [columns = [], ...rows] = rowsOf(text);
-  return {
-    name, text, columns, rows: rows.length,
-    /** @param {string} target @returns {Data} */
-    as(target) {
-      const at = columns.indexOf(target);
-      const labels = new Set(rows.map((row) => row[at] ?? ""));
-      const isNumber = [...labels].every((label) => label !== "" && Number.isFinite(Number(label)));
-      const isWhole = [...labels].every((label) => /^\d+$/.test(label));
-      // Few whole numbers, each seen often, are labels; so 0 and 1 are two classes.
-      const areClasses = !isNumber || (isWhole && labels.size <= 10 && labels.size * 5 <= rows.length);
-      return {
-        title: name, inputs: columns.length - 1,
-        kind: areClasses ? "classes" : "regression", classes: areClasses ? labels.size : 0,
-      };
-    },
-  };
 }

@@ -1,15 +1,15 @@
 // @ts-check
 // The fields of the learning panel: which data, and how it learns.
 
-import { chooseFile } from "./dialogs.js";
-import { OWN, misfit, ownData } from "./datasets.js";
+import { OWN, misfit } from "./datasets.js";
 import { debounced, h } from "./elements.js";
+import { OwnData } from "./own-data.js";
 
 const SCHEDULES = {
   constant: "constant rate", cosine: "falls as a cosine", exponential: "falls by a factor", one_cycle: "rises, then falls",
   step: "falls in steps", warmup: "rises at first",
 };
-const MOST_BYTES = 3_900_000; // of a CSV, so that the message stays below the server's bound
+const CLIPS = { "": "never", value: "each number", norm: "all together" };
 
 /**
  * A number's field with its words.
@@ -20,17 +20,15 @@ function numeric(words, attributes) {
   return { field, label: h("label", { class: "field" }, h("span", {}, words), field) };
 }
 
-/** @param {string} words */
-function choice(words) {
-  const field = h("select");
+/** @param {string} words @param {Record<string, any>} [attributes] */
+function choice(words, attributes = {}) {
+  const field = h("select", attributes);
   return { field, label: h("label", { class: "field" }, h("span", {}, words), field) };
 }
 
 export class LearningForm {
   #store;
   #told;
-  /** @type {any} */
-  #own = null;
   #chosenByHand = false;
   #offered = "";
   #optimizers = "";
@@ -50,18 +48,13 @@ export class LearningForm {
     this.set.field.addEventListener("change", () => {
       this.#chosenByHand = true;
       told.another();
-      if (this.set.field.value === OWN && !this.#own) this.choose.focus();
+      if (this.set.field.value === OWN && !this.own.there) this.own.choose.focus();
     });
     this.noise = numeric("Noise", { min: 0, max: 1, step: 0.01, value: 0.05, onchange });
     this.rows = numeric("Rows", { min: 10, max: 5000, step: 1, value: 400, onchange });
-    this.choose = h("button", { type: "button", onclick: () => chooseFile(".csv,.tsv,.txt,text/csv", (file) => this.#take(file)) }, "Choose a CSV");
-    this.target = choice("Column to learn");
-    this.target.field.addEventListener("change", () => told.another());
-    this.said = h("p", { class: "soft small", role: "status" });
-    this.own = h("div", { class: "own-data", "data-drop": "csv", hidden: true },
-      h("div", { class: "row" }, this.choose, this.target.label), this.said);
+    this.own = new OwnData({ file: (file) => this.#take(file), another: () => told.another() });
     this.data = h("section", { class: "learning-data", "aria-label": "What it learns from", "data-drop": "csv" },
-      h("div", { class: "fields" }, this.set.label, this.noise.label, this.rows.label), this.own);
+      h("div", { class: "fields" }, this.set.label, this.noise.label, this.rows.label), this.own.element);
     this.#listenForFiles(this.data);
 
     this.optimizer = choice("Optimizer");
@@ -79,6 +72,15 @@ export class LearningForm {
     });
     this.epochs = numeric("over epochs", { min: 1, max: 1e6, step: 1, value: 100, onchange });
     this.epochs.label.hidden = true;
+    this.clip = choice("Clip gradients", { title: "No number of a gradient, or no gradient of all weights together, is larger than that" });
+    this.clip.field.append(...Object.entries(CLIPS).map(([value, title]) => h("option", { value }, title)));
+    this.clip.field.addEventListener("change", () => {
+      this.#showClip();
+      told.another();
+    });
+    this.limit = numeric("at", { min: 1e-6, max: 1e9, step: "any", value: 1, onchange });
+    this.decay = numeric("Weight decay", { min: 0, max: 1e9, step: "any", required: false, placeholder: "usual", onchange, title: "So many times a weight is added to its gradient; not of biases. Empty: as the optimizer has it, which is mostly not at all" });
+    this.#showClip();
     this.validation = numeric("Kept for validation", { min: 0, max: 0.9, step: 0.05, value: 0.2, onchange, title: "The part of the samples that it does not learn from" });
     this.seed = numeric("Seed", { min: 0, max: 2 ** 32 - 1, step: 1, title: "What data, first weights and the order of samples are drawn from" });
     this.seed.field.addEventListener("change", () => {
@@ -93,7 +95,8 @@ export class LearningForm {
     this.settings = h("section", { class: "learning-settings", "aria-label": "How it learns" },
       h("div", { class: "fields" }, this.optimizer.label, this.rateField.label),
       h("details", {}, h("summary", {}, "More settings"),
-        h("div", { class: "fields" }, this.batch.label, this.validation.label, this.seed.label, this.schedule.label, this.epochs.label),
+        h("div", { class: "fields" }, this.batch.label, this.validation.label, this.seed.label, this.schedule.label, this.epochs.label,
+          h("span", { class: "row" }, this.clip.label, this.limit.label), this.decay.label),
         this.about));
   }
 
@@ -122,8 +125,8 @@ export class LearningForm {
     const chosen = this.set.field.value;
     const drawn = this.#named(chosen)?.inputs === 2;
     this.noise.label.hidden = this.rows.label.hidden = !drawn;
-    this.own.hidden = chosen !== OWN;
-    this.target.label.hidden = this.#own === null;
+    this.own.element.hidden = chosen !== OWN;
+    this.own.fit(network);
   }
 
   #offerOptimizers(/** @type {any} */ choices) {
@@ -163,13 +166,13 @@ export class LearningForm {
   /** What the chosen data need; null where there are none. @returns {import("./datasets.js").Data|null} */
   chosen() {
     const { value } = this.set.field;
-    if (value === OWN) return this.#own?.as(this.target.field.value) ?? null;
+    if (value === OWN) return this.own.data;
     return this.#named(value);
   }
 
   /** What must be given before anything can be learned; "" where nothing. */
   missing() {
-    if (this.set.field.value !== OWN || this.#own) return "";
+    if (this.set.field.value !== OWN || this.own.there) return "";
     return "Choose a CSV, or drop one here: a line of names, then a row a sample. It goes to this machine’s own server alone.";
   }
 
@@ -195,15 +198,7 @@ export class LearningForm {
   async #take(file) {
     this.#chosenByHand = true;
     this.set.field.value = OWN;
-    const problem = file.size > MOST_BYTES ? `${file.name} is larger than 3.9 MB; train on it with backprove train.` : "";
-    const own = problem ? null : ownData(file.name, await file.text());
-    const wrong = problem || (own && own.columns.length < 2 ? `${file.name} has fewer than two columns.` : own && own.rows < 2 ? `${file.name} has fewer than two rows.` : "");
-    this.#own = wrong ? null : own;
-    this.said.textContent = wrong || `${file.name}: ${own?.rows.toLocaleString("en")} rows, ${own?.columns.length} columns.`;
-    if (!wrong && own) {
-      this.target.field.replaceChildren(...own.columns.map((name) => h("option", { value: name }, name)));
-      this.target.field.value = own.columns.includes("target") ? "target" : own.columns.includes("class") ? "class" : own.columns.at(-1);
-    }
+    await this.own.take(file);
     this.#told.another();
   }
 
@@ -220,6 +215,23 @@ export class LearningForm {
     this.rateField.field.value = String(eta);
   }
 
+  /** Whether gradients are clipped. */
+  get clips() {
+    return this.clip.field.value !== "";
+  }
+
+  /** All gradients together are no longer than that. @param {number} limit */
+  setClip(limit) {
+    this.clip.field.value = "norm";
+    this.limit.field.value = String(limit);
+    this.clip.field.closest("details").open = true;
+    this.#showClip();
+  }
+
+  #showClip() {
+    this.limit.label.hidden = !this.clips;
+  }
+
   /** What the run learns with, where the reader is not writing it. @param {number} eta */
   showRate(eta) {
     const { field } = this.rateField;
@@ -231,7 +243,7 @@ export class LearningForm {
     const data = this.chosen();
     if (!data) return null;
     const drawn = data.name && data.inputs === 2;
-    const fields = [this.rateField, this.batch, this.validation, this.epochs, ...(drawn ? [this.noise, this.rows] : [])];
+    const fields = [this.rateField, this.batch, this.validation, this.epochs, this.limit, this.decay, ...(drawn ? [this.noise, this.rows] : [])];
     const wrong = fields.find(({ field, label }) => !label.hidden && !field.checkValidity());
     if (wrong || this.eta === null) {
       const { field } = wrong ?? this.rateField;
@@ -243,13 +255,15 @@ export class LearningForm {
     }
     const schedule = this.schedule.field.value;
     return {
-      data: !data.name ? { csv: this.#own.text, target: this.target.field.value }
+      data: !data.name ? this.own.asked
         : drawn ? { name: data.name, noise: this.noise.field.valueAsNumber, rows: this.rows.field.valueAsNumber }
           : { name: data.name },
       optimizer: this.optimizer.field.value,
       eta: this.eta,
       batch: this.batch.field.valueAsNumber,
       validation: this.validation.field.valueAsNumber,
+      ...(this.clips ? { [`clip_${this.clip.field.value}`]: this.limit.field.valueAsNumber } : {}),
+      ...(this.decay.field.value === "" ? {} : { decay: this.decay.field.valueAsNumber }),
       ...(schedule === "constant" ? {} : { schedule, epochs: this.epochs.field.valueAsNumber }),
     };
   }

@@ -1,29 +1,23 @@
 // @ts-check
 // Learning: data, how it learns, and what happens while it does.
-//
-// The weights of a run that plays go to the drawing by `training` of the store, frame by frame.
-// When it rests they become the page's values, so that numbers, derivations and the link have
-// them; starting over gives back those from before.
 
 import { ask } from "./api.js";
-import { BoundaryPlot } from "./boundary.js";
-import { Confusion } from "./confusion.js";
 import { fitting, misfit } from "./datasets.js";
-import { debounced, h, number, prose, sentence, stylesheet } from "./elements.js";
+import { debounced, h, stylesheet } from "./elements.js";
+import { ending } from "./endings.js";
+import { Figures } from "./figures.js";
 import { filling } from "./filling.js";
+import { Learned, SENT } from "./learned.js";
 import { LearningForm } from "./learning-form.js";
-import { LossPlot } from "./plotting.js";
-import { open, surviving } from "./refresh.js";
+import { open } from "./refresh.js";
 import { Run } from "./running.js";
 import { given } from "./state.js";
-import { short } from "./values.js";
 
-const SAY_EVERY = 5000; // milliseconds between two announcements of a run that plays
-const PLOT_EVERY = 90; // milliseconds between two pictures of the curve
 const KEEP_EVERY = 1000; // milliseconds after which another panel's numbers follow a run that plays
 const SLOW = 5; // steps a second, up to which all numbers follow each step
+const CLIPPED = 1; // the length of clipped gradients, where the reader says none
+const BOLD = 1; // a rate with which clipped gradients diverge too
 const TRAINED = new Set(["weight", "bias"]);
-const SENT = new Set(["weight", "bias", "constant"]);
 
 /** @param {HTMLElement} element @param {import("./state.js").Store} store */
 export function mount(element, store) {
@@ -34,35 +28,23 @@ export function mount(element, store) {
 class Learning {
   /** @type {Run|null} */
   #run = null;
-  /** What the run said of its data. @type {any} */
-  #ready = null;
-  /** Values before anything was learned; null where nothing was. @type {any} */
-  #before = null;
-  /** Weights that learning put into the page's values, by name. @type {Record<string, any>} */
-  #learned = {};
   /** The newest attempt to begin; an older one that is still asking gives up. */
   #attempt = 0;
   #beginning = false;
-  #plotted = 0;
   #kept = 0;
-  #said = { at: 0, epoch: 0 };
-  /** Validation loss and accuracy hold until the next. @type {any} */
-  #last = {};
 
   constructor(element, store) {
     this.element = element;
     this.store = store;
     this.form = new LearningForm(store, {
       another: () => this.#another(),
-      rate: (eta) => this.#rate(eta),
+      rate: (eta) => this.#run?.rate(eta),
     });
-    this.plot = new LossPlot();
-    this.boundary = new BoundaryPlot();
-    this.confusion = new Confusion();
+    this.figures = new Figures();
+    this.learned = new Learned(store);
     this.#build();
     this.prepare = debounced(() => this.#prepare(), 200);
     store.on(["network", "seed", "values"], (state, change) => this.#outside(state, change));
-    store.on("numbers", () => this.#settled());
     store.on(["choices", "network"], () => this.#offer());
     store.on("panel", ({ panel }) => { if (panel === "learning") this.#seen(); });
     this.#offer();
@@ -85,20 +67,12 @@ class Learning {
     this.why = h("div", { class: "misfit", hidden: true });
     this.box = h("div", { class: "ending", role: "alert", hidden: true });
     this.state = h("p", { class: "run-state soft small" });
-    this.live = h("p", { class: "visually-hidden", "aria-live": "polite" });
-    this.notes = h("details", { class: "run-notes", hidden: true });
-    this.readouts = Object.fromEntries([["epoch", "Epoch"], ["step", "Step"], ["loss", "Loss"], ["validation", "Validation"], ["accuracy", "Accuracy"]]
-      .map(([name, words]) => [name, { words, value: h("dd", {}, "–") }]));
-    const list = h("dl", { class: "readouts" }, ...Object.entries(this.readouts).map(([name, { words, value }]) =>
-      h("div", { class: name }, h("dt", {}, words), value)));
     this.element.replaceChildren(h("div", { class: "learning" },
       h("h2", { class: "visually-hidden" }, "Learning"),
       this.form.data, this.why, this.form.settings,
       h("div", { class: "transport", role: "group", "aria-label": "The run" },
         this.playButton, this.stepButton, this.epochButton, this.overButton, this.pace),
-      this.box, this.state, list,
-      h("div", { class: "figures" }, this.plot.element, this.boundary.element),
-      this.confusion.element, this.notes, this.live));
+      this.box, this.state, ...this.figures.elements));
   }
 
   /** What fits and what does not. */
@@ -130,7 +104,7 @@ class Learning {
     this.playButton.textContent = playing ? "Pause" : "Play";
     this.playButton.title = playing ? "Rest; the weights become the page’s" : "Learn until paused";
     for (const button of [this.playButton, this.stepButton, this.epochButton]) button.disabled = !this.#fits;
-    this.overButton.disabled = this.#before === null && !this.#run?.played;
+    this.overButton.disabled = !this.learned.any && !this.#run?.played;
     this.state.textContent = this.#words(playing);
     document.getElementById("network-panel")?.classList.toggle("is-learning", playing && !this.#slow);
   }
@@ -143,16 +117,27 @@ class Learning {
       return ahead === 0 ? "Waiting for a place: this run is the next." : `Waiting for a place: ${ahead} ${ahead === 1 ? "run is" : "runs are"} ahead of this one.`;
     }
     if (state === "starting") return "Reading the data…";
-    const rows = `${this.#ready?.rows.toLocaleString("en")} samples, ${this.#ready?.batches.toLocaleString("en")} steps an epoch`;
-    const tell = this.#run.frame && this.#run.frame.parameters === null
-      ? " The weights are too many to follow in the drawing, or to be kept by the page." : "";
+    const { rows } = this.figures;
+    const tell = this.figures.weightsLate ? " Its many weights follow once a second." : "";
     if (playing) return `Learning: ${rows}.${tell}`;
-    return this.#before === null ? `Ready: ${rows}.${tell}` : `Resting. The page’s numbers, derivations and link have these weights.${tell}`;
+    return this.learned.any ? `Resting: ${rows}. The page’s numbers, derivations and link have these weights.` : `Ready: ${rows}.${tell}`;
   }
 
   get #slow() {
     const pace = Number(this.pace.value);
     return pace > 0 && pace <= SLOW;
+  }
+
+  /** @param {{error?: boolean, content: any[]}|null} said */
+  #tell(said) {
+    this.box.hidden = said === null;
+    this.box.className = `ending ${said?.error ? "error" : "note"}`;
+    this.box.replaceChildren(...(said?.content.filter(Boolean) ?? []));
+  }
+
+  #seen() {
+    requestAnimationFrame(() => this.figures.seen());
+    this.prepare();
   }
 
   // -------------------------------------------------------------------------- the reader asks
@@ -172,11 +157,6 @@ class Learning {
     } else this.#begin(what);
   }
 
-  /** @param {number} eta */
-  #rate(eta) {
-    this.#run?.rate(eta);
-  }
-
   /** Other data or settings: another run, from the weights as they are. */
   #another() {
     const playing = this.#run?.state === "playing";
@@ -190,19 +170,10 @@ class Learning {
   #startOver() {
     this.#close();
     this.#tell(null);
-    this.#restore();
-    this.#clear();
+    this.learned.restore();
+    this.figures.clear();
     this.#show();
     this.#prepare();
-  }
-
-  /** The values from before. */
-  #restore() {
-    const { network } = this.store.get();
-    const values = this.#before === null ? null : surviving(this.#before, network?.quantities ?? [], []);
-    this.#before = null;
-    this.#learned = {};
-    if (values) this.store.set({ values, training: null }, "learning");
   }
 
   // -------------------------------------------------------------------------- the run
@@ -253,7 +224,7 @@ class Learning {
     if (!run) return;
     run.close();
     this.#run = null;
-    this.#keep(run.frame);
+    this.learned.keep(run.weights);
   }
 
   /** Ends the run without keeping what it learned. */
@@ -269,144 +240,51 @@ class Learning {
     this.#beginning = false;
   }
 
-  #clear() {
-    this.plot.clear();
-    this.boundary.begin(null);
-    this.confusion.begin(null);
-    this.notes.hidden = true;
-    this.#ready = null;
-    this.#last = {};
-    this.#said = { at: 0, epoch: 0 };
-    for (const { value } of Object.values(this.readouts)) value.textContent = "–";
-  }
-
   #isReady(ready) {
-    this.#clear();
-    this.#ready = ready;
-    this.boundary.begin(ready);
-    this.confusion.begin(ready);
-    this.readouts.accuracy.value.parentElement.hidden = ready.kind !== "classes";
-    this.readouts.validation.value.parentElement.hidden = ready.validation_rows === 0;
-    this.notes.hidden = ready.notes.length === 0;
-    this.notes.replaceChildren(h("summary", {}, "What is read from the data"),
-      h("ul", {}, ...ready.notes.map((/** @type {string} */ note) => prose(sentence(note), "li"))));
+    this.figures.begin(ready);
     this.#show();
   }
 
   #isFrame(frame, run) {
-    this.form.showRate(frame.eta);
-    this.#draw(frame, run);
     const playing = run.state === "playing";
+    this.form.showRate(frame.eta);
+    this.figures.show(frame, playing);
     if (playing && !this.#slow) {
-      const { epoch, step, loss, parameters, gradients } = frame;
-      this.store.set({ training: { playing, epoch, step, loss, parameters, gradients } }, "learning");
+      this.learned.show(frame);
       const now = performance.now();
       if (this.store.get().panel !== "learning" && now - this.#kept >= KEEP_EVERY) {
         this.#kept = now;
-        this.#keep(frame, true);
+        this.learned.keep(frame, true);
       }
-    } else this.#keep(frame);
+    } else this.learned.keep(frame);
     if (run === this.#run) this.#show();
-    this.#announce(frame, playing);
-  }
-
-  #draw(frame, run) {
-    const batches = this.#ready?.batches ?? 1;
-    const now = frame.step && typeof frame.loss === "number" ? [frame.step / batches, frame.loss, null] : null;
-    this.plot.add(frame.losses.map(([epoch, training, validation]) => [epoch, finite(training), finite(validation)]), now);
-    if (run.state !== "playing" || performance.now() - this.#plotted >= PLOT_EVERY) {
-      this.#plotted = performance.now();
-      this.plot.show();
-    }
-    this.boundary.show(frame.boundary);
-    this.confusion.show(frame.confusion);
-    this.#last.validation = frame.losses.at(-1)?.[2] ?? this.#last.validation;
-    this.#last.accuracy = frame.accuracy ?? this.#last.accuracy;
-    const write = (name, words) => {
-      const { value } = this.readouts[name];
-      if (value.textContent !== words) value.textContent = words;
-    };
-    write("epoch", frame.epoch.toLocaleString("en"));
-    write("step", frame.step.toLocaleString("en"));
-    write("loss", lossWords(frame.loss));
-    write("validation", lossWords(this.#last.validation));
-    write("accuracy", this.#last.accuracy === undefined ? "–" : percent(this.#last.accuracy));
-  }
-
-  /** Makes the weights of a run the page's values. */
-  #keep(frame, playing = false) {
-    if (!frame?.parameters || !frame.step) return;
-    const { values } = this.store.get();
-    this.#before ??= values;
-    const { epoch, step, loss, parameters, gradients } = frame;
-    if (Object.keys(parameters).every((name) => same(values[name], parameters[name]))) return;
-    this.#learned = parameters;
-    // The drawing keeps the run's weights until the numbers that follow from them are there.
-    this.store.set({
-      values: { ...values, ...parameters }, training: { playing, epoch, step, loss, parameters, gradients },
-    }, "learning");
-  }
-
-  /** The numbers have followed: the drawing needs no others. */
-  #settled() {
-    const { training } = this.store.get();
-    if (training && !training.playing) this.store.set({ training: null }, "learning");
+    if (this.#run?.played) this.figures.announce(frame, playing);
   }
 
   #hasEnded(why, run) {
     if (run === this.#run) this.#run = null;
-    this.#keep(run.frame);
-    this.#settle();
-    this.#tell(this.#ending(why, run));
-    this.#show();
-  }
-
-  /** Nothing plays any more, whether or not new weights were kept. */
-  #settle() {
-    const { training } = this.store.get();
-    if (training?.playing) this.store.set({ training: null }, "learning");
-  }
-
-  /** What is said of a run's end; null where nobody need know. */
-  #ending({ kind, words, error, played }, run) {
-    if (kind === "error") {
-      return { error: true, content: [h("p", {}, sentence(error.message)), error.suggestion && h("p", { class: "soft" }, sentence(error.suggestion))] };
-    }
-    if (!played && kind !== "nan") return null;
-    const goOn = (title = "Go on from here") => h("button", { type: "button", onclick: () => this.#begin("play") }, title);
-    if (kind === "lost") {
-      return { error: true, content: [
-        h("p", {}, "The connection to the server is lost. What was learned until then is kept."), goOn("Go on")] };
-    }
-    if (kind !== "nan") return { content: [prose(sentence(words)), goOn()] };
+    this.learned.keep(run.weights);
+    this.learned.settle();
     const eta = run.frame?.eta ?? this.form.eta;
-    const smaller = Math.min(Number((eta / 10).toPrecision(2)), this.form.usualRate);
-    const slower = (from) => () => {
-      if (from) this.#restore();
-      this.form.setRate(smaller);
+    const play = (/** @type {number} */ rate) => {
+      this.form.setRate(rate);
       this.#begin("play");
     };
-    return { error: true, content: [
-      prose(sentence(words)), h("p", { class: "soft" }, "The weights from before that step are kept."),
-      h("div", { class: "row" },
-        h("button", { type: "button", class: "primary", onclick: slower(true) }, `Start over with a rate of ${number(smaller)}`),
-        h("button", { type: "button", onclick: slower(false) }, `Go on with ${number(smaller)}`))] };
-  }
-
-  /** @param {{error?: boolean, content: any[]}|null} said */
-  #tell(said) {
-    this.box.hidden = said === null;
-    this.box.className = `ending ${said?.error ? "error" : "note"}`;
-    this.box.replaceChildren(...(said?.content.filter(Boolean) ?? []));
-  }
-
-  /** At most once an epoch, and not more often than it can be listened to. */
-  #announce({ epoch, loss }, playing) {
-    const now = performance.now();
-    if (!this.#run?.played || (playing && (epoch === this.#said.epoch || now - this.#said.at < SAY_EVERY))) return;
-    this.#said = { at: now, epoch };
-    const accuracy = this.#last.accuracy === undefined ? "" : `, accuracy ${percent(this.#last.accuracy)}`;
-    this.live.textContent = `Epoch ${epoch}: loss ${number(loss, 3)}${accuracy}`;
+    this.#tell(ending(why, {
+      rate: Math.min(Number((eta / 10).toPrecision(2)), this.form.usualRate),
+      goOn: () => this.#begin("play"),
+      slower: play,
+      over: (rate) => {
+        this.learned.restore();
+        play(rate);
+      },
+      clip: this.form.clips || eta > BOLD ? null : () => {
+        this.learned.restore();
+        this.form.setClip(CLIPPED);
+        this.#begin("play");
+      },
+    }));
+    this.#show();
   }
 
   // -------------------------------------------------------------------------- what others change
@@ -418,16 +296,15 @@ class Learning {
       if (other) this.#drop();
       else this.#close();
       this.#tell(null);
-      const holdsLearned = Object.entries(this.#learned).some(([name, value]) => this.store.get().values[name] === value);
-      if (!holdsLearned) this.#before = null;
-      else if (changed.includes("seed") && !other) this.#restore(); // A seed is chosen to draw anew.
-      this.#settle();
-      this.#clear();
+      if (!this.learned.held) this.learned.forget();
+      else if (changed.includes("seed") && !other) this.learned.restore(); // A seed is chosen to draw anew.
+      this.learned.settle();
+      this.figures.clear();
       this.prepare();
     } else if (changed.includes("values") && this.#edited(state, before)) {
       const playing = this.#run?.state === "playing";
       this.#drop(); // The reader's numbers count.
-      this.#settle();
+      this.learned.settle();
       if (playing) this.#begin("play");
       else this.prepare();
     }
@@ -438,32 +315,4 @@ class Learning {
     const names = (state.network?.quantities ?? []).filter(({ kind }) => SENT.has(kind)).map(({ name }) => name);
     return names.some((name) => state.values[name] !== before.values[name]);
   }
-
-  #seen() {
-    requestAnimationFrame(() => {
-      this.plot.show();
-      this.boundary.paint();
-    });
-    this.prepare();
-  }
-}
-
-/** @param {number|string|null} value */
-function finite(value) {
-  return typeof value === "number" ? value : null;
-}
-
-/** @param {number|string|null|undefined} loss */
-function lossWords(loss) {
-  if (loss === null || loss === undefined) return "–";
-  return typeof loss === "number" && loss < 1e5 && loss >= 1e-5 ? number(loss, 4) : short(loss);
-}
-
-/** @param {number} share */
-function percent(share) {
-  return `${(100 * share).toFixed(1)} %`;
-}
-
-function same(one, other) {
-  return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -12,7 +12,7 @@ const MOST_UNDONE = 3; // steps that are asked for and not yet done, when it wal
  * @property {() => void} changed  `state` or `ahead` is another
  * @property {(ready: any) => void} ready
  * @property {(frame: any) => void} frame
- * @property {(why: {kind: "nan"|"done"|"limit"|"error"|"lost", words?: string, error?: any, played: boolean}) => void} ended
+ * @property {(why: {kind: "nan"|"done"|"limit"|"error"|"lost", words?: string, slower?: boolean, error?: any, played: boolean}) => void} ended
  */
 
 export class Run {
@@ -22,6 +22,8 @@ export class Run {
   ahead = null;
   /** The last frame. @type {any} */
   frame = null;
+  /** The last that told the weights: every one, but where they are many. @type {any} */
+  weights = null;
   played = false;
   /** Steps a second; 0 for as many as can be. */
   pace = 0;
@@ -52,7 +54,7 @@ export class Run {
         this.#hearer.ready(message);
       }),
       frame: hear((message) => this.#heard(message)),
-      stopped: hear(({ reason, words }) => this.#end({ kind: reason, words })),
+      stopped: hear(({ reason, words, slower }) => this.#end({ kind: reason, words, slower })),
       error: hear(({ error }) => this.#end({ kind: "error", error })),
       closed: hear(() => this.#end({ kind: "lost" })),
     });
@@ -118,6 +120,9 @@ export class Run {
 
   /** @param {any} message */
   #heard(message) {
+    message.parameters = unpacked(message.parameters);
+    message.gradients = unpacked(message.gradients);
+    if (message.parameters) this.weights = message;
     this.ahead = null;
     const older = this.#pending;
     this.#pending = !older ? message : {
@@ -126,6 +131,8 @@ export class Run {
       accuracy: message.accuracy ?? older.accuracy,
       boundary: message.boundary ?? older.boundary,
       confusion: message.confusion ?? older.confusion,
+      parameters: message.parameters ?? older.parameters,
+      gradients: message.gradients ?? older.gradients,
     };
     this.frame = message;
     if (this.state === "playing" && message.epoch >= this.#until && !message.playing) this.#rest();
@@ -178,4 +185,22 @@ export class Run {
   }
 
   #seen = () => this.#server.do("speed", { frames: document.hidden ? HIDDEN_FRAMES : FRAMES });
+}
+
+/** Numbers by name as nested rows; many come as their bytes. @param {Record<string, any>|null} arrays */
+function unpacked(arrays) {
+  if (!arrays) return null;
+  return Object.fromEntries(Object.entries(arrays).map(([name, value]) =>
+    [name, typeof value?.values === "string" ? nested(value) : value]));
+}
+
+/** @param {{shape: number[], values: string}} packed  float32, least byte first */
+function nested({ shape, values }) {
+  const bytes = Uint8Array.from(atob(values), (letter) => letter.charCodeAt(0));
+  /** @type {any[]} */
+  let rows = Array.from(new Float32Array(bytes.buffer));
+  for (const size of shape.slice(1).reverse()) {
+    rows = Array.from({ length: rows.length / size }, (_, at) => rows.slice(at * size, (at + 1) * size));
+  }
+  return shape.length ? rows : rows[0];
 }

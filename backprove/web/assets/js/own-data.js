@@ -1,0 +1,198 @@
+// @ts-check
+// A CSV of the reader's own: the file, and the list that says what each of its columns gives.
+
+import { partOf, placesOf, usual, wrongWith } from "./columns.js";
+import { csvOf } from "./csv.js";
+import { chooseFile } from "./dialogs.js";
+import { h } from "./elements.js";
+
+const MOST_BYTES = 3_900_000; // of a CSV, so that the message stays below the server's bound
+const WAYS = /** @type {const} */ ([["up", "↑", -1], ["down", "↓", 1]]);
+
+/** @typedef {import("./csv.js").Column} Column */
+
+export class OwnData {
+  #told;
+  /** @type {ReturnType<typeof csvOf>|null} */
+  #csv = null;
+  /** The columns in the order in which they give the numbers of an input. @type {Column[]} */
+  #columns = [];
+  /** The place that each gives, by its name; "" for none. @type {Map<Column, string>} */
+  #gives = new Map();
+  /** @type {import("./columns.js").Place[]} */
+  #places = [];
+  #chosenByHand = false;
+
+  /** @param {{file: (file: File) => void, another: () => void}} told  a file is chosen; its columns give something else */
+  constructor(told) {
+    this.#told = told;
+    this.choose = h("button", { type: "button", onclick: () => chooseFile(".csv,.tsv,.txt,text/csv", told.file) }, "Choose a CSV");
+    this.said = h("p", { class: "soft small", role: "status" });
+    this.digest = h("summary");
+    this.list = h("tbody");
+    this.usualButton = h("button", { type: "button", class: "small", onclick: () => this.#again() }, "As usual");
+    this.mapping = h("details", { class: "columns", hidden: true }, this.digest,
+      h("p", { class: "soft small" }, "Which input or target of the network each column gives, and which columns are left out. Those of one input give its numbers in this order. ", this.usualButton),
+      h("div", { class: "scrolls", tabindex: 0, role: "group", "aria-label": "The columns" }, h("table", { class: "table" },
+        h("thead", {}, h("tr", {}, ...["Column", "Begins", "Gives", "As", "Order"].map((words) => h("th", { scope: "col" }, words)))),
+        this.list)));
+    this.element = h("div", { class: "own-data", "data-drop": "csv", hidden: true },
+      h("div", { class: "row" }, this.choose, this.said), this.mapping);
+    this.list.addEventListener("change", (/** @type {Event} */ { target }) => {
+      if (target instanceof HTMLSelectElement) this.#give(this.#columns[Number(target.dataset.at)], target.value);
+    });
+  }
+
+  /** Whether there is a CSV that can be read. */
+  get there() {
+    return this.#csv !== null;
+  }
+
+  /** Reads a file; what is wrong with it is said. @param {File} file */
+  async take(file) {
+    const large = file.size > MOST_BYTES;
+    const csv = large ? null : csvOf(file.name, await file.text());
+    const wrong = !csv ? "is larger than 3.9 MB; train on it with backprove train"
+      : csv.columns.length < 2 ? "has fewer than two columns" : csv.rows < 2 ? "has fewer than two rows" : "";
+    this.#csv = wrong ? null : csv;
+    this.#columns = this.#csv?.columns ?? [];
+    this.said.textContent = wrong || !csv ? `${file.name} ${wrong}.`
+      : `${file.name}: ${csv.rows.toLocaleString("en")} rows, ${csv.columns.length} columns.`;
+    this.#chosenByHand = false;
+    this.mapping.open = false;
+    this.#decide();
+  }
+
+  /** The network is another: what was chosen by hand stays where that can be. @param {any} network */
+  fit(network) {
+    const places = placesOf(network);
+    const key = (/** @type {import("./columns.js").Place[]} */ list) => JSON.stringify(list);
+    if (key(places) === key(this.#places)) return;
+    const before = this.#places;
+    this.#places = places;
+    if (this.#chosenByHand) this.#translate(before);
+    else this.#decide();
+    this.#write();
+  }
+
+  /** A place of another name is given what the first of its kind was. */
+  #translate(/** @type {import("./columns.js").Place[]} */ before) {
+    for (const [column, name] of this.#gives) {
+      if (!name || this.#places.some((place) => place.name === name)) continue;
+      const kind = before.find((place) => place.name === name)?.kind;
+      this.#gives.set(column, this.#places.find((place) => place.kind === kind)?.name ?? "");
+    }
+  }
+
+  /** What is usual. */
+  #decide() {
+    const columns = this.#csv?.columns ?? [];
+    const gives = usual(columns, this.#places);
+    this.#gives = new Map(columns.map((column, at) => [column, gives[at]]));
+    if (columns.length && this.#wrong) this.mapping.open = true;
+    this.#write();
+  }
+
+  #again() {
+    this.#chosenByHand = false;
+    this.#columns = this.#csv?.columns ?? [];
+    this.#decide();
+    this.mapping.open = true;
+    this.#told.another();
+  }
+
+  /** @param {Column} column @param {string} name */
+  #give(column, name) {
+    this.#chosenByHand = true;
+    this.#gives.set(column, name);
+    this.#write();
+    this.#told.another();
+  }
+
+  /** The next column in a direction that gives the same; -1 where there is none. @param {number} at @param {number} way */
+  #beside(at, way) {
+    const name = this.#gives.get(this.#columns[at]);
+    let other = at + way;
+    while (this.#columns[other] && this.#gives.get(this.#columns[other]) !== name) other += way;
+    return this.#columns[other] ? other : -1;
+  }
+
+  /** Two columns that give the same change places. @param {number} at @param {number} way */
+  #move(at, way) {
+    const other = this.#beside(at, way);
+    this.#chosenByHand = true;
+    this.#columns = [...this.#columns];
+    [this.#columns[at], this.#columns[other]] = [this.#columns[other], this.#columns[at]];
+    this.#write();
+    const row = this.list.children[other];
+    (row.querySelector(`[data-way="${way}"]:not(:disabled)`) ?? row.querySelector("button:not(:disabled)"))?.focus();
+    this.#told.another();
+  }
+
+  // -- what is asked ---------------------------------------------------------------------------
+
+  get #wrong() {
+    return wrongWith(this.#columns, (column) => this.#gives.get(column) ?? "", this.#places);
+  }
+
+  #of(/** @type {"input"|"target"} */ kind) {
+    const names = this.#places.filter((place) => place.kind === kind).map(({ name }) => name);
+    return this.#columns.filter((column) => names.includes(this.#gives.get(column) ?? ""));
+  }
+
+  /** What they need of a network; null where there are none. @returns {import("./datasets.js").Data|null} */
+  get data() {
+    if (!this.#csv) return null;
+    const inputs = this.#of("input");
+    const targets = this.#of("target");
+    const classes = targets.length === 1 ? targets[0].classes : 0;
+    return {
+      title: this.#csv.name,
+      inputs: inputs.some((column) => column.words) ? 0 : inputs.length,
+      targets: targets.length, kind: classes ? "classes" : "regression", classes, wrong: this.#wrong,
+    };
+  }
+
+  /** As a run is told of them. */
+  get asked() {
+    const given = this.#places.map(({ name }) => [name, this.#columns.filter((column) => this.#gives.get(column) === name).map((column) => column.name)]);
+    return { csv: this.#csv?.text ?? "", columns: Object.fromEntries(given.filter(([, names]) => names.length)) };
+  }
+
+  // -- the list --------------------------------------------------------------------------------
+
+  #write() {
+    this.mapping.hidden = !this.#csv;
+    if (!this.#csv) return;
+    const inputs = this.#of("input").length;
+    const told = this.#of("target").map(({ name }) => name).join(", ");
+    const out = this.#columns.length - inputs - this.#of("target").length;
+    this.digest.textContent = `Columns: ${told || "nothing"} learned from ${inputs} ${inputs === 1 ? "other" : "others"}${out ? `, ${out} left out` : ""}`;
+    const focused = document.activeElement instanceof HTMLSelectElement && this.list.contains(document.activeElement) ? document.activeElement.dataset.at : null;
+    this.usualButton.hidden = !this.#chosenByHand;
+    const used = new Map();
+    this.list.replaceChildren(...this.#columns.map((column, at) => {
+      const name = this.#gives.get(column) ?? "";
+      used.set(name, (used.get(name) ?? 0) + 1);
+      return this.#row(column, at, name, used.get(name));
+    }));
+    if (focused !== null) this.list.querySelector(`select[data-at="${focused}"]`)?.focus();
+  }
+
+  /** @param {Column} column @param {number} at @param {string} name @param {number} number  among those of its place */
+  #row(column, at, name, number) {
+    const place = this.#places.find((one) => one.name === name);
+    const choice = h("select", { "data-at": at, "aria-label": `What ${column.name} gives` },
+      h("option", { value: "" }, "nothing"),
+      ...this.#places.map((one) => h("option", { value: one.name }, `${one.kind} ${one.name}`)));
+    choice.value = name;
+    const several = place?.kind === "input" && place.size !== 1;
+    const moves = several ? WAYS.map(([words, sign, way]) => h("button", {
+      type: "button", class: "plain", "data-way": way, "aria-label": `Move ${column.name} ${words}`,
+      disabled: this.#beside(at, way) < 0, onclick: () => this.#move(at, way),
+    }, sign)) : [];
+    return h("tr", { class: place ? null : "out" },
+      h("th", { scope: "row" }, column.name || "(no name)"), h("td", { class: "soft" }, column.begins), h("td", {}, choice),
+      h("td", { class: "soft" }, !place || place.kind === "target" ? name : number > place.size ? "too many" : partOf(place, number)), h("td", { class: "moves" }, ...moves));
+  }
+}
