@@ -15,6 +15,7 @@ import { goTo } from "./going.js";
 import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
 import { lights } from "./lights.js";
 import { Neurons, lastOf } from "./neurons.js";
+import { Painting } from "./painting.js";
 import { Tip, biasCard, edgeCard, inWords, neuronCard } from "./tips.js";
 
 export { toPNG, toSVG } from "./svg.js";
@@ -38,6 +39,7 @@ class Drawing {
   opened = new Set();
   placement = null;
   edges = null;
+  painting = null;
   /** The edge that the pointer or the key `e` is on. */
   edge = null;
   /** Edges of the current neuron that `e` steps through. */
@@ -171,6 +173,7 @@ class Drawing {
     this.ids = ids;
     this.placement = placement;
     this.edges = new Edges(diagram, placement);
+    this.painting = new Painting(this.edges);
     this.neurons.build(placement, this.symbolOf);
     this.root.classList.toggle("crowded", placement.neurons.length > 60);
     if (current && placement.byId.has(current)) this.neurons.rove(current);
@@ -213,6 +216,7 @@ class Drawing {
       this.theme = themeOf(this.root);
       const from = sources(state);
       this.edges.update(state.view.show, from);
+      this.painting.update();
       this.neurons.update(from, this.theme);
       this.#writeLegend(state.view.show);
     }
@@ -220,7 +224,7 @@ class Drawing {
     const canvas = this.canvas.getContext("2d");
     canvas.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     canvas.clearRect(0, 0, this.view.width, this.view.height);
-    this.edges.draw(canvas, this.camera, this.theme, this.#look);
+    this.painting.draw(canvas, this.camera, this.theme, this.#look);
   }
 
   #moveLayer() {

@@ -1,12 +1,14 @@
 // @ts-check
 /** The drawing as a file: an SVG of its own with text labels, and a PNG made of it. */
+import { countOf, countPlace } from "./bands.js";
 import { PAPER, LEVELS, colourOf, hex, levelOf } from "./colours.js";
-import { asNumber, firstAt, place, short, sources } from "./values.js";
-import { Edges, PLAIN, countOf, countPlace, spread } from "./edges.js";
+import { Edges, PLAIN } from "./edges.js";
+import { spread } from "./labels.js";
 import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
 import { lastOf, sizeOf } from "./neurons.js";
 import { store as page } from "./state.js";
 import { runs, symbol } from "./symbols.js";
+import { asNumber, firstAt, place, short, sources } from "./values.js";
 
 const ROOM = { width: 900, height: 480 };
 const MARGIN = { side: 40, top: 64, bottom: 64 };
