@@ -11,6 +11,7 @@ import { themeOf } from "./colours.js";
 import { Choice } from "./drawing-choice.js";
 import { KEYS, Keys } from "./drawing-keys.js";
 import { Pointer } from "./drawing-pointer.js";
+import { EdgeLabels } from "./edge-labels.js";
 import { Edges } from "./edges.js";
 import { h, stylesheet } from "./elements.js";
 import { goTo } from "./going.js";
@@ -36,6 +37,7 @@ export class Drawing {
   placement = null;
   edges = null;
   painting = null;
+  labels = new EdgeLabels();
   #waiting = { numbers: true, frame: 0 };
   #look = { lit: new Set(), near: new Set(), selected: new Set(), dim: 1 };
 
@@ -60,7 +62,7 @@ export class Drawing {
     this.tipElement = h("div", { class: "drawing-tip", "aria-hidden": "true", hidden: true });
     this.empty = h("p", { class: "drawing-empty soft" }, "The network appears here as soon as its text can be read.");
     this.stage = h("div", { class: "drawing-stage", tabindex: 0, role: "group", "aria-roledescription": "drawing" },
-      this.canvas, this.heads, this.layer, this.empty, this.tipElement);
+      this.canvas, this.heads, this.labels.element, this.layer, this.empty, this.tipElement);
     this.live = h("p", { class: "visually-hidden", "aria-live": "polite" });
     const zoom = h("div", { class: "drawing-zoom", role: "group", "aria-label": "Zoom" },
       button("−", "Zoom out", () => this.zoomBy(1 / 1.3)),
@@ -86,6 +88,10 @@ export class Drawing {
     new ResizeObserver(() => this.#resized()).observe(this.stage);
     new MutationObserver(() => this.ask(true)).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.ask(true));
+    document.fonts.addEventListener("loadingdone", () => { // symbols may have another width in their own font
+      this.labels.clear();
+      this.ask(false);
+    });
   }
 
   /** Tells who does not see it. @param {string} words */
@@ -151,6 +157,7 @@ export class Drawing {
     this.placement = placement;
     this.edges = new Edges(diagram, placement);
     this.painting = new Painting(this.edges);
+    this.labels.clear();
     this.neurons.build(placement, this.symbolOf);
     this.root.classList.toggle("crowded", placement.neurons.length > 60);
     if (current && placement.byId.has(current)) this.neurons.rove(current);
@@ -202,6 +209,7 @@ export class Drawing {
     canvas.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     canvas.clearRect(0, 0, this.view.width, this.view.height);
     this.painting.draw(canvas, this.camera, this.theme, this.#look);
+    this.labels.show(this.edges, this.camera, this.#look, { show: state.view.show, symbolOf: this.symbolOf });
   }
 
   #moveLayer() {

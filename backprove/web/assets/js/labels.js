@@ -1,60 +1,99 @@
 // @ts-check
-/** The numbers beside the edges. */
+/** Where the labels of edges stand: on their own curve, clear of everything else, or nowhere. */
+import { countPlace } from "./bands.js";
 import { along } from "./curves.js";
-import { short } from "./values.js";
 
-/** Edges with their number written beside them: more would be a thicket. */
-const NUMBERED = 40;
-const LABEL = { w: 36, h: 14 };
+/** Edges that each have a label: more would be a thicket. */
+export const LABELLED = 40;
 
-const kept = new WeakMap();
+/**
+ * @typedef {import("./edges.js").Edge} Edge
+ *
+ * @typedef {object} Box   in pixels
+ * @property {number} x @property {number} y  the centre
+ * @property {number} w @property {number} h  half the width and half the height
+ *
+ * @typedef {object} Wanted
+ * @property {Edge} edge
+ * @property {{w: number, h: number}[]} forms  half sizes, from the fullest to the shortest
+ *
+ * @typedef {object} Spot
+ * @property {Edge} edge @property {number} form @property {number} x @property {number} y
+ */
 
-/** Numbers beside the edges where there are few, and beside those that are lit. */
-export function writeNumbers(canvas, edges, camera, theme, { lit, near, selected, dim }) {
-  if (!edges.numbered || camera.scale * edges.placement.radius < 13) return;
-  const few = edges.drawn.length <= NUMBERED;
-  const accented = new Set([...lit, ...selected, ...(near.size <= 24 ? near : [])]);
-  const roomy = (edge) => accented.has(edge) || (few && Math.abs(edge.to.x - edge.from.x) * camera.scale > 100);
-  const spots = spotsOf((few ? edges.drawn : [...accented]).filter(roomy), edges);
-  canvas.font = `${Math.max(10, Math.min(13, 11 * camera.scale))}px system-ui, sans-serif`;
-  canvas.textAlign = "center";
-  canvas.textBaseline = "middle";
-  for (const { edge, x, y } of spots) {
-    if (Number.isNaN(edges.values[edge.at])) continue;
-    const spot = camera.toScreen({ x, y });
-    const text = short(edges.values[edge.at]);
-    const half = canvas.measureText(text).width / 2 + 4;
-    canvas.globalAlpha = accented.has(edge) || dim > 0.5 ? 1 : dim;
-    canvas.fillStyle = theme.paper;
-    canvas.beginPath();
-    canvas.roundRect(spot.x - half, spot.y - 8, 2 * half, 16, 8);
-    canvas.fill();
-    canvas.fillStyle = accented.has(edge) ? theme.ink : theme.soft;
-    canvas.fillText(text, spot.x, spot.y + 0.5);
+/** Shares of a curve, the best first: short of the middle, where most curves cross. */
+const SHARES = Array.from({ length: 22 }, (_, at) => 0.08 + 0.04 * at).sort(
+  (one, other) => Math.abs(one - 0.34) - Math.abs(other - 0.34));
+/** Pixels from one point of a curve to the next, as it is looked at here. */
+const STEP = 4;
+/** Pixels that stay free around a label. */
+const AIR = 2;
+
+/**
+ * A place for each label at which it covers no curve but its own, nothing taken and no other
+ * label. First as many as possible get one in their shortest form; then those take a fuller one
+ * that have the room. What finds none is left out.
+ * @param {Wanted[]} wanted @param {Box[]} taken
+ * @param {Edge[]} shown  the edges whose curves are seen
+ * @param {number} scale  pixels to a unit of the world
+ * @returns {Spot[]}
+ */
+export function placed(wanted, taken, shown, scale) {
+  const curves = shown.map(({ at, curve }) => ({ at, points: pointsOf(curve, scale) }));
+  const free = (edge, form) => SHARES.map((share) => scaled(along(edge.curve, share), scale)).filter(
+    (spot) => !taken.some((box) => meet(box, { ...spot, ...form }))
+      && !curves.some(({ at, points }) => at !== edge.at && passes(points, { ...spot, ...form })));
+  const choices = wanted.map(({ edge, forms }) => ({ edge, forms, spots: forms.map((form) => free(edge, form)) }));
+  const found = new Map();
+  const isClear = (box, own) => [...found.values()].every(({ edge, box: other }) => edge === own || !meet(other, box));
+  const settle = ({ edge, forms, spots }, form) => {
+    const spot = spots[form].find((one) => isClear({ ...one, ...forms[form] }, edge));
+    if (spot) found.set(edge.at, { edge, form, ...spot, box: { ...spot, ...forms[form] } });
+    return spot !== undefined;
+  };
+  // Those with the least choice first.
+  choices.sort((one, other) => (one.spots.at(-1)?.length ?? 0) - (other.spots.at(-1)?.length ?? 0));
+  for (const choice of choices) settle(choice, choice.forms.length - 1);
+  for (const choice of choices) {
+    for (let form = 0; form < choice.forms.length - 1; form++) if (settle(choice, form)) break;
   }
-  canvas.globalAlpha = 1;
+  return [...found.values()].map(({ edge, form, x, y }) => ({ edge, form, x, y }));
 }
 
-/** Places along the curves that keep clear of each other; kept while the edges are the same. */
-function spotsOf(wanted, edges) {
-  const key = wanted.map(({ at }) => at).join(",");
-  if (kept.get(edges)?.key !== key) kept.set(edges, { key, spots: spread(wanted, edges.placement.neurons) });
-  return kept.get(edges).spots;
+/**
+ * What no label may cover: neurons with their numbers below, and the counts of bands.
+ * @param {import("./layout.js").Placement} placement @param {import("./bands.js").Band[]} bands
+ * @param {number} scale
+ * @returns {Box[]}
+ */
+export function obstacles({ neurons }, bands, scale) {
+  const round = neurons.map(({ x, y, w, h, block }) => {
+    const below = block ? 0 : 16; // the number
+    return {
+      x: x * scale, y: y * scale + below / 2,
+      w: Math.max(w * scale * 1.1, block ? 0 : 22), h: h * scale + below / 2,
+    };
+  });
+  const counts = bands.map((band) => ({ ...scaled(countPlace(band), scale), w: 50, h: 24 }));
+  return [...round, ...counts];
 }
 
-/** For each edge the first of some places on its curve that is free; none where all are taken. */
-export function spread(edges, neurons) {
-  const taken = neurons.map(({ x, y, w, h }) => ({ x, y, w: w + LABEL.w / 2 - 4, h: h + LABEL.h / 2 }));
-  const spots = [];
-  for (const edge of edges) {
-    for (const share of [0.34, 0.42, 0.27, 0.5, 0.6, 0.7]) {
-      const { x, y } = along(edge.curve, share);
-      const free = taken.every((other) => Math.abs(other.x - x) >= other.w || Math.abs(other.y - y) >= other.h);
-      if (!free) continue;
-      taken.push({ x, y, w: LABEL.w, h: LABEL.h });
-      spots.push({ edge, x, y });
-      break;
-    }
-  }
-  return spots;
+function scaled({ x, y }, scale) {
+  return { x: x * scale, y: y * scale };
+}
+
+function pointsOf(curve, scale) {
+  const length = Math.abs(curve[curve.length - 2] - curve[0]) + Math.abs(curve[curve.length - 1] - curve[1]);
+  const count = Math.max(8, Math.ceil((1.2 * length * scale) / STEP));
+  return Array.from({ length: count + 1 }, (_, at) => scaled(along(curve, at / count), scale));
+}
+
+/** @param {Box} one @param {Box} other */
+function meet(one, other) {
+  return Math.abs(one.x - other.x) < one.w + other.w + AIR && Math.abs(one.y - other.y) < one.h + other.h + AIR;
+}
+
+/** Whether a curve passes a box, by its points. */
+function passes(points, { x, y, w, h }) {
+  return points.some((point) => Math.abs(point.x - x) < w + AIR && Math.abs(point.y - y) < h + AIR);
 }

@@ -9,7 +9,6 @@ import { drawBand, writeCount } from "./bands.js";
 import { LEVELS, colourOf } from "./colours.js";
 import { trace } from "./curves.js";
 import { PLAIN } from "./edges.js";
-import { writeNumbers } from "./labels.js";
 
 /**
  * @typedef {import("./edges.js").Edge} Edge
@@ -56,8 +55,7 @@ export class Painting {
    * @param {import("./colours.js").Theme} theme
    * @param {Look} look
    */
-  draw(canvas, camera, theme, look) {
-    const { lit, near, selected, dim } = look;
+  draw(canvas, camera, theme, { lit, near, selected, dim }) {
     canvas.save();
     canvas.translate(camera.x, camera.y);
     canvas.scale(camera.scale, camera.scale);
@@ -75,7 +73,6 @@ export class Painting {
     for (const edge of selected) this.#drawOne(canvas, edge, theme, thinnest, theme.ink);
     for (const edge of lit) this.#drawOne(canvas, edge, theme, thinnest, theme.lit);
     canvas.restore();
-    writeNumbers(canvas, this.edges, camera, theme, look);
     for (const band of this.edges.bands) writeCount(canvas, band, camera, theme);
   }
 

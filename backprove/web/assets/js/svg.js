@@ -3,7 +3,7 @@
 import { countOf, countPlace } from "./bands.js";
 import { PAPER, LEVELS, colourOf, hex, levelOf } from "./colours.js";
 import { Edges, PLAIN } from "./edges.js";
-import { spread } from "./labels.js";
+import { LABELLED, obstacles, placed } from "./labels.js";
 import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
 import { lastOf, sizeOf } from "./neurons.js";
 import { store as page } from "./state.js";
@@ -74,7 +74,7 @@ class Sheet {
       `<title>${escaped(title)}</title>`,
       `<rect width="${width}" height="${height}" fill="${PAPER.paper}"/>`,
       `<g transform="translate(${MARGIN.side} ${MARGIN.top})">`,
-      ...this.#heads(), ...this.#bands(), ...this.#curves(), ...this.#numbers(), ...this.#neurons(),
+      ...this.#heads(), ...this.#bands(), ...this.#curves(), ...this.#labels(), ...this.#neurons(),
       "</g>",
       ...this.#legend(width, height),
       "</svg>", "",
@@ -118,17 +118,31 @@ class Sheet {
     return value === null ? component : `${component} = ${short(value)}`;
   }
 
-  /** The numbers beside the edges where there are few; else none. */
-  #numbers() {
-    const { drawn, values, numbered } = this.edges;
-    if (!numbered || drawn.length > 60) return [];
-    return spread(drawn, this.placement.neurons).filter(({ edge }) => !Number.isNaN(values[edge.at])).map(
-      ({ edge, x, y }) => {
-        const text = short(values[edge.at]);
-        const half = text.length * 3.2 + 4;
-        return `<rect x="${n(x - half)}" y="${n(y - 8)}" width="${n(2 * half)}" height="16" rx="8" fill="${PAPER.paper}"/>`
-          + written(x, y + 4, text, { size: 11, fill: PAPER.soft, font: SANS });
-      });
+  /** Beside each edge where there are few, as in the page: a weight's symbol and its number. */
+  #labels() {
+    const { drawn, values, numbered, bands } = this.edges;
+    if (!numbered || drawn.length > LABELLED) return [];
+    const labels = drawn.filter(({ at }) => !Number.isNaN(values[at])).map((edge) => this.#label(edge));
+    const spots = placed(labels, obstacles(this.placement, bands, 1), drawn, 1);
+    const byEdge = new Map(labels.map((label) => [label.edge, label]));
+    return spots.map(({ edge, form, x, y }) => {
+      const { forms, parts, signWidth, text } = byEdge.get(edge);
+      const { w, h } = forms[form];
+      const ground = `<rect x="${n(x - w)}" y="${n(y - h)}" width="${n(2 * w)}" height="${n(2 * h)}" rx="${n(h)}" fill="${PAPER.paper}"/>`;
+      if (forms.length - form === 1) return ground + written(x, y + 4, text, { size: 11, fill: PAPER.soft, font: SANS });
+      return ground + set(x - w + 4 + signWidth / 2, y + 4, 12, parts)
+        + written(x + w - 4, y + 4, `= ${text}`, { size: 11, fill: PAPER.soft, font: SANS, anchor: "end" });
+    });
+  }
+
+  /** What is written beside an edge, and about how much room it takes. */
+  #label(edge) {
+    const text = short(this.edges.values[edge.at]);
+    const alone = { w: text.length * 3.2 + 4, h: 8 };
+    if (this.state.view.show !== "weight" || edge.where === null) return { edge, text, forms: [alone], parts: [], signWidth: 0 };
+    const parts = runs(symbol(this.symbols.get(edge.where.name), edge.component));
+    const signWidth = widthOf(parts, 12);
+    return { edge, text, parts, signWidth, forms: [{ w: alone.w + (signWidth + 12) / 2, h: 8 }, alone] };
   }
 
   #neurons() {
@@ -165,8 +179,7 @@ class Sheet {
     const { id, group, block, w } = neuron;
     const math = neuron.symbol ? symbol(neuron.symbol, "") : symbol(this.symbols.get(group.name), block ? group.name : id);
     const parts = runs(math);
-    const units = parts.reduce((sum, { text, rise }) => sum + text.length * (rise ? 0.36 : 0.55), 0);
-    const size = Math.min(w * 0.8, block ? 24 : (2 * w * 0.86) / units);
+    const size = Math.min(w * 0.8, block ? 24 : (2 * w * 0.86) / widthOf(parts, 1));
     if (size < 4) return "";
     const y = neuron.y + size * 0.3 - (block ? 12 : 0);
     const label = set(neuron.x, y, size, parts);
@@ -208,6 +221,11 @@ function curveText(curve) {
 function written(x, y, text, { size, fill, font, anchor = "middle", halo = false }) {
   const around = halo ? ` paint-order="stroke" stroke="${PAPER.paper}" stroke-width="3.5" stroke-linejoin="round"` : "";
   return `<text x="${n(x)}" y="${n(y)}" font-family="${font}" font-size="${n(size)}" text-anchor="${anchor}" fill="${fill}"${around}>${escaped(text)}</text>`;
+}
+
+/** About how wide a symbol is. */
+function widthOf(parts, size) {
+  return size * parts.reduce((sum, { text, rise }) => sum + text.length * (rise ? 0.36 : 0.55), 0);
 }
 
 /** A symbol with its indices below and above the line; where it has both, one over the other. */
