@@ -80,11 +80,13 @@ async function start() {
     const linked = await fromFragment(location.hash);
     if (surroundings.first) await open(store, surroundings.first);
     else if (linked) await begin(location.hash, linked);
-    else await choices.then((found) => begin(found.start?.text ?? "", opening(found)));
+    else await beginFirst();
   } catch (problem) {
     if (isAborted(problem)) return;
     store.set({ status: sentence(problem.message) }, "start");
-    choices.then((found) => begin("", opening(found)), () => {});
+    beginFirst()
+      .catch(() => choices.then(({ start: served }) => begin("", { text: served?.text ?? "" })))
+      .catch(() => {}); // nothing answers, which is said already
   }
 }
 
@@ -97,14 +99,10 @@ async function begin(key, wanted) {
   }
 }
 
-const FIRST = "chain_3_3_1";
-
-/** The file that is served, else an example in its own notation. */
-function opening({ start: served, examples, notations }) {
-  if (served) return { text: served.text };
-  const example = examples.find(({ name }) => name === FIRST) ?? examples[0];
-  const known = example?.name === FIRST && notations.some(({ name }) => name === "chain");
-  return { text: example?.text ?? "", view: known ? { notation: "chain" } : {}, selection: known ? "w2[1,2]" : null };
+/** The file that is served, else an example in its own notation; the server has the answer ready. */
+async function beginFirst() {
+  const { text, notation, quantity, network } = await ask("first");
+  await begin(text, { text, view: { notation }, selection: quantity, network });
 }
 
 /** Another link in the address bar opens in the same tab. */
