@@ -24,6 +24,9 @@ import { sources } from "./values.js";
 
 export { toPNG, toSVG } from "./svg.js";
 
+/** Milliseconds after which something is said about a network that is not there yet. */
+const PATIENCE = 500;
+
 /** @param {HTMLElement} element @param {any} store */
 export function mount(element, store) {
   stylesheet("drawing");
@@ -51,6 +54,7 @@ export class Drawing {
     this.#listen();
     this.#size();
     this.place();
+    setTimeout(() => this.#tellEmpty(), PATIENCE);
   }
 
   // ------------------------------------------------------------------------ elements
@@ -60,7 +64,7 @@ export class Drawing {
     this.layer = h("div", { class: "drawing-layer" });
     this.heads = h("div", { class: "drawing-heads", "aria-hidden": "true" });
     this.tipElement = h("div", { class: "drawing-tip", "aria-hidden": "true", hidden: true });
-    this.empty = h("p", { class: "drawing-empty soft" }, "The network appears here as soon as its text can be read.");
+    this.empty = h("p", { class: "drawing-empty soft", role: "status" });
     this.stage = h("div", { class: "drawing-stage", tabindex: 0, role: "group", "aria-roledescription": "drawing" },
       this.canvas, this.heads, this.labels.element, this.layer, this.empty, this.tipElement);
     this.live = h("p", { class: "visually-hidden", "aria-live": "polite" });
@@ -80,6 +84,7 @@ export class Drawing {
   #listen() {
     const { store } = this;
     store.on("network", () => this.place());
+    store.on("error", () => this.#tellEmpty());
     store.on(["numbers", "values", "training"], () => this.ask(true));
     store.on("view", (state, change) => {
       if (!change?.before || change.before.view.show !== state.view.show) this.ask(true);
@@ -92,6 +97,13 @@ export class Drawing {
       this.labels.clear();
       this.ask(false);
     });
+  }
+
+  /** What stands where no network is yet: one that is answered at once needs no words. */
+  #tellEmpty() {
+    if (this.diagram) return;
+    const { error } = this.store.get();
+    this.empty.textContent = error ? "The network appears here as soon as its text can be read." : "Reading the network…";
   }
 
   /** Tells who does not see it. @param {string} words */
