@@ -22,6 +22,7 @@ from backprove.expr import Add, Apply, Expr, Mul, Number, Power, Reduce, Ref, pl
 from backprove.functions import FUNCTIONS
 from backprove.language import (
     expression,
+    from_text,
     is_builder,
     load,
     mlp,
@@ -539,6 +540,8 @@ def test_builders(spec: str, equations: dict[str, str], trained: list[str]) -> N
         (lambda: load("no\0where.bp"), "cannot be read"),
         (lambda: load("mlp:3-1," + "t" * 5000), "no activation"),
         (lambda: load("mlp:3-x-1" + "-1" * 5000), "no list of layers"),
+        (lambda: load("784-128-10"), "did you mean mlp:784-128-10"),
+        (lambda: from_text(" 2-8x3-1, tanh\n"), "did you mean mlp:2-8x3-1, tanh"),
     ],
 )
 def test_builders_refuse(make: Callable[[], object], says: str) -> None:
