@@ -46,9 +46,10 @@ class SourceError(BackproveError):
             return ()
         source = lines[line - 1].replace("\t", " ")
         start = max(0, column - 60) if len(source) > 100 else 0
-        shown = source[start : start + 100]
-        caret = " " * (column - 1 - start) + "^" * min(width, max(1, len(shown) - column + 1))
-        return shown, caret
+        end = start + 100
+        before = seen(source[start : column - 1].ljust(column - 1 - start))
+        marked = seen(source[column - 1 : min(end, column - 1 + width)])
+        return seen(source[start:end]), " " * len(before) + "^" * max(1, len(marked))
 
     def __str__(self) -> str:
         head = f"{self.file}:{self.place.line}:{self.place.column}: {self.message}"

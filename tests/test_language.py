@@ -17,7 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from backprove.errors import BackproveError, SourceError
+from backprove.errors import BackproveError, Place, SourceError
 from backprove.expr import Add, Apply, Expr, Mul, Number, Power, Reduce, Ref, plain
 from backprove.functions import FUNCTIONS
 from backprove.language import (
@@ -222,6 +222,22 @@ def test_examples_say_what_their_sources_say(name: str) -> None:
 
 
 # -- what it refuses -----------------------------------------------------------------------
+
+def test_signs_that_turn_the_order_of_a_line_are_warned_of() -> None:
+    network = parse("weight w\n# a \u202ecomment\u202c\nloss e = w")
+    assert warnings(network) == [
+        "line 2 has signs that change the order in which it is shown: <U+202E>"
+    ]
+
+
+def test_an_excerpt_shows_what_is_not_seen_by_its_number() -> None:
+    text = "weight w\nloss e = v # \u202eb\x1b[2J"
+    with pytest.raises(SourceError) as caught:
+        parse(text)
+    assert caught.value.excerpt == ("loss e = v # <U+202E>b<U+001B>[2J", " " * 9 + "^")
+    behind = SourceError("", file="", place=Place(1, 3, 2), text="\u202ea\u2066b")
+    assert behind.excerpt == ("<U+202E>a<U+2066>b", " " * 9 + "^" * 9)
+
 
 # a text, the line and column of the caret, a piece of what is said
 BAD = [
