@@ -188,6 +188,22 @@ def test_warnings_name_what_does_not_reach_the_loss() -> None:
     ]
 
 
+def test_signs_that_turn_the_order_of_a_line_are_warned_of() -> None:
+    network = parse("weight w\n# a \u202ecomment\u202c\nloss e = w")
+    assert warnings(network) == [
+        "line 2 has signs that change the order in which it is shown: <U+202E>"
+    ]
+
+
+def test_an_excerpt_shows_what_is_not_seen_by_its_number() -> None:
+    text = "weight w\nloss e = v # \u202eb\x1b[2J"
+    with pytest.raises(SourceError) as caught:
+        parse(text)
+    assert caught.value.excerpt == ("loss e = v # <U+202E>b<U+001B>[2J", " " * 9 + "^")
+    behind = SourceError("", file="", place=Place(1, 3, 2), text="\u202ea\u2066b")
+    assert behind.excerpt == ("<U+202E>a<U+2066>b", " " * 9 + "^" * 9)
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
 def test_examples_read_and_come_back(path: Path) -> None:
     network = read(path)
@@ -222,22 +238,6 @@ def test_examples_say_what_their_sources_say(name: str) -> None:
 
 
 # -- what it refuses -----------------------------------------------------------------------
-
-def test_signs_that_turn_the_order_of_a_line_are_warned_of() -> None:
-    network = parse("weight w\n# a \u202ecomment\u202c\nloss e = w")
-    assert warnings(network) == [
-        "line 2 has signs that change the order in which it is shown: <U+202E>"
-    ]
-
-
-def test_an_excerpt_shows_what_is_not_seen_by_its_number() -> None:
-    text = "weight w\nloss e = v # \u202eb\x1b[2J"
-    with pytest.raises(SourceError) as caught:
-        parse(text)
-    assert caught.value.excerpt == ("loss e = v # <U+202E>b<U+001B>[2J", " " * 9 + "^")
-    behind = SourceError("", file="", place=Place(1, 3, 2), text="\u202ea\u2066b")
-    assert behind.excerpt == ("<U+202E>a<U+2066>b", " " * 9 + "^" * 9)
-
 
 # a text, the line and column of the caret, a piece of what is said
 BAD = [
