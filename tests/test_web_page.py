@@ -399,6 +399,99 @@ def test_a_click_on_an_edge_asks_about_its_weight(opens: Opens) -> None:
     page.until("selection === 'w1[1,1]'")
 
 
+# -- the drawing ---------------------------------------------------------------------------------
+
+# Every label of an edge with its box in the stage, and what it covers: other labels, neurons with
+# their numbers and biases, and the curves of other edges, as the browser itself strokes them.
+_LABELS = """async () => {
+  const load = (name) => import(`/assets/js/${name}.js`);
+  const [{ store }, { computed }, { Camera, roomOf }, { Edges }, { trace }] = await Promise.all(
+    ['state', 'layout', 'camera', 'edges', 'curves'].map(load));
+  await document.fonts.ready;
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const stage = document.querySelector('.drawing-stage');
+  const view = { width: stage.clientWidth, height: stage.clientHeight };
+  const { diagram } = store.get().network;
+  const placement = computed(diagram, roomOf(view));
+  const camera = new Camera();
+  camera.fit(placement, view);
+  const canvas = document.createElement('canvas').getContext('2d');
+  canvas.setTransform(camera.scale, 0, 0, camera.scale, camera.x, camera.y);
+  canvas.lineWidth = 1 / camera.scale;
+  const curves = new Edges(diagram, placement).all.map(({ component, curve }) => {
+    const path = new Path2D();
+    trace(path, curve);
+    return { component, path };
+  });
+  const from = stage.getBoundingClientRect();
+  const boxOf = (element) => {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    return { left: left - from.left, right: right - from.left, top: top - from.top, bottom: bottom - from.top };
+  };
+  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const crosses = (path, { left, right, top, bottom }) => {
+    for (let x = left; x <= right; x += 1) for (let y = top; y <= bottom; y += 1) {
+      if (canvas.isPointInStroke(path, x, y)) return true;
+    }
+    return false;
+  };
+  const labels = [...document.querySelectorAll('.edge-label.is-placed')];
+  const others = [...document.querySelectorAll('.neuron, .bias, .neuron-value')];
+  return labels.map((label) => {
+    const box = boxOf(label);
+    const covered = [...labels, ...others].filter((one) => one !== label && meet(box, boxOf(one)));
+    const passed = curves.filter(({ component, path }) => component !== label.dataset.edge && crosses(path, box));
+    return {
+      edge: label.dataset.edge, text: label.querySelector('.edge-number').textContent,
+      symbol: !label.classList.contains('is-short'),
+      inside: meet(box, { left: 0, top: 0, right: view.width, bottom: view.height }),
+      covers: [...covered.map((one) => one.textContent || one.className), ...passed.map(({ component }) => component)],
+    };
+  });
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("text", [CHAIN, DEEP, "mlp:2-4-2", "mlp:1-1-1", "mlp:4-4-4"])
+def test_a_weight_stands_beside_its_edge_and_covers_nothing(
+    opens: Opens, text: str, width: int
+) -> None:
+    page = opens(link(text), width=width)
+    labels = page.page.evaluate(_LABELS)
+    weights = page.state("({ ...numbers.given, ...values })")
+    assert labels
+    for label in labels:
+        assert label["covers"] == [], label
+        assert label["inside"]
+        assert number(label["text"]) == pytest.approx(component(weights, label["edge"]), rel=5e-3)
+    if width == 1280:
+        assert any(label["symbol"] for label in labels)
+
+
+def test_a_network_that_takes_its_time_is_said_to_be_read(browser: Browser, server: Server) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        held: list[Any] = []
+        page.route("**/api/first", held.append)
+        page.goto(f"{server.address}/?token={server.token}")
+        expect(page.locator(".drawing-empty")).to_have_text("Reading the network…")
+        for route in held:
+            route.continue_()
+        expect(page.locator(".neuron").first).to_be_visible()
+        expect(page.locator(".drawing-empty")).to_be_hidden()
+
+
+def test_the_first_network_is_there_without_asking(opens: Opens) -> None:
+    page = opens()
+    asked = page.page.evaluate(
+        "() => performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)"
+    )
+    assert [asked.count(f"/api/{name}") for name in ("first", "choices", "network")] == [1, 1, 0]
+    assert page.state("[view.notation, selection, network.asked.text === text]") == [
+        "chain", "w2[1,2]", True,
+    ]  # fmt: skip
+
+
 # -- the text ------------------------------------------------------------------------------------
 
 

@@ -82,7 +82,7 @@ export class EdgeLabels {
     for (const { at, component, where } of fresh) {
       const sign = where === null ? null : h("span", { class: "edge-symbol" }, symbol(symbolOf(where.name), component), " = ");
       const number = h("span", { class: "edge-number" });
-      const element = h("span", { class: "edge-label" }, sign, number);
+      const element = h("span", { class: "edge-label", "data-edge": component }, sign, number);
       this.#made.set(at, { element, number, symbolWidth: 0, numberWidth: 0 });
       this.element.append(element);
     }
