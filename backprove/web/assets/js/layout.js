@@ -81,8 +81,10 @@ function stacksOf(diagram) {
   const stacks = new Map();
   for (const group of diagram.groups) {
     const column = beside(group) ? group.column + 0.5 : group.column;
-    if (!stacks.has(column)) stacks.set(column, { column, groups: [], beside: beside(group) });
-    stacks.get(column).groups.push(group);
+    if (!stacks.has(column)) stacks.set(column, { column, groups: [], beside: beside(group), weighted: false });
+    const stack = stacks.get(column);
+    stack.groups.push(group);
+    stack.weighted ||= diagram.families.some(({ to, weight }) => to === group.name && weight !== null);
   }
   return [...stacks.values()].sort((one, other) => one.column - other.column);
 }
@@ -119,9 +121,9 @@ function paceOf(stack, { row, opened, tallest }) {
   return row * spread * (stack.beside ? 0.8 : 1);
 }
 
-/** Equal gaps between columns, except that the marks beside the loss stand close to it. */
+/** Equal gaps where there are weights to write; what has none to its left stands closer. */
 function columnCentres(stacks, halves, width, { least, widest }) {
-  const gaps = stacks.slice(1).map(({ beside }) => (beside ? 0.62 : 1));
+  const gaps = stacks.slice(1).map(({ weighted }) => (weighted ? 1 : 0.55));
   const taken = halves.reduce((sum, half) => sum + 2 * half, 0);
   const shares = gaps.reduce((sum, gap) => sum + gap, 0) || 1;
   const gap = clamp((width - taken) / shares, least, widest);
