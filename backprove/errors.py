@@ -73,6 +73,18 @@ class DataError(BackproveError):
     """Data, values or a saved model that do not fit the network."""
 
 
+def seen(text: str) -> str:
+    """The text with every character that is not seen by its number.
+
+    Among them are those that turn the order of what stands beside them, and those that steer
+    a terminal.
+
+    >>> seen("w" + chr(0x202E) + "1")
+    'w<U+202E>1'
+    """
+    return "".join(c if c.isprintable() else f"<U+{ord(c):04X}>" for c in text)
+
+
 def expect(what: str, value: object, kinds: type | tuple[type, ...], wanted: str) -> None:
     """Raises DataError for an argument of another type. For the front doors only: within, types
     are checked before the program runs. wanted: what to give instead."""

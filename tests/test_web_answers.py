@@ -525,6 +525,7 @@ def test_every_choice_can_be_taken() -> None:
     for optimizer in offered.optimizers:
         assert 0 < optimizer.eta < 1
 
+
 STARTS = [None, Start(text="mlp:2-1", file="mlp:2-1"), Start(text="loss = ", file="wrong.bp")]
 
 

@@ -425,10 +425,12 @@ _LABELS = """async () => {
   });
   const from = stage.getBoundingClientRect();
   const boxOf = (element) => {
-    const { left, right, top, bottom } = element.getBoundingClientRect();
-    return { left: left - from.left, right: right - from.left, top: top - from.top, bottom: bottom - from.top };
+    const { x, y, width, height } = element.getBoundingClientRect();
+    const [left, top] = [x - from.x, y - from.y];
+    return { left, right: left + width, top, bottom: top + height };
   };
-  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const meet = (a, b) => a.left < b.right && b.left < a.right
+    && a.top < b.bottom && b.top < a.bottom;
   const crosses = (path, { left, right, top, bottom }) => {
     for (let x = left; x <= right; x += 1) for (let y = top; y <= bottom; y += 1) {
       if (canvas.isPointInStroke(path, x, y)) return true;
@@ -440,12 +442,14 @@ _LABELS = """async () => {
   return labels.map((label) => {
     const box = boxOf(label);
     const covered = [...labels, ...others].filter((one) => one !== label && meet(box, boxOf(one)));
-    const passed = curves.filter(({ component, path }) => component !== label.dataset.edge && crosses(path, box));
+    const passed = curves.filter(
+      ({ component, path }) => component !== label.dataset.edge && crosses(path, box));
     return {
       edge: label.dataset.edge, text: label.querySelector('.edge-number').textContent,
       symbol: !label.classList.contains('is-short'),
       inside: meet(box, { left: 0, top: 0, right: view.width, bottom: view.height }),
-      covers: [...covered.map((one) => one.textContent || one.className), ...passed.map(({ component }) => component)],
+      covers: [...covered.map((one) => one.textContent || one.className),
+        ...passed.map(({ component }) => component)],
     };
   });
 }"""
