@@ -25,8 +25,8 @@ export function route(placement, from, to, at) {
   const curve = [from.x + way * from.w, from.y];
   for (const { x, y } of [...(bends.length > 1 || !placement.bends ? bends : []), { x: to.x - way * to.w, y: to.y }]) {
     const [x0, y0] = curve.slice(-2);
-    const middle = (x - x0) / 2;
-    curve.push(x0 + middle, y0, x - middle, y, x, y);
+    const level = (x - x0) * placement.bow;
+    curve.push(x0 + level, y0, x - level, y, x, y);
   }
   return curve;
 }

@@ -2,23 +2,29 @@
 /**
  * The labels of the edges: a weight's symbol and its number, as elements above the canvas.
  *
- * They are for the eye: at the keyboard each edge says the same in words. A weight's label without
- * room for both is its number alone; one without room for that is left to the card of the edge.
+ * They are for the eye: at the keyboard each edge says the same in words. Where there is no room
+ * for both, the label is the number alone, with fewer digits if need be; an edge without room for
+ * that has its card only.
  */
 import { h } from "./elements.js";
-import { LABELLED, obstacles, placed } from "./labels.js";
+import { LABELLED, numbersOf, obstacles, placed } from "./labels.js";
 import { symbol } from "./symbols.js";
-import { short } from "./values.js";
 
 /** From what a neuron measures on the screen on there are labels, in pixels of its radius. */
-const SEEN = 13;
+const SEEN = 10;
 /** Edges of a neuron that is pointed at: beyond so many they are not labelled. */
 const NEAR = 24;
 /** Half the height of a label, and what it has to the left and right of its words. */
-const HALF = 7;
-const PADDING = 3;
-/** Room for as many digits, so that a label stays where it is while its number changes. */
-const DIGITS = "−0.123";
+const HALF = 6;
+const PADDING = 1;
+
+/**
+ * @typedef {object} Label
+ * @property {any} element @property {any} number  where its number stands
+ * @property {number} symbolWidth
+ * @property {string[]} texts   its number, from more digits to fewer
+ * @property {number[]} widths  of these, the widest so far: a label that learns moves seldom
+ */
 
 /** Measures words. */
 const pen = document.createElement("canvas").getContext("2d");
@@ -26,14 +32,17 @@ let font = "";
 
 export class EdgeLabels {
   element = h("div", { class: "edge-labels", "aria-hidden": "true" });
-  /** @type {Map<number, {element: any, number: any, symbolWidth: number, numberWidth: number}>} by the edge's number */
+  /** @type {Map<number, Label>} by the edge's number */
   #made = new Map();
   #key = "";
+  /** @type {import("./labels.js").Spot[]} */
+  #spots = [];
 
   /** Forgets the labels of another drawing, or of one whose symbols are now of another size. */
   clear() {
     this.#made.clear();
     this.#key = "";
+    this.#spots = [];
     this.element.replaceChildren();
   }
 
@@ -47,7 +56,7 @@ export class EdgeLabels {
     const accented = new Set([...look.lit, ...look.selected, ...(look.near.size <= NEAR ? look.near : [])]);
     const labelled = this.#labelled(edges, camera, accented);
     this.#make(labelled, symbolOf);
-    for (const edge of labelled) this.#write(edge, edges.values[edge.at]);
+    for (const edge of labelled) this.#measure(edge, edges.values[edge.at]);
     this.#place(labelled, edges, camera.scale, show === "weight");
     this.element.style.transform = `translate(${camera.x}px, ${camera.y}px)`;
     for (const edge of labelled) {
@@ -80,10 +89,10 @@ export class EdgeLabels {
     }
     const fresh = labelled.filter(({ at }) => !this.#made.has(at));
     for (const { at, component, where } of fresh) {
-      const sign = where === null ? null : h("span", { class: "edge-symbol" }, symbol(symbolOf(where.name), component), " = ");
+      const sign = where === null ? null : h("span", { class: "edge-symbol" }, symbol(symbolOf(where.name), component), "\u00a0=\u00a0");
       const number = h("span", { class: "edge-number" });
       const element = h("span", { class: "edge-label", "data-edge": component }, sign, number);
-      this.#made.set(at, { element, number, symbolWidth: 0, numberWidth: 0 });
+      this.#made.set(at, { element, number, symbolWidth: 0, texts: [], widths: [] });
       this.element.append(element);
     }
     for (const edge of fresh) { // measured when all are there: one layout for them all
@@ -92,43 +101,54 @@ export class EdgeLabels {
     }
   }
 
-  #write(edge, value) {
+  #measure(edge, value) {
     const made = this.#of(edge);
-    const text = short(value);
-    if (made.number.textContent === text) return;
-    made.number.textContent = text;
-    made.numberWidth = Math.max(made.numberWidth || widthOf(DIGITS, made.number), widthOf(text, made.number));
+    made.texts = numbersOf(value);
+    made.widths = made.texts.map((text, at) => Math.max(made.widths[at] ?? 0, widthOf(text, made.number)));
   }
 
   /** Places them anew where something is of another size than before. */
   #place(labelled, edges, scale, symbols) {
-    const sizes = labelled.map((edge) => this.#formsOf(edge, symbols));
-    const key = JSON.stringify([scale, symbols, labelled.map(({ at }) => at), sizes]);
-    if (key === this.#key) return;
-    this.#key = key;
-    const few = edges.drawn.length <= LABELLED;
-    const wanted = labelled.map((edge, at) => ({ edge, forms: sizes[at] }));
-    // In a crowd, what does not stand out steps back, and may lie under a label.
-    const spots = placed(wanted, obstacles(edges.placement, edges.bands, scale), few ? edges.drawn : labelled, scale);
-    for (const { element } of this.#made.values()) element.classList.remove("is-placed");
-    for (const { edge, form, x, y } of spots) {
-      const { element } = this.#of(edge);
-      element.classList.add("is-placed");
-      element.classList.toggle("is-short", !symbols || form > 0);
-      element.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px) translate(-50%, -50%)`;
+    const forms = labelled.map((edge) => this.#formsOf(edge, symbols));
+    const key = JSON.stringify([scale, labelled.map(({ at }) => at), forms]);
+    if (key !== this.#key) {
+      this.#key = key;
+      const few = edges.drawn.length <= LABELLED;
+      const wanted = labelled.map((edge, at) => ({ edge, forms: forms[at] }));
+      // In a crowd, what does not stand out steps back, and may lie under a label.
+      this.#spots = placed(wanted, obstacles(edges.placement, edges.bands, scale), few ? edges.drawn : labelled, scale);
     }
+    const unplaced = new Set(labelled);
+    for (const { edge, form, x, y, turn } of this.#spots) {
+      const { element, number, texts } = this.#of(edge);
+      const digits = Math.min(texts.length, forms[labelled.indexOf(edge)].length - form);
+      write(number, texts[texts.length - digits]);
+      element.classList.add("is-placed");
+      element.classList.toggle("is-short", form > 0 || !symbols);
+      element.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px) translate(-50%, -50%) rotate(${turn.toFixed(3)}rad)`;
+      unplaced.delete(edge);
+    }
+    for (const edge of unplaced) this.#of(edge).element.classList.remove("is-placed");
   }
 
+  /** The sizes of what it may be, from the fullest: with its symbol, the number alone, fewer digits. */
   #formsOf(edge, symbols) {
-    const { symbolWidth, numberWidth } = this.#of(edge);
-    const alone = { w: numberWidth / 2 + PADDING, h: HALF };
-    return symbols && symbolWidth ? [{ w: (symbolWidth + numberWidth) / 2 + PADDING, h: HALF }, alone] : [alone];
+    const { symbolWidth, widths } = this.#of(edge);
+    const whole = symbols && symbolWidth ? [symbolWidth + widths[0], ...widths] : widths;
+    return whole.map((width) => ({ w: width / 2 + PADDING, h: HALF }));
   }
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 /** The width of words as the labels write them. */
 function widthOf(text, element) {
   if (!pen) return 6.5 * text.length;
-  if (!font) pen.font = font = getComputedStyle(element).font;
+  if (!font) {
+    const { fontWeight, fontSize, fontFamily } = getComputedStyle(element);
+    pen.font = font = `${fontWeight} ${fontSize} ${fontFamily}`;
+  }
   return pen.measureText(text).width;
 }

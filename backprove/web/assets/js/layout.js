@@ -29,6 +29,7 @@ import { surroundings } from "./surroundings.js";
  * @property {Column[]} columns    headings; none where dagre placed
  * @property {number} width @property {number} height
  * @property {number} radius       of an ordinary neuron
+ * @property {number} bow          how far an edge leaves level, as a share of its way
  * @property {Map<number, {x: number, y: number}[]>|null} bends  dagre's points by edge
  */
 
@@ -36,7 +37,11 @@ import { surroundings } from "./surroundings.js";
 export const IRREGULAR_EDGES = 150;
 /** Neurons of a folded group that its strip shows; the rest are counted. */
 export const STRIP = 200;
+/** Edges up to which each is read by itself: they are almost straight, and have labels. */
+export const FEW = 40;
 
+const BOW = 0.5;
+const SLIGHT = 0.05;
 const CLOSED = { w: 43, h: 74 };
 const OPENED = { w: 96, h: 150 };
 
@@ -54,7 +59,7 @@ export function computed(diagram, room, opened = new Set()) {
   const height = Math.max(row * tallest, ...stacks.map((stack) => fixedHeight(stack, opened)));
   const width = room.width * Math.max(1, height / room.height);
   const pitch = width / Math.max(1, stacks.length);
-  const radius = Math.max(8, Math.min(row * 0.35, pitch * 0.23, 28));
+  const radius = Math.max(8, Math.min(row * 0.35, within(pitch), 28));
   const measures = { row, radius, pitch, opened, tallest };
   const halves = stacks.map((stack) => Math.max(...stack.groups.map((group) => halfOf(stack, group, measures).w)));
   const widest = 230 * Math.max(1, height / room.height);
@@ -70,6 +75,7 @@ export function computed(diagram, room, opened = new Set()) {
     width: right,
     height,
     radius,
+    bow: diagram.edges.length > FEW ? BOW : SLIGHT,
     bends: null,
   };
 }
@@ -110,9 +116,15 @@ function fixedHeight({ groups }, opened) {
 
 function halfOf(stack, group, measures) {
   if (group.folded) return measures.opened.has(group.name) ? OPENED : CLOSED;
-  const roomy = Math.min(paceOf(stack, measures) * 0.35, measures.pitch * 0.23, measures.radius * 1.9, 28);
+  const roomy = Math.min(paceOf(stack, measures) * 0.35, within(measures.pitch), measures.radius * 1.9, 28);
   const size = Math.max(measures.radius * (stack.beside ? 0.7 : 1), roomy) * (isSmall(group) ? 0.74 : 1);
   return { w: size, h: size };
+}
+
+/** A neuron's radius by its column's share of the width: it leaves room to the labels of edges,
+ * where it is still large enough for its own. */
+function within(pitch) {
+  return Math.min(pitch * 0.23, Math.max(14, pitch * 0.2));
 }
 
 /** From one neuron of a stack to the next: short stacks beside tall ones are spread a little. */
@@ -270,6 +282,7 @@ function stretched({ nodes, edges }, neurons, room) {
     width: width * wide + 52,
     height: height * tall + 52,
     radius: 24,
+    bow: BOW,
     bends: new Map(edges.map((bends, at) => [at, bends.slice(1, -1).map(move)])),
   };
 }

@@ -3,7 +3,7 @@
 import { countOf, countPlace } from "./bands.js";
 import { PAPER, LEVELS, colourOf, hex, levelOf } from "./colours.js";
 import { Edges, PLAIN } from "./edges.js";
-import { LABELLED, obstacles, placed } from "./labels.js";
+import { LABELLED, numbersOf, obstacles, placed } from "./labels.js";
 import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
 import { lastOf, sizeOf } from "./neurons.js";
 import { store as page } from "./state.js";
@@ -14,6 +14,8 @@ const ROOM = { width: 900, height: 480 };
 const MARGIN = { side: 40, top: 64, bottom: 64 };
 const SERIF = "'STIX Two Text', 'STIX Two Math', 'Times New Roman', Times, serif";
 const SANS = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif";
+/** How the number of an edge is written. */
+const SMALL = { size: 10.5, fill: PAPER.soft, font: SANS };
 const LEGENDS = { weight: "weight", gradient: "gradient", factor: "weight × what comes back" };
 
 /**
@@ -118,31 +120,32 @@ class Sheet {
     return value === null ? component : `${component} = ${short(value)}`;
   }
 
-  /** Beside each edge where there are few, as in the page: a weight's symbol and its number. */
+  /** Along each edge where there are few, as in the page: a weight's symbol and its number. */
   #labels() {
     const { drawn, values, numbered, bands } = this.edges;
     if (!numbered || drawn.length > LABELLED) return [];
-    const labels = drawn.filter(({ at }) => !Number.isNaN(values[at])).map((edge) => this.#label(edge));
-    const spots = placed(labels, obstacles(this.placement, bands, 1), drawn, 1);
-    const byEdge = new Map(labels.map((label) => [label.edge, label]));
-    return spots.map(({ edge, form, x, y }) => {
-      const { forms, parts, signWidth, text } = byEdge.get(edge);
+    const labels = new Map(drawn.filter(({ at }) => !Number.isNaN(values[at])).map((edge) => [edge, this.#label(edge)]));
+    const wanted = [...labels].map(([edge, { forms }]) => ({ edge, forms }));
+    return placed(wanted, obstacles(this.placement, bands, 1), drawn, 1).map(({ edge, form, x, y, turn }) => {
+      const { parts, signWidth, texts, forms } = labels.get(edge);
       const { w, h } = forms[form];
-      const ground = `<rect x="${n(x - w)}" y="${n(y - h)}" width="${n(2 * w)}" height="${n(2 * h)}" rx="${n(h)}" fill="${PAPER.paper}"/>`;
-      if (forms.length - form === 1) return ground + written(x, y + 4, text, { size: 11, fill: PAPER.soft, font: SANS });
-      return ground + set(x - w + 4 + signWidth / 2, y + 4, 12, parts)
-        + written(x + w - 4, y + 4, `= ${text}`, { size: 11, fill: PAPER.soft, font: SANS, anchor: "end" });
+      const inner = form === 0 && parts.length
+        ? set(-w + 2 + signWidth / 2, 3.5, 11, parts) + written(w - 2, 3.5, `= ${texts[0]}`, { ...SMALL, anchor: "end" })
+        : written(0, 3.5, texts[texts.length - forms.length + form], SMALL);
+      return `<g transform="translate(${n(x)} ${n(y)}) rotate(${n((turn * 180) / Math.PI)})">`
+        + `<rect x="${n(-w)}" y="${n(-h)}" width="${n(2 * w)}" height="${n(2 * h)}" rx="3" fill="${PAPER.paper}"/>${inner}</g>`;
     });
   }
 
   /** What is written beside an edge, and about how much room it takes. */
   #label(edge) {
-    const text = short(this.edges.values[edge.at]);
-    const alone = { w: text.length * 3.2 + 4, h: 8 };
-    if (this.state.view.show !== "weight" || edge.where === null) return { edge, text, forms: [alone], parts: [], signWidth: 0 };
-    const parts = runs(symbol(this.symbols.get(edge.where.name), edge.component));
-    const signWidth = widthOf(parts, 12);
-    return { edge, text, parts, signWidth, forms: [{ w: alone.w + (signWidth + 12) / 2, h: 8 }, alone] };
+    const texts = numbersOf(this.edges.values[edge.at]);
+    const alone = texts.map((text) => ({ w: text.length * 3.1 + 2, h: 6.5 }));
+    const named = this.state.view.show === "weight" && edge.where !== null;
+    const parts = named ? runs(symbol(this.symbols.get(edge.where.name), edge.component)) : [];
+    const signWidth = widthOf(parts, 11);
+    const whole = { w: alone[0].w + (signWidth + 11) / 2, h: 6.5 };
+    return { texts, parts, signWidth, forms: named ? [whole, ...alone] : alone };
   }
 
   #neurons() {
