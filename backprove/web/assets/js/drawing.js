@@ -22,8 +22,6 @@ import { Neurons } from "./neurons.js";
 import { Painting } from "./painting.js";
 import { sources } from "./values.js";
 
-export { toPNG, toSVG } from "./svg.js";
-
 /** Milliseconds after which something is said about a network that is not there yet. */
 const PATIENCE = 500;
 

@@ -51,10 +51,18 @@ export function numbersOf(value) {
  */
 export function placed(wanted, taken, shown, scale) {
   const curves = shown.map(({ at, curve }) => ({ at, points: pointsOf(curve, scale) }));
-  const free = (edge, form) => SHARES.map((share) => ({ ...stand(edge.curve, share, scale), ...form })).filter(
-    (box) => !taken.some((other) => meet(other, box))
-      && !curves.some(({ at, points }) => at !== edge.at && passes(points, box)));
-  const choices = wanted.map(({ edge, forms }) => ({ edge, boxes: forms.map((form) => free(edge, form)) }));
+  const isFree = (edge, box) => !taken.some((other) => meet(other, box))
+    && !curves.some(({ at, points }) => at !== edge.at && passes(points, box));
+  const choices = wanted.map(({ edge, forms }) => {
+    /** @type {Box[][]} */
+    const boxes = [];
+    let places = SHARES.map((share) => stand(edge.curve, share, scale));
+    for (const form of [...forms].reverse()) { // where a shorter one has no room, a fuller one has none
+      places = places.map((place) => ({ ...place, ...form })).filter((box) => isFree(edge, box));
+      boxes.unshift(places);
+    }
+    return { edge, boxes };
+  });
   /** @type {Map<number, {edge: Edge, form: number, box: Box}>} */
   const found = new Map();
   const isClear = (box, own) => [...found.values()].every(({ edge, box: other }) => edge === own || !meet(other, box));
@@ -129,6 +137,8 @@ function passes(points, { x, y, w, h, turn }) {
 
 /** Whether two boxes meet: there is no side of either that parts them. @param {Box} one @param {Box} other */
 function meet(one, other) {
+  const reach = one.w + one.h + other.w + other.h + AIR;
+  if (Math.abs(one.x - other.x) > reach || Math.abs(one.y - other.y) > reach) return false;
   return overlap(one, other, one.turn) && overlap(one, other, one.turn + Math.PI / 2)
     && overlap(one, other, other.turn) && overlap(one, other, other.turn + Math.PI / 2);
 }
