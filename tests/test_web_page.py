@@ -487,7 +487,7 @@ def test_a_network_that_takes_its_time_is_said_to_be_read(browser: Browser, serv
     with browser.new_context() as context:
         page = context.new_page()
         held: list[Any] = []
-        page.route("**/api/first", held.append)
+        page.route("**/api/first", lambda route: held.append(route))
         page.goto(f"{server.address}/?token={server.token}")
         expect(page.locator(".drawing-empty")).to_have_text("Reading the network…")
         for route in held:
