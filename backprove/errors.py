@@ -46,9 +46,10 @@ class SourceError(BackproveError):
             return ()
         source = lines[line - 1].replace("\t", " ")
         start = max(0, column - 60) if len(source) > 100 else 0
-        shown = source[start : start + 100]
-        caret = " " * (column - 1 - start) + "^" * min(width, max(1, len(shown) - column + 1))
-        return shown, caret
+        end = start + 100
+        before = seen(source[start : column - 1].ljust(column - 1 - start))
+        marked = seen(source[column - 1 : min(end, column - 1 + width)])
+        return seen(source[start:end]), " " * len(before) + "^" * max(1, len(marked))
 
     def __str__(self) -> str:
         head = f"{self.file}:{self.place.line}:{self.place.column}: {self.message}"
@@ -70,6 +71,18 @@ class NotationError(BackproveError):
 
 class DataError(BackproveError):
     """Data, values or a saved model that do not fit the network."""
+
+
+def seen(text: str) -> str:
+    """The text with every character that is not seen by its number.
+
+    Among them are those that turn the order of what stands beside them, and those that steer
+    a terminal.
+
+    >>> seen("w" + chr(0x202E) + "1")
+    'w<U+202E>1'
+    """
+    return "".join(c if c.isprintable() else f"<U+{ord(c):04X}>" for c in text)
 
 
 def expect(what: str, value: object, kinds: type | tuple[type, ...], wanted: str) -> None:

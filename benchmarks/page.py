@@ -76,17 +76,31 @@ FRAMES = """(seconds) => import('/assets/js/state.js').then(({ store }) => new P
 }))"""
 
 
+# Marks the frame after the one in which something is there for the first time.
+MARKS = """{
+  const wanted = { drawn: '.neuron', derived: '#panel-derivation .line' };
+  new MutationObserver(() => {
+    for (const [name, shown] of Object.entries(wanted)) {
+      if (!document.querySelector(shown)) continue;
+      delete wanted[name];
+      requestAnimationFrame(() => setTimeout(() => performance.mark(name)));
+    }
+  }).observe(document, { childList: true, subtree: true });
+}"""
+
+
 def first_paint(server: Server, browser: Browser) -> list[float]:
     """Seconds until something is painted, until the drawing has its neurons, until a derivation."""
-    with explorer(browser, server.address, server.token) as page:
-        page.page.wait_for_selector(".neuron")
-        drawn = page.page.evaluate("() => performance.now()")
-        page.page.wait_for_selector("#panel-derivation .line")
-        derived = page.page.evaluate("() => performance.now()")
-        painted = page.page.evaluate(
-            "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN"
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        page.add_init_script(MARKS)
+        page.goto(f"{server.address}/?token={server.token}", wait_until="commit")
+        page.wait_for_function("() => performance.getEntriesByName('derived').length")
+        found: list[float] = page.evaluate(
+            "() => ['first-contentful-paint', 'drawn', 'derived'].map("
+            "(name) => (performance.getEntriesByName(name)[0]?.startTime ?? NaN) / 1000)"
         )
-    return [painted / 1000, drawn / 1000, derived / 1000]
+    return found
 
 
 def derivations(page: Explorer, rounds: int) -> list[float]:

@@ -17,11 +17,12 @@ from effort import calls
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from backprove.errors import BackproveError, SourceError
+from backprove.errors import BackproveError, Place, SourceError
 from backprove.expr import Add, Apply, Expr, Mul, Number, Power, Reduce, Ref, plain
 from backprove.functions import FUNCTIONS
 from backprove.language import (
     expression,
+    from_text,
     is_builder,
     load,
     mlp,
@@ -185,6 +186,22 @@ def test_warnings_name_what_does_not_reach_the_loss() -> None:
         "b does not reach the loss: its gradient is 0",
         "c does not reach the loss",
     ]
+
+
+def test_signs_that_turn_the_order_of_a_line_are_warned_of() -> None:
+    network = parse("weight w\n# a \u202ecomment\u202c\nloss e = w")
+    assert warnings(network) == [
+        "line 2 has signs that change the order in which it is shown: <U+202E>"
+    ]
+
+
+def test_an_excerpt_shows_what_is_not_seen_by_its_number() -> None:
+    text = "weight w\nloss e = v # \u202eb\x1b[2J"
+    with pytest.raises(SourceError) as caught:
+        parse(text)
+    assert caught.value.excerpt == ("loss e = v # <U+202E>b<U+001B>[2J", " " * 9 + "^")
+    behind = SourceError("", file="", place=Place(1, 3, 2), text="\u202ea\u2066b")
+    assert behind.excerpt == ("<U+202E>a<U+2066>b", " " * 9 + "^" * 9)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
@@ -539,6 +556,8 @@ def test_builders(spec: str, equations: dict[str, str], trained: list[str]) -> N
         (lambda: load("no\0where.bp"), "cannot be read"),
         (lambda: load("mlp:3-1," + "t" * 5000), "no activation"),
         (lambda: load("mlp:3-x-1" + "-1" * 5000), "no list of layers"),
+        (lambda: load("784-128-10"), "did you mean mlp:784-128-10"),
+        (lambda: from_text(" 2-8x3-1, tanh\n"), "did you mean mlp:2-8x3-1, tanh"),
     ],
 )
 def test_builders_refuse(make: Callable[[], object], says: str) -> None:

@@ -399,18 +399,52 @@ def test_latex_is_ascii_and_so_needs_no_font(asked: tuple[Derivation, str]) -> N
     assert render(*asked, "latex").isascii()
 
 
+def compiles(text: str, folder: Path) -> str:
+    """What pdflatex says of a document that it takes."""
+    (folder / "page.tex").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"],
+        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
+    return done.stdout
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
 def test_latex_compiles_without_an_overfull_line(
     asked: tuple[Derivation, str], tmp_path: Path
 ) -> None:
-    (tmp_path / "page.tex").write_text(render(*asked, "latex"), encoding="utf-8")
-    done = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:]
-    too_wide = [float(w) for w in re.findall(r"Overfull \\hbox \((\d+\.?\d*)pt", done.stdout)]
+    said = compiles(render(*asked, "latex"), tmp_path)
+    too_wide = [float(w) for w in re.findall(r"Overfull \\hbox \((\d+\.?\d*)pt", said)]
     assert all(width < 20 for width in too_wide), too_wide
+
+
+# names, how the weight is written in math mode, what the preamble loads for it
+LETTERS = [
+    ("w̃", r"\tilde{w}", ""),
+    ("θ̂", r"\hat{\theta}", ""),
+    ("poids_é", r"\mathit{poids}_{\text{é}}", ""),
+    ("вес", r"\text{вес}", r"\usepackage[T2A]{fontenc}"),
+    ("βάρος", r"\text{βάρος}", r"\usepackage{textalpha}"),
+    ("权重", r"\text{权重}", "% cjk letters: these need lualatex or xelatex"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "shown", "needs"), LETTERS)
+def test_letters_that_math_mode_lacks_are_text(
+    name: str, shown: str, needs: str, tmp_path: Path
+) -> None:
+    made = parse(f"input x\ntarget y\nweight {name}\nz = {name}*x\nloss J = (y - z)^2/2")
+    notation = bind(load("as-written"), made)
+    assert latex_of(Ref(name), notation) == shown
+    text = render(derive(made, name), "as-written", "latex")
+    preamble, _, body = text.partition(r"\begin{document}")
+    assert needs in preamble
+    assert re.sub(r"\\text\{\w+\}", "", body).isascii()
+    part = render(derive(made, name), "as-written", "latex", complete=False)
+    assert part.startswith("% ") == (needs != "")
+    if needs == "" and shutil.which("pdflatex"):
+        compiles(text, tmp_path)
 
 
 # -- HTML and MathML -----------------------------------------------------------------------

@@ -33,6 +33,8 @@ from backprove.run.values import Evaluator, nested, stand_ins
 pytest.importorskip("pydantic", reason="the explorer needs pip install 'backprove[serve]'")
 
 from backprove.web.answers import ANSWERS, answered, choices
+from backprove.web.messages import Given
+from backprove.web.opening import Start, first
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = {
@@ -562,6 +564,20 @@ def test_every_choice_can_be_taken() -> None:
         assert read_table(data.name).rows == data.rows
     for optimizer in offered.optimizers:
         assert 0 < optimizer.eta < 1
+
+
+STARTS = [None, Start(text="mlp:2-1", file="mlp:2-1"), Start(text="loss = ", file="wrong.bp")]
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_the_first_network_is_answered_as_if_it_were_asked_about(start: Start | None) -> None:
+    found = json.loads(first(start)[1])
+    text, notation = found["text"], found["notation"]
+    assert text == (EXAMPLES["chain_3_3_1"] if start is None else start.text)
+    status, asked = answered("/api/network", Given(text=text, notation=notation, seed=0))
+    assert found["network"] == (json.loads(asked) if status == 200 else None)
+    if start is None:
+        good("derivation", text, notation=notation, quantity=found["quantity"])
 
 
 def test_the_wheel_holds_the_examples() -> None:

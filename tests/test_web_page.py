@@ -399,6 +399,114 @@ def test_a_click_on_an_edge_asks_about_its_weight(opens: Opens) -> None:
     page.until("selection === 'w1[1,1]'")
 
 
+# -- the drawing ---------------------------------------------------------------------------------
+
+# Every label of an edge, and what it covers: other labels, neurons with their numbers and biases,
+# and the curves of other edges, as the browser itself strokes them. Labels are turned, so their
+# points are looked at one by one.
+_LABELS = """async () => {
+  const load = (name) => import(`/assets/js/${name}.js`);
+  const [{ store }, { computed }, { Camera, roomOf }, { Edges }, { trace }] = await Promise.all(
+    ['state', 'layout', 'camera', 'edges', 'curves'].map(load));
+  await document.fonts.ready;
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const stage = document.querySelector('.drawing-stage');
+  const view = { width: stage.clientWidth, height: stage.clientHeight };
+  const { diagram } = store.get().network;
+  const placement = computed(diagram, roomOf(view));
+  const camera = new Camera();
+  camera.fit(placement, view);
+  const canvas = document.createElement('canvas').getContext('2d');
+  canvas.setTransform(camera.scale, 0, 0, camera.scale, camera.x, camera.y);
+  canvas.lineWidth = 1 / camera.scale;
+  const curves = new Edges(diagram, placement).all.map(({ component, curve }) => {
+    const path = new Path2D();
+    trace(path, curve);
+    return { component, path };
+  });
+  const outline = (label) => { // from its own pixels to those of the stage
+    const { offsetWidth: width, offsetHeight: height } = label;
+    const shift = new DOMMatrix(getComputedStyle(label.parentElement).transform);
+    const turn = new DOMMatrix(getComputedStyle(label).transform);
+    const matrix = new DOMMatrix().translate(width / 2, height / 2).multiply(turn)
+      .translate(-width / 2, -height / 2);
+    return { label, width, height, matrix: shift.multiply(matrix) };
+  };
+  const holds = ({ width, height, matrix }, x, y) => {
+    const point = matrix.inverse().transformPoint({ x, y });
+    return point.x > 0 && point.x < width && point.y > 0 && point.y < height;
+  };
+  const points = ({ width, height, matrix }) => Array.from({ length: width * height }, (_, at) =>
+    matrix.transformPoint({ x: at % width + 0.5, y: Math.floor(at / width) + 0.5 }));
+  const corner = stage.getBoundingClientRect();
+  const boxes = [...document.querySelectorAll('.neuron, .bias, .neuron-value')].map((element) => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    return { element, left: x - corner.x, top: y - corner.y, width, height };
+  });
+  const within = (x, y) => ({ left, top, width, height }) =>
+    x > left && x < left + width && y > top && y < top + height;
+  const labels = [...document.querySelectorAll('.edge-label.is-placed')].map(outline);
+  return labels.map((one) => {
+    const { edge } = one.label.dataset;
+    const covers = new Set();
+    for (const { x, y } of points(one)) {
+      if (!within(x, y)({ left: 0, top: 0, ...view })) covers.add('the rim');
+      for (const box of boxes) if (within(x, y)(box)) covers.add(box.element.className);
+      for (const other of labels) {
+        if (other !== one && holds(other, x, y)) covers.add(other.label.textContent);
+      }
+      for (const { component, path } of curves) {
+        if (component !== edge && canvas.isPointInStroke(path, x, y)) covers.add(component);
+      }
+    }
+    const symbol = !one.label.classList.contains('is-short');
+    const text = one.label.querySelector('.edge-number').textContent;
+    return { edge, text, symbol, covers: [...covers] };
+  });
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("text", [CHAIN, DEEP, "mlp:2-4-2", "mlp:1-1-1", "mlp:4-4-4"])
+def test_a_weight_stands_beside_its_edge_and_covers_nothing(
+    opens: Opens, text: str, width: int
+) -> None:
+    page = opens(link(text), width=width)
+    labels = page.page.evaluate(_LABELS)
+    weights = page.state("({ ...numbers.given, ...values })")
+    assert labels
+    for label in labels:
+        assert label["covers"] == [], label
+        weight = component(weights, label["edge"])
+        assert number(label["text"]) == pytest.approx(weight, rel=0.051)  # two digits or three
+    if width == 1280:
+        assert any(label["symbol"] for label in labels)
+
+
+def test_a_network_that_takes_its_time_is_said_to_be_read(browser: Browser, server: Server) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        held: list[Any] = []
+        page.route("**/api/first", lambda route: held.append(route))
+        page.goto(f"{server.address}/?token={server.token}")
+        expect(page.locator(".drawing-empty")).to_have_text("Reading the network…")
+        for route in held:
+            route.continue_()
+        expect(page.locator(".neuron").first).to_be_visible()
+        expect(page.locator(".drawing-empty")).to_be_hidden()
+
+
+def test_the_first_network_is_there_without_asking(opens: Opens) -> None:
+    page = opens()
+    asked = page.page.evaluate(
+        "() => performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)"
+    )
+    assert [asked.count(f"/api/{name}") for name in ("first", "choices", "network")] == [1, 1, 0]
+    assert page.state("[view.notation, selection, network.asked.text === text]") == [
+        "chain", "w2[1,2]", True,
+    ]  # fmt: skip
+
+
 # -- the text ------------------------------------------------------------------------------------
 
 

@@ -19,11 +19,6 @@ from ..rewrite import Sentence
 from .arguments import ListFormat
 from .output import wrapped
 
-PREAMBLE = (
-    "\\documentclass[11pt]{article}\n\\usepackage[a4paper,margin=25mm]{geometry}\n"
-    "\\usepackage{amsmath,amssymb}\n\\allowdisplaybreaks\n\\begin{document}\n"
-)
-
 
 @dataclass
 class Section:
@@ -87,16 +82,21 @@ def _text(
 def _latex(
     title: str, sections: list[Section], notation: BoundNotation, width: int
 ) -> Iterator[str]:
+    from ..render.latex import document
+
+    yield document("\n".join(_latex_body(title, sections, notation)) + "\n")
+
+
+def _latex_body(title: str, sections: list[Section], notation: BoundNotation) -> Iterator[str]:
     from ..render.latex import prose_latex
 
-    yield PREAMBLE + rf"\section*{{{prose_latex((title,))}}}"
+    yield rf"\section*{{{prose_latex((title,))}}}"
     for section in (s for s in sections if not s.drawing):  # drawn with signs that LaTeX lacks
         yield rf"\subsection*{{{prose_latex((section.title,))}}}"
         if section.equations:
             rows = [_aligned(equation, notation) for equation in section.equations]
             yield "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
         yield from (prose_latex(_laid(words, notation)) + r"\par" for words in section.words)
-    yield r"\end{document}"
 
 
 def _markdown(

@@ -259,9 +259,11 @@ def load(text: str | Path) -> Network:
     its own. Raises BackproveError for what is neither.
     """
     match = _SPEC.fullmatch(str(text))
-    if isinstance(text, Path) or match is None or _is_file(text):
-        return read(text)
-    return _built(match, f" and no file {text!r}")
+    if isinstance(text, str) and not _is_file(text):
+        if match is not None:
+            return _built(match, f" and no file {text!r}")
+        _refuse_bare_layers(text)
+    return read(text)
 
 
 def from_text(text: str, file: str = "<text>") -> Network:
@@ -269,8 +271,12 @@ def from_text(text: str, file: str = "<text>") -> Network:
 
     Raises SourceError or BackproveError as `parse` and `load` do.
     """
-    match = _SPEC.fullmatch(text.strip())
-    return parse(text, file) if match is None or "\n" in text.strip() else _built(match)
+    alone = text.strip()
+    match = None if "\n" in alone else _SPEC.fullmatch(alone)
+    if match is not None:
+        return _built(match)
+    _refuse_bare_layers(alone)
+    return parse(text, file)
 
 
 def _built(match: re.Match[str], nor: str = "") -> Network:
@@ -287,6 +293,14 @@ def _built(match: re.Match[str], nor: str = "") -> Network:
 
 
 _LAYERS = re.compile(r"([0-9]{1,10})(?:x([0-9]{1,5}))?")
+_BARE = re.compile(r"[0-9][0-9x]*(?:-[0-9][0-9x]*)+(?:,.*)?")
+
+
+def _refuse_bare_layers(text: str) -> None:
+    """Raise BackproveError for layers without the builder that they are meant for."""
+    if _BARE.fullmatch(text):
+        shown = text[:60] + "…" * (len(text) > 60)
+        raise BackproveError(f"{shown} names layers, but no builder", f"did you mean mlp:{shown}?")
 
 
 def _sizes(text: str) -> list[int]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
-from ..errors import BackproveError, expect
+from ..errors import BackproveError, expect, seen
 from ..expr import Expr, Index, Ref, fresh_index
 from ..network import TRAINED, Network
 from .elaborate import expression_in, network_of
@@ -106,10 +107,21 @@ def reference(text: str, network: Network) -> Ref:
     return found
 
 
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]+")
+
+
 def warnings(network: Network) -> list[str]:
-    """What is allowed and probably not meant: quantities that do not reach the loss."""
-    return [
+    """What is allowed and probably not meant: quantities that do not reach the loss, and signs in
+    comments that change the order in which a line is shown."""
+    apart = [
         f"{q.name} does not reach the loss" + (": its gradient is 0" if q.kind in TRAINED else "")
         for q in network.quantities.values()
         if q.name not in network.live and not q.hidden and q.name not in network.sizes
     ]
+    lines = enumerate(network.text.split("\n"), 1)
+    turned = [
+        f"line {number} has signs that change the order in which it is shown: {seen(match[0])}"
+        for number, line in lines
+        if (match := _TURNING.search(line))
+    ]
+    return apart + turned

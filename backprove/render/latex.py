@@ -37,7 +37,10 @@ from .text import text_length
 LINE = 74
 """Characters of plain text that fill a printed line."""
 
-_COMMANDS = {letter: f"\\{name}" for name, letter in GREEK.items()} | {"ο": "o"}
+_COMMANDS = {letter: f"\\{name}" for name, letter in GREEK.items()} | {
+    "ο": "o", "ς": r"\varsigma", "ℓ": r"\ell", "ħ": r"\hbar",
+}  # fmt: skip
+_ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0307": "dot", "\u030c": "check"}
 _SIGNS = {
     "+": " + ", "-": " - ", "=": " = ", "·": r" \cdot ", "×": r" \times ", ".": " . ",
     "*": r" \ast ", "/": "/", "": r" \, ", "⊙": r" \odot ",
@@ -84,14 +87,16 @@ def _joined(line: list[Piece]) -> str:
 
 
 def letter_latex(letter: str) -> str:
-    """A letter or a word in math mode."""
+    """A letter or a word in math mode; as text, where its letters are of the text fonts only."""
     if letter in _COMMANDS:
         return _COMMANDS[letter]
     if letter == "𝟏":
         return r"\mathbf{1}"
     plain = unicodedata.normalize("NFD", letter)
-    if len(plain) == 2 and plain[1] == "\u0302":
-        return rf"\hat{{{plain[0]}}}"
+    if len(plain) == 2 and plain[1] in _ACCENTS:
+        return rf"\{_ACCENTS[plain[1]]}{{{letter_latex(plain[0])}}}"
+    if not letter.isascii():
+        return rf"\text{{{letter.translate(_SPECIAL)}}}"
     if len(letter) == 1:
         return letter.translate(_SPECIAL)
     return rf"\mathit{{{letter.translate(_SPECIAL)}}}"
@@ -102,7 +107,8 @@ def _atom(atom: str) -> str:
         return letter_latex(atom) if not atom.isdigit() else atom
     if re.fullmatch(r"[a-z]\d+", atom):  # the index i1
         return f"{atom[0]}_{{{atom[1:]}}}"
-    return rf"\mathrm{{{atom.translate(_SPECIAL)}}}"
+    font = "mathrm" if atom.isascii() else "text"
+    return rf"\{font}{{{atom.translate(_SPECIAL)}}}"
 
 
 def _run(atoms: Iterable[str]) -> str:
@@ -239,20 +245,51 @@ def _base(box: Box) -> str:
 # -- documents -----------------------------------------------------------------------------
 
 
+_SCRIPTS = {"CYRILLIC": r"\usepackage[T2A]{fontenc}", "GREEK": r"\usepackage{textalpha}"}
+"""What gives pdflatex the letters of a script."""
+
+_OTHER = (
+    r"these need lualatex or xelatex, with a font that has them:"
+    r" \usepackage{fontspec}\setmainfont{...}"
+)
+
+
 @deep
 def write(asked: Asked) -> str:
     """The page: align environments with the reasons between the lines.
 
-    A complete document needs amsmath; a part is what stands in one's body.
+    A complete document needs amsmath; a part is what stands in one's body, and says in a
+    comment what else its letters need.
     """
     body = "\n".join(_body(asked.page)).rstrip() + "\n"
-    if not asked.complete:
-        return body
+    if asked.complete:
+        return document(body)
+    return "".join(f"% {line.removeprefix('% ')}\n" for line in _needed(body)) + body
+
+
+def document(body: str, setup: str = "") -> str:
+    """A complete document that compiles, with what the letters of its body need.
+
+    setup: lines in front of its beginning.
+    """
+    needed = "".join(f"{line}\n" for line in _needed(body))
     return (
         "\\documentclass[11pt]{article}\n\\usepackage[a4paper,margin=25mm]{geometry}\n"
-        "\\usepackage{amsmath,amssymb}\n\\allowdisplaybreaks\n\\begin{document}\n"
-        f"{body}\\end{{document}}\n"
+        f"\\usepackage{{amsmath,amssymb}}\n{needed}\\allowdisplaybreaks\n{setup}"
+        f"\\begin{{document}}\n{body}\\end{{document}}\n"
     )
+
+
+def _needed(body: str) -> list[str]:
+    """Lines for a preamble, one for each script beyond the Latin one."""
+    letters = {c for c in body if c.isalpha() and not c.isascii()}
+    scripts = sorted({unicodedata.name(c, "OTHER").split()[0] for c in letters} - {"LATIN"})
+    return [
+        f"{_SCRIPTS[script]} % {script.lower()} letters"
+        if script in _SCRIPTS
+        else f"% {script.lower()} letters: {_OTHER}"
+        for script in scripts
+    ]
 
 
 def prose_latex(prose: Prose) -> str:

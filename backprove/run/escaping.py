@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from ..errors import seen
+
 LONGEST_IDENTIFIER = 48
 
 _MARKS = {"\u0302": "_hat", "\u0303": "_tilde", "\u0304": "_bar", "\u0307": "_dot"}
@@ -59,9 +61,8 @@ def comment(text: str) -> str:
         >>> comment("a */ b" + chr(10) + "c ??/ d" + chr(92))
         'a * / b<U+000A>c ? ?/ d<U+005C>'
     """
-    shown = "".join(_numbered(c) if _hidden(c) else c for c in text)
-    shown = re.sub(r"\*(?=/)|/(?=\*)|\?(?=\?)", r"\g<0> ", shown)
-    return re.sub(r"\\(?=\s*$)", _numbered("\\"), shown)
+    shown = re.sub(r"\*(?=/)|/(?=\*)|\?(?=\?)", r"\g<0> ", seen(text))
+    return re.sub(r"\\(?=\s*$)", "<U+005C>", shown)
 
 
 def python_string(text: str) -> str:
@@ -85,7 +86,3 @@ def _in_string(character: str) -> str:
 def _hidden(character: str) -> bool:
     """Whether it cannot be seen: controls, format signs, line ends, unusual spaces."""
     return not character.isprintable()
-
-
-def _numbered(character: str) -> str:
-    return f"<U+{ord(character):04X}>"

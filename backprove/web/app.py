@@ -22,7 +22,7 @@ from .. import __version__
 from . import limits
 from .answers import ANSWERS, answered
 from .messages import Refusal
-from .opening import Opening, Start, opening
+from .opening import First, Opening, Start, first, opening
 from .pages import Interface
 from .problems import BUSY, GOOD, MEANINGS, OVERTAKEN, SHAPE, UNKNOWN, misshapen, mistake, refusal
 from .runs import Runs, serve_run
@@ -106,23 +106,30 @@ def _first(
     made: FastAPI, workers: Workers, start: Start | None, refusals: dict[int | str, dict[str, Any]]
 ) -> None:
     """What a page is told first; it is the same each time."""
-    told: list[str] = []
+    told: dict[str, str] = {}
 
-    @made.get(
-        "/api/choices",
-        response_model=Opening,
-        responses={status: refusals[status] for status in (UNKNOWN, BUSY, OVERTAKEN)},
-        dependencies=_TOKEN,
-        summary="Choices",
-    )
-    async def choices() -> Response:
-        """What a page can choose from, the bounds, and the network that it begins with."""
-        if not told:
-            status, text = await workers.answer((opening, (start,)), limits.ANSWER_SECONDS)
+    async def once(name: str, function: Callable[[Start | None], Answer]) -> Response:
+        if name not in told:
+            status, text = await workers.answer((function, (start,)), limits.ANSWER_SECONDS)
             if status != GOOD:
                 return _json(status, text)
-            told.append(text)
-        return _json(GOOD, told[0])
+            told[name] = text
+        return _json(GOOD, told[name])
+
+    described: dict[str, Any] = {
+        "responses": {status: refusals[status] for status in (UNKNOWN, BUSY, OVERTAKEN)},
+        "dependencies": _TOKEN,
+    }
+
+    @made.get("/api/choices", response_model=Opening, summary="Choices", **described)
+    async def choices() -> Response:
+        """What a page can choose from, the bounds, and the network that it begins with."""
+        return await once("choices", opening)
+
+    @made.get("/api/first", response_model=First, summary="First", **described)
+    async def first_network() -> Response:
+        """The network that a page begins with, already answered."""
+        return await once("first", first)
 
 
 class _Request(Request):

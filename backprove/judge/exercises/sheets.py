@@ -14,7 +14,7 @@ from ...errors import NotationError
 from ...expr import Expr
 from ...render.boxes import Box
 from ...render.document import Page, Prose, page
-from ...render.latex import latex_lines, latex_of_box, prose_latex
+from ...render.latex import document, latex_lines, latex_of_box, prose_latex
 from ...render.layout import layout
 from ...render.markdown import prose_markdown
 from ...render.terminal import prose_text
@@ -211,11 +211,13 @@ def _markdown(items: Sequence[Item]) -> Iterator[str]:
 
 
 def _latex(items: Sequence[Item]) -> Iterator[str]:
-    yield (
-        "\\documentclass[11pt]{article}\n\\usepackage[a4paper,margin=25mm]{geometry}\n"
-        "\\usepackage{amsmath,amssymb}\n\\allowdisplaybreaks\n\\setlength{\\parindent}{0pt}\n"
-        "\\setlength{\\parskip}{6pt}\n\\emergencystretch=3em\n\\begin{document}"
+    yield document(
+        "\n".join(_latex_body(items)) + "\n",
+        "\\setlength{\\parindent}{0pt}\n\\setlength{\\parskip}{6pt}\n\\emergencystretch=3em\n",
     )
+
+
+def _latex_body(items: Sequence[Item]) -> Iterator[str]:
     for item in items:
         match item:
             case Heading(words, level):
@@ -230,7 +232,6 @@ def _latex(items: Sequence[Item]) -> Iterator[str]:
                 yield r"\par\nopagebreak\bigskip " + r"\quad ".join(blanks) + r"\par"
             case NewPage():
                 yield r"\newpage"
-    yield r"\end{document}"
 
 
 def _aligned(rows: Sequence[Row]) -> Iterator[str]:

@@ -4,7 +4,6 @@ import { ask, isAborted } from "./api.js";
 import { mountChoices, openExamples } from "./choices.js";
 import { mount as mountEditor } from "./editor.js";
 import { debounced, h, icon, sentence, sorry } from "./elements.js";
-import { openExport } from "./exporting.js";
 import { mountKeyboard, showKeys } from "./keyboard.js";
 import { follow } from "./pointing.js";
 import { keepUpToDate, open } from "./refresh.js";
@@ -13,11 +12,17 @@ import { PANELS, store } from "./state.js";
 import { surroundings } from "./surroundings.js";
 import { mountTabs } from "./tabs.js";
 import { mountTheme } from "./theme.js";
-import { startTour } from "./tour.js";
 
 const WORDS = {
   drawing: "The drawing", derivation: "The derivation", numbers: "The numbers",
   backward: "The backward pass", paths: "The paths", learning: "Learning", check: "The check",
+};
+
+/** What the first view does without: loaded when the page is at rest, or is asked for it. */
+const LATER = {
+  tour: () => import("./tour.js"),
+  exporting: () => import("./exporting.js"),
+  svg: () => import("./svg.js"),
 };
 
 const place = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -40,8 +45,16 @@ async function load(part) {
 function loadParts() {
   const first = [load("drawing"), load(store.get().panel)];
   store.on("panel", ({ panel }) => load(panel));
-  const rest = () => PANELS.forEach(load);
+  const rest = () => {
+    PANELS.forEach(load);
+    for (const module of Object.values(LATER)) module().catch(() => {}); // said when it is asked for
+  };
   Promise.allSettled(first).then(() => (window.requestIdleCallback ?? setTimeout)(rest));
+}
+
+/** Does something with a module once it is there. */
+function later(module, does) {
+  module().then(does, () => store.set({ status: `The server does not answer. ${surroundings.silence}` }, "later"));
 }
 
 function mountActions() {
@@ -49,9 +62,9 @@ function mountActions() {
     h("button", { type: "button", class: quiet ? "plain" : null, onclick: does, title: words },
       icon(name), h("span", { class: "words" }, words)));
   const actions = place("actions");
-  action(actions, "Tour", "tour", () => startTour(store));
+  action(actions, "Tour", "tour", () => later(LATER.tour, ({ startTour }) => startTour(store)));
   action(actions, "Share", "share", () => share(store));
-  action(actions, "Export", "export", () => openExport(store));
+  action(actions, "Export", "export", () => later(LATER.exporting, ({ openExport }) => openExport(store)));
   action(actions, "Keys", "keys", showKeys);
   mountTheme(actions, store);
   const text = place("text-actions");
@@ -80,11 +93,13 @@ async function start() {
     const linked = await fromFragment(location.hash);
     if (surroundings.first) await open(store, surroundings.first);
     else if (linked) await begin(location.hash, linked);
-    else await choices.then((found) => begin(found.start?.text ?? "", opening(found)));
+    else await beginFirst();
   } catch (problem) {
     if (isAborted(problem)) return;
     store.set({ status: sentence(problem.message) }, "start");
-    choices.then((found) => begin("", opening(found)), () => {});
+    beginFirst()
+      .catch(() => choices.then(({ start: served }) => begin("", { text: served?.text ?? "" })))
+      .catch(() => {}); // nothing answers, which is said already
   }
 }
 
@@ -97,14 +112,10 @@ async function begin(key, wanted) {
   }
 }
 
-const FIRST = "chain_3_3_1";
-
-/** The file that is served, else an example in its own notation. */
-function opening({ start: served, examples, notations }) {
-  if (served) return { text: served.text };
-  const example = examples.find(({ name }) => name === FIRST) ?? examples[0];
-  const known = example?.name === FIRST && notations.some(({ name }) => name === "chain");
-  return { text: example?.text ?? "", view: known ? { notation: "chain" } : {}, selection: known ? "w2[1,2]" : null };
+/** The file that is served, else an example in its own notation; the server has the answer ready. */
+async function beginFirst() {
+  const { text, notation, quantity, network } = await ask("first");
+  await begin(text, { text, view: { notation }, selection: quantity, network });
 }
 
 /** Another link in the address bar opens in the same tab. */

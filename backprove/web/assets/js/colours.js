@@ -30,12 +30,10 @@ export function themeOf(element) {
   };
 }
 
-/** "#d55e00" or "#abc" as three numbers; null for anything else. */
+/** "rgb(213, 94, 0)", as a style that is computed has it, as three numbers; null for anything else. */
 export function rgb(text) {
-  const match = /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(text);
-  if (!match) return null;
-  const digits = match[1].length === 3 ? [...match[1]].map((digit) => digit + digit).join("") : match[1];
-  return [0, 2, 4].map((from) => parseInt(digits.slice(from, from + 2), 16));
+  const match = /^rgb\((\d+)[,\s]+(\d+)[,\s]+(\d+)\)$/.exec(text);
+  return match ? match.slice(1).map(Number) : null;
 }
 
 /** Steps on either side of zero: enough that no two neighbours can be told apart. */

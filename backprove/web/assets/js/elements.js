@@ -70,7 +70,7 @@ export function stylesheet(name, folder = "css") {
   document.head.append(h("link", { rel: "stylesheet", href, "data-part": name }));
 }
 
-/** An icon of icons/, in the colour of the words beside it; for the eye alone. */
+/** An icon of base.css, in the colour of the words beside it; for the eye alone. */
 export function icon(name) {
   return h("span", { class: `icon icon-${name}`, "aria-hidden": "true" });
 }

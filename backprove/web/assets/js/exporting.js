@@ -49,7 +49,7 @@ function kinds(store) {
 }
 
 async function picture(maker, name, mime) {
-  const drawing = await import("./drawing.js");
+  const drawing = await import("./svg.js");
   return { name, mime, content: await drawing[maker]() };
 }
 

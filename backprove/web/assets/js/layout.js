@@ -29,6 +29,7 @@ import { surroundings } from "./surroundings.js";
  * @property {Column[]} columns    headings; none where dagre placed
  * @property {number} width @property {number} height
  * @property {number} radius       of an ordinary neuron
+ * @property {number} bow          how far an edge leaves level, as a share of its way
  * @property {Map<number, {x: number, y: number}[]>|null} bends  dagre's points by edge
  */
 
@@ -36,7 +37,11 @@ import { surroundings } from "./surroundings.js";
 export const IRREGULAR_EDGES = 150;
 /** Neurons of a folded group that its strip shows; the rest are counted. */
 export const STRIP = 200;
+/** Edges up to which each is read by itself: they are almost straight, and have labels. */
+export const FEW = 40;
 
+const BOW = 0.5;
+const SLIGHT = 0.05;
 const CLOSED = { w: 43, h: 74 };
 const OPENED = { w: 96, h: 150 };
 
@@ -54,7 +59,7 @@ export function computed(diagram, room, opened = new Set()) {
   const height = Math.max(row * tallest, ...stacks.map((stack) => fixedHeight(stack, opened)));
   const width = room.width * Math.max(1, height / room.height);
   const pitch = width / Math.max(1, stacks.length);
-  const radius = Math.max(8, Math.min(row * 0.35, pitch * 0.23, 28));
+  const radius = Math.max(8, Math.min(row * 0.35, within(pitch), 28));
   const measures = { row, radius, pitch, opened, tallest };
   const halves = stacks.map((stack) => Math.max(...stack.groups.map((group) => halfOf(stack, group, measures).w)));
   const widest = 230 * Math.max(1, height / room.height);
@@ -70,6 +75,7 @@ export function computed(diagram, room, opened = new Set()) {
     width: right,
     height,
     radius,
+    bow: diagram.edges.length > FEW ? BOW : SLIGHT,
     bends: null,
   };
 }
@@ -81,8 +87,10 @@ function stacksOf(diagram) {
   const stacks = new Map();
   for (const group of diagram.groups) {
     const column = beside(group) ? group.column + 0.5 : group.column;
-    if (!stacks.has(column)) stacks.set(column, { column, groups: [], beside: beside(group) });
-    stacks.get(column).groups.push(group);
+    if (!stacks.has(column)) stacks.set(column, { column, groups: [], beside: beside(group), weighted: false });
+    const stack = stacks.get(column);
+    stack.groups.push(group);
+    stack.weighted ||= diagram.families.some(({ to, weight }) => to === group.name && weight !== null);
   }
   return [...stacks.values()].sort((one, other) => one.column - other.column);
 }
@@ -108,9 +116,15 @@ function fixedHeight({ groups }, opened) {
 
 function halfOf(stack, group, measures) {
   if (group.folded) return measures.opened.has(group.name) ? OPENED : CLOSED;
-  const roomy = Math.min(paceOf(stack, measures) * 0.35, measures.pitch * 0.23, measures.radius * 1.9, 28);
+  const roomy = Math.min(paceOf(stack, measures) * 0.35, within(measures.pitch), measures.radius * 1.9, 28);
   const size = Math.max(measures.radius * (stack.beside ? 0.7 : 1), roomy) * (isSmall(group) ? 0.74 : 1);
   return { w: size, h: size };
+}
+
+/** A neuron's radius by its column's share of the width: it leaves room to the labels of edges,
+ * where it is still large enough for its own. */
+function within(pitch) {
+  return Math.min(pitch * 0.23, Math.max(14, pitch * 0.2));
 }
 
 /** From one neuron of a stack to the next: short stacks beside tall ones are spread a little. */
@@ -119,9 +133,9 @@ function paceOf(stack, { row, opened, tallest }) {
   return row * spread * (stack.beside ? 0.8 : 1);
 }
 
-/** Equal gaps between columns, except that the marks beside the loss stand close to it. */
+/** Equal gaps where there are weights to write; what has none to its left stands closer. */
 function columnCentres(stacks, halves, width, { least, widest }) {
-  const gaps = stacks.slice(1).map(({ beside }) => (beside ? 0.62 : 1));
+  const gaps = stacks.slice(1).map(({ weighted }) => (weighted ? 1 : 0.55));
   const taken = halves.reduce((sum, half) => sum + 2 * half, 0);
   const shares = gaps.reduce((sum, gap) => sum + gap, 0) || 1;
   const gap = clamp((width - taken) / shares, least, widest);
@@ -268,56 +282,7 @@ function stretched({ nodes, edges }, neurons, room) {
     width: width * wide + 52,
     height: height * tall + 52,
     radius: 24,
+    bow: BOW,
     bends: new Map(edges.map((bends, at) => [at, bends.slice(1, -1).map(move)])),
   };
-}
-
-// ---------------------------------------------------------------------------------- routes
-
-/**
- * The curve of an edge: a start and cubic pieces, [x, y, c1x, c1y, c2x, c2y, x, y, …], level at
- * both ends. One that skips columns goes between their neurons.
- * @param {Placement} placement @param {Neuron} from @param {Neuron} to @param {number} at  its number
- * @returns {number[]}
- */
-export function route(placement, from, to, at) {
-  if (Math.abs(to.x - from.x) < from.w + to.w) return sideways(from, to);
-  const way = Math.sign(to.x - from.x);
-  const bends = placement.bends?.get(at) ?? between(placement, from, to);
-  const curve = [from.x + way * from.w, from.y];
-  for (const { x, y } of [...(bends.length > 1 || !placement.bends ? bends : []), { x: to.x - way * to.w, y: to.y }]) {
-    const [x0, y0] = curve.slice(-2);
-    const middle = (x - x0) / 2;
-    curve.push(x0 + middle, y0, x - middle, y, x, y);
-  }
-  return curve;
-}
-
-/** An arc between two neurons of one column. */
-function sideways(from, to) {
-  const x0 = from.x + from.w;
-  const x1 = to.x + to.w;
-  const out = Math.max(x0, x1) + 20 + Math.abs(to.y - from.y) * 0.2;
-  return [x0, from.y, out, from.y, out, to.y, x1, to.y];
-}
-
-/** A free place in each column that the edge passes, nearest to the straight line. */
-function between({ neurons, columns }, from, to) {
-  const passed = columns.filter(({ x }) => x > from.x + from.w && x < to.x - to.w);
-  return passed.flatMap(({ x }) => {
-    const inColumn = neurons.filter((neuron) => Math.abs(neuron.x - x) < 1);
-    if (!inColumn.length) return [];
-    const straight = from.y + ((x - from.x) / (to.x - from.x)) * (to.y - from.y);
-    return [{ x, y: freePlace(inColumn, straight) }];
-  });
-}
-
-const AIR = 7;
-
-/** The height nearest to the wanted one that crosses no neuron of the column. */
-function freePlace(neurons, wanted) {
-  const spans = neurons.map(({ y, h }) => [y - h - AIR, y + h + AIR]).sort((one, other) => one[0] - other[0]);
-  const free = (y) => spans.every(([top, bottom]) => y <= top || y >= bottom);
-  const choices = [wanted, ...spans.flat()].filter(free);
-  return choices.reduce((best, y) => (Math.abs(y - wanted) < Math.abs(best - wanted) ? y : best), choices[0]);
 }

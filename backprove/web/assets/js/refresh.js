@@ -42,10 +42,11 @@ async function readNetwork(store) {
  * Puts another network, and how it is looked at, in place of all that is shown, at once when its
  * answer is there. What is not named begins anew; the view keeps its other settings.
  * @param {import("./state.js").Store} store
- * @param {{text: string, values?: object, seed?: number, view?: object, selection?: string|null, panel?: string}} wanted
+ * @param {{text: string, values?: object, seed?: number, view?: object, selection?: string|null, panel?: string, network?: any}} wanted
+ *   network: the answer, where it is there already
  * @returns {Promise<boolean>}  whether the text could be read; if not, it stands in the editor
  */
-export async function open(store, { text, values = {}, seed = 0, view = {}, selection = null, panel }) {
+export async function open(store, { text, values = {}, seed = 0, view = {}, selection = null, panel, network: ready = null }) {
   const shown = { values, seed, view: known({ ...store.get().view, ...view }, store), ...(panel ? { panel } : {}) };
   const read = await answered(store, { text, seed, notation: shown.view.notation }, (network) => {
     if (isBuilder(text)) network.asked.text = network.text; // From here on, the text it stands for.
@@ -56,7 +57,7 @@ export async function open(store, { text, values = {}, seed = 0, view = {}, sele
       values: surviving(values, network.quantities, []),
       selection: isThere(selection, network) ? selection : firstQuestion(network),
     };
-  });
+  }, ready);
   if (read === false) store.set({ ...shown, text, selection }, "network");
   return read === true;
 }
@@ -71,11 +72,12 @@ function known(view, store) {
 
 /**
  * Asks for a network and changes the store by what `made` makes of it, or by the mistake.
+ * @param {any} [ready]  the answer, where it is there already
  * @returns {Promise<boolean|null>}  null where a newer request came
  */
-async function answered(store, asked, made) {
+async function answered(store, asked, made, ready = null) {
   try {
-    const network = await ask("network", { ...asked, values: {} });
+    const network = ready ?? await ask("network", { ...asked, values: {} });
     network.asked = asked;
     store.set({ error: null, ...made(network) }, "network");
     return true;

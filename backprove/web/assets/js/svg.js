@@ -1,17 +1,21 @@
 // @ts-check
 /** The drawing as a file: an SVG of its own with text labels, and a PNG made of it. */
+import { countOf, countPlace } from "./bands.js";
 import { PAPER, LEVELS, colourOf, hex, levelOf } from "./colours.js";
-import { asNumber, firstAt, place, short, sources } from "./values.js";
-import { Edges, PLAIN, countOf, countPlace, spread } from "./edges.js";
+import { Edges, PLAIN } from "./edges.js";
+import { LABELLED, numbersOf, obstacles, placed } from "./labels.js";
 import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
 import { lastOf, sizeOf } from "./neurons.js";
 import { store as page } from "./state.js";
 import { runs, symbol } from "./symbols.js";
+import { asNumber, firstAt, place, short, sources } from "./values.js";
 
 const ROOM = { width: 900, height: 480 };
 const MARGIN = { side: 40, top: 64, bottom: 64 };
 const SERIF = "'STIX Two Text', 'STIX Two Math', 'Times New Roman', Times, serif";
 const SANS = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif";
+/** How the number of an edge is written. */
+const SMALL = { size: 10.5, fill: PAPER.soft, font: SANS };
 const LEGENDS = { weight: "weight", gradient: "gradient", factor: "weight × what comes back" };
 
 /**
@@ -72,7 +76,7 @@ class Sheet {
       `<title>${escaped(title)}</title>`,
       `<rect width="${width}" height="${height}" fill="${PAPER.paper}"/>`,
       `<g transform="translate(${MARGIN.side} ${MARGIN.top})">`,
-      ...this.#heads(), ...this.#bands(), ...this.#curves(), ...this.#numbers(), ...this.#neurons(),
+      ...this.#heads(), ...this.#bands(), ...this.#curves(), ...this.#labels(), ...this.#neurons(),
       "</g>",
       ...this.#legend(width, height),
       "</svg>", "",
@@ -116,17 +120,32 @@ class Sheet {
     return value === null ? component : `${component} = ${short(value)}`;
   }
 
-  /** The numbers beside the edges where there are few; else none. */
-  #numbers() {
-    const { drawn, values, numbered } = this.edges;
-    if (!numbered || drawn.length > 60) return [];
-    return spread(drawn, this.placement.neurons).filter(({ edge }) => !Number.isNaN(values[edge.at])).map(
-      ({ edge, x, y }) => {
-        const text = short(values[edge.at]);
-        const half = text.length * 3.2 + 4;
-        return `<rect x="${n(x - half)}" y="${n(y - 8)}" width="${n(2 * half)}" height="16" rx="8" fill="${PAPER.paper}"/>`
-          + written(x, y + 4, text, { size: 11, fill: PAPER.soft, font: SANS });
-      });
+  /** Along each edge where there are few, as in the page: a weight's symbol and its number. */
+  #labels() {
+    const { drawn, values, numbered, bands } = this.edges;
+    if (!numbered || drawn.length > LABELLED) return [];
+    const labels = new Map(drawn.filter(({ at }) => !Number.isNaN(values[at])).map((edge) => [edge, this.#label(edge)]));
+    const wanted = [...labels].map(([edge, { forms }]) => ({ edge, forms }));
+    return placed(wanted, obstacles(this.placement, bands, 1), drawn, 1).map(({ edge, form, x, y, turn }) => {
+      const { parts, signWidth, texts, forms } = labels.get(edge);
+      const { w, h } = forms[form];
+      const inner = form === 0 && parts.length
+        ? set(-w + 2 + signWidth / 2, 3.5, 11, parts) + written(w - 2, 3.5, `= ${texts[0]}`, { ...SMALL, anchor: "end" })
+        : written(0, 3.5, texts[texts.length - forms.length + form], SMALL);
+      return `<g transform="translate(${n(x)} ${n(y)}) rotate(${n((turn * 180) / Math.PI)})">`
+        + `<rect x="${n(-w)}" y="${n(-h)}" width="${n(2 * w)}" height="${n(2 * h)}" rx="3" fill="${PAPER.paper}"/>${inner}</g>`;
+    });
+  }
+
+  /** What is written beside an edge, and about how much room it takes. */
+  #label(edge) {
+    const texts = numbersOf(this.edges.values[edge.at]);
+    const alone = texts.map((text) => ({ w: text.length * 3.1 + 2, h: 6.5 }));
+    const named = this.state.view.show === "weight" && edge.where !== null;
+    const parts = named ? runs(symbol(this.symbols.get(edge.where.name), edge.component)) : [];
+    const signWidth = widthOf(parts, 11);
+    const whole = { w: alone[0].w + (signWidth + 11) / 2, h: 6.5 };
+    return { texts, parts, signWidth, forms: named ? [whole, ...alone] : alone };
   }
 
   #neurons() {
@@ -163,8 +182,7 @@ class Sheet {
     const { id, group, block, w } = neuron;
     const math = neuron.symbol ? symbol(neuron.symbol, "") : symbol(this.symbols.get(group.name), block ? group.name : id);
     const parts = runs(math);
-    const units = parts.reduce((sum, { text, rise }) => sum + text.length * (rise ? 0.36 : 0.55), 0);
-    const size = Math.min(w * 0.8, block ? 24 : (2 * w * 0.86) / units);
+    const size = Math.min(w * 0.8, block ? 24 : (2 * w * 0.86) / widthOf(parts, 1));
     if (size < 4) return "";
     const y = neuron.y + size * 0.3 - (block ? 12 : 0);
     const label = set(neuron.x, y, size, parts);
@@ -206,6 +224,11 @@ function curveText(curve) {
 function written(x, y, text, { size, fill, font, anchor = "middle", halo = false }) {
   const around = halo ? ` paint-order="stroke" stroke="${PAPER.paper}" stroke-width="3.5" stroke-linejoin="round"` : "";
   return `<text x="${n(x)}" y="${n(y)}" font-family="${font}" font-size="${n(size)}" text-anchor="${anchor}" fill="${fill}"${around}>${escaped(text)}</text>`;
+}
+
+/** About how wide a symbol is. */
+function widthOf(parts, size) {
+  return size * parts.reduce((sum, { text, rise }) => sum + text.length * (rise ? 0.36 : 0.55), 0);
 }
 
 /** A symbol with its indices below and above the line; where it has both, one over the other. */
