@@ -83,7 +83,7 @@ export class Drawing {
     const { store } = this;
     store.on("network", () => this.place());
     store.on("error", () => this.#tellEmpty());
-    store.on(["numbers", "values", "training"], () => this.ask(true));
+    store.on(["numbers", "numbersError", "training"], () => this.ask(true));
     store.on("view", (state, change) => {
       if (!change?.before || change.before.view.show !== state.view.show) this.ask(true);
     });
