@@ -431,3 +431,13 @@ def test_what_is_learned_in_a_notebook_is_in_python() -> None:
         assert np.array_equal(np.asarray(made.network["w2"].value, float), learned)
         shown.page.evaluate("() => window.leave()")
         assert shown.page.locator("iframe").count() == 1  # the notebook removes it
+
+
+def test_a_page_whose_kernel_is_gone_says_so() -> None:
+    with cell(bp.explore(CHAIN)) as shown:
+        shown.sees("#panel-derivation .formula")
+        shown.page.evaluate("() => { model.send = () => { throw new Error('Cannot send'); }; }")
+        shown.frame.locator("#tab-paths").click()
+        shown.sees("#panel-paths", "Is the notebook's kernel still running?")
+        shown.frame.locator("#tab-learning").click()
+        shown.sees(".run-state")
