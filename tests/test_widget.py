@@ -83,6 +83,21 @@ def test_values_other_than_the_texts_are_kept() -> None:
         made.values = {"w_h": "much"}
 
 
+def test_the_numbers_are_those_of_the_page() -> None:
+    assert bp.explore(CHAIN).numbers.gradients["w_h"] == GRADIENT
+    made = bp.explore("mlp:2-3-1")  # whose inputs and targets have no values
+    made.seed, made.values = 3, {"x": [0.5, 0.25]}
+
+    async def asks(desk: Desk, told: list[dict[str, Any]]) -> Any:
+        desk.hear(ask("/api/numbers", text=made.text, values=made.values, seed=made.seed))
+        return await told_that(told, lambda m: m["is"] == "answer")
+
+    shown, found = json.loads(at_desk(asks)["text"]), made.numbers
+    assert found.loss == shown["loss"]
+    assert {name: array.tolist() for name, array in found.gradients.items()} == shown["gradients"]
+    assert found.given["x"].tolist() == [0.5, 0.25]
+
+
 def test_a_missing_package_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(widget, "find_spec", lambda name: None if name == "anywidget" else name)
     with pytest.raises(BackproveError, match="not installed: anywidget") as found:
@@ -431,3 +446,13 @@ def test_what_is_learned_in_a_notebook_is_in_python() -> None:
         assert np.array_equal(np.asarray(made.network["w2"].value, float), learned)
         shown.page.evaluate("() => window.leave()")
         assert shown.page.locator("iframe").count() == 1  # the notebook removes it
+
+
+def test_a_page_whose_kernel_is_gone_says_so() -> None:
+    with cell(bp.explore(CHAIN)) as shown:
+        shown.sees("#panel-derivation .formula")
+        shown.page.evaluate("() => { model.send = () => { throw new Error('Cannot send'); }; }")
+        shown.frame.locator("#tab-paths").click()
+        shown.sees("#panel-paths", "Is the notebook's kernel still running?")
+        shown.frame.locator("#tab-learning").click()
+        shown.sees(".run-state")

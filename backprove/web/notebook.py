@@ -19,6 +19,7 @@ import traitlets
 from ..errors import DataError
 from ..language import from_text
 from ..network import Network
+from ..run.values import Numbers, evaluate, nested, stand_ins
 from .carried import carried
 from .pages import ASSETS
 from .problems import OVERTAKEN, TEXT, refusal
@@ -62,6 +63,17 @@ class Explorer(anywidget.AnyWidget):
         """
         found = from_text(self.text, TEXT)
         return found.with_values(self.values) if self.values else found
+
+    @property
+    def numbers(self) -> Numbers:
+        """The numbers that the page shows: as `evaluate` gives them for `network`, with what has
+        no value drawn from `seed`, inputs and targets too.
+
+        Raises BackproveError as `network` does, and where a size or a constant has no number.
+        """
+        found = self.network
+        drawn = nested(stand_ins(found, self.seed))
+        return evaluate(found.with_values(drawn) if drawn else found, seed=self.seed)
 
     def __repr__(self) -> str:
         return f"<Explorer of {TEXT if not self.text else self.text.strip().splitlines()[0]!r}>"

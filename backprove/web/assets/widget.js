@@ -27,7 +27,14 @@ function render({ model, el }) {
 
   const state = () => Object.fromEntries(STATE.map((key) => [key, model.get(key)]));
   const post = (message) => frame.contentWindow?.postMessage({ backprove: message }, "*");
-  const ask = (message) => model.send({ ...message, id: `${view} ${message.id ?? ""}`.trim() });
+  /** Without a kernel, sending fails: the page is told, for it would wait for ever. */
+  const ask = async (message) => {
+    try {
+      await model.send({ ...message, id: `${view} ${message.id ?? ""}`.trim() });
+    } catch {
+      post({ is: "silent", id: message.id });
+    }
+  };
   const toKernel = {
     hello: () => post({ is: "welcome", state: state(), theme: themeHere(), files: urls }),
     state({ state: changed }) {
@@ -80,7 +87,7 @@ function render({ model, el }) {
   const leave = () => ask({ is: "leave" });
 
   const silence = setTimeout(() => {
-    words.textContent = "The kernel has not answered yet. If no cell is running, run this cell again.";
+    words.textContent = "The explorer needs a running kernel, and none has answered yet. In a notebook where no cell is running, run this cell again.";
   }, PATIENCE);
   const beat = setInterval(() => { if (lines.size) ask({ is: "here" }); }, BEAT);
   const changes = STATE.map((key) => `change:${key}`);

@@ -4,7 +4,8 @@
  * that made the frame (widget.js), by messages; there is no server.
  *
  * To the widget: hello, state, and for the kernel ask, forget, open, say, close, each with an id.
- * From the widget: welcome, state, theme, and from the kernel answer, said, closed.
+ * From the widget: welcome, state, theme, and from the kernel answer, said, closed; silent, with
+ * the id of what could not be sent to it.
  */
 
 const tell = (message) => parent.postMessage({ backprove: message }, "*");
@@ -37,9 +38,10 @@ function request(path, { body = "", signal }) {
     };
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort);
-    asked.set(id, ({ status, text }) => {
+    asked.set(id, ({ is, status, text }) => {
       done();
-      resolve(new Response(text, { status }));
+      if (is === "silent") reject(new TypeError("there is no kernel"));
+      else resolve(new Response(text, { status }));
     });
     tell({ is: "ask", id, path: `/${path}`, body });
   });
@@ -146,5 +148,9 @@ listen((message) => {
   } else if (message.is === "answer") asked.get(message.id)?.(message);
   else if (message.is === "said") lines.get(message.id)?.heard(message.text);
   else if (message.is === "closed") lines.get(message.id)?.ended();
+  else if (message.is === "silent") {
+    asked.get(message.id)?.(message);
+    lines.get(message.id)?.ended();
+  }
 });
 tell({ is: "hello" });
