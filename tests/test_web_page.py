@@ -329,6 +329,49 @@ def test_an_edited_value_changes_every_number(opens: Opens) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("digits", "found", "says"),
+    [
+        ("1,5", 1.5, ""),
+        ("−2/8", -0.25, ""),
+        (".5e1", 5.0, ""),
+        ("1,000", None, "may be meant as 1000 or as 1.000"),
+        ("0x10", None, "is no number"),
+        ("1/0", None, "divides by 0"),
+        ("1e400", None, "too large"),
+        ("", None, "missing"),
+    ],
+)
+def test_a_number_is_read_as_it_is_written_or_refused(
+    opens: Opens, digits: str, found: float | None, says: str
+) -> None:
+    page = opens(link(CHAIN, values={"x": [1.0, 2.0, 3.0]}, panel="numbers"))
+    page.write("x[2]", digits)
+    if found is None:
+        expect(page.page.locator(".sheet-input .refusal")).to_contain_text(says)
+        assert page.state("values.x[1]") == 2.0
+    else:
+        page.until(f"values.x[1] === {found}")
+
+
+SPREAD = """async () => {
+  const { lights } = await import('/assets/js/lights.js');
+  const { Way } = await import('/assets/js/pointing.js');
+  const names = ['z[1]', 's[1]', 's[2]'];
+  const at = Object.fromEntries(names.map((id) => [id, { id, components: [id] }]));
+  const all = ['s[1]', 's[2]'].map((to) => ({ from: at['z[1]'], to: at[to], component: 'g[1]' }));
+  const ofNeuron = new Map(names.map((id) => [id, all.filter(({ from, to }) => [from.id, to.id].includes(id))]));
+  const made = (id) => [id, { neuron: at[id], element: document.createElement('i'), bias: null }];
+  const neurons = { all: new Map(names.map(made)), inStrips: new Map() };
+  const highlight = new Way(names.slice(0, 2).concat('g[1]'), [{ from: 'z[1]', to: 's[1]', component: 'g[1]' }]);
+  return [...lights({ highlight, selection: null }, { all, ofNeuron }, neurons).lit].map(({ to }) => to.id);
+}"""  # noqa: E501
+
+
+def test_a_path_lights_of_a_weight_on_several_edges_the_one_it_takes(opens: Opens) -> None:
+    assert opens(CASES["chain"].fragment).page.evaluate(SPREAD) == ["s[1]"]
+
+
 def test_the_paths_sum_to_the_gradient(opens: Opens) -> None:
     page = opens(link(DEEP, values=POINT, selection="w1[2,1]", panel="paths"))
     panel = page.page.locator("#panel-paths")
@@ -531,6 +574,9 @@ def test_a_mistake_is_shown_at_its_line_and_the_last_network_stays(opens: Opens)
     expect(page.page.locator(".neuron")).to_have_count(neurons + 1)
     expect(said).not_to_contain_text("Line")
     expect(area).to_have_attribute("aria-invalid", "false")
+    area.fill("")
+    expect(said).to_contain_text("The text is empty")
+    expect(page.page.locator(".neuron")).to_have_count(neurons + 1)
 
 
 # -- sizes and functions that are open -----------------------------------------------------------

@@ -65,7 +65,9 @@ export class Figures {
   get rows() {
     if (!this.#ready) return "";
     const { rows, batches } = this.#ready;
-    return `${rows.toLocaleString("en")} samples, ${batches.toLocaleString("en")} steps an epoch`;
+    const counted = (/** @type {number} */ count, /** @type {string} */ what) =>
+      `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+    return `${counted(rows, "sample")}, ${counted(batches, "step")} an epoch`;
   }
 
   /** Whether the weights are so many that not every frame tells them. */

@@ -15,8 +15,10 @@ export function lights({ highlight, selection }, edges, neurons) {
   const by = found.get(edges);
   const lit = gathered(highlight, by);
   const chosen = gathered(selection === null ? [] : [selection], by);
-  if (highlight instanceof Way) alongSteps(lit, highlight.steps, by, edges);
-  else if (highlight.size > 1) joinEnds(lit, highlight, edges);
+  if (highlight instanceof Way) {
+    onlyTaken(lit, highlight.steps, by);
+    alongSteps(lit, highlight.steps, by, edges);
+  } else if (highlight.size > 1) joinEnds(lit, highlight, edges);
   const near = nearEdges(lit, edges);
   const ends = new Set([...lit.edges, ...near].flatMap(({ from, to }) => [from.id, to.id]));
   const selectedEnds = new Set([...chosen.edges].flatMap(({ from, to }) => [from.id, to.id]));
@@ -68,6 +70,19 @@ function gathered(components, by) {
     }
   }
   return all;
+}
+
+/** Of a weight that stands on several edges, only those that the way takes stay lit. */
+function onlyTaken(lit, steps, by) {
+  const first = (q) => gathered([q], by).neurons.values().next().value;
+  const over = new Map();
+  for (const { from, to, component } of steps) {
+    if (component) over.set(component, [...(over.get(component) ?? []), { start: first(from), end: first(to) }]);
+  }
+  for (const edge of lit.edges) {
+    const goes = ({ start, end }) => end === edge.to.id && (start === undefined || start === edge.from.id);
+    if (over.has(edge.component) && !over.get(edge.component).some(goes)) lit.edges.delete(edge);
+  }
 }
 
 /** Each step of a way lights one edge: its own, or where it names none the one that goes its way. */

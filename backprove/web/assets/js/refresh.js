@@ -24,10 +24,18 @@ export function keepUpToDate(store) {
   store.on(["values", "eta", "network"], () => readNumbers(store));
 }
 
+const EMPTY = {
+  message: "The text is empty",
+  suggestion: "Write a network, or choose an example. Until then the last one is shown.",
+};
+
 /** Reads the text that stands in the editor. */
 async function readNetwork(store) {
   const { text, seed, view } = store.get();
-  if (!text.trim()) return;
+  if (!text.trim()) {
+    store.set({ error: asError(EMPTY) }, "network");
+    return;
+  }
   await answered(store, { text, seed, notation: view.notation }, (network) => {
     const { values, selection, network: old } = store.get();
     return {
@@ -42,12 +50,12 @@ async function readNetwork(store) {
  * Puts another network, and how it is looked at, in place of all that is shown, at once when its
  * answer is there. What is not named begins anew; the view keeps its other settings.
  * @param {import("./state.js").Store} store
- * @param {{text: string, values?: object, seed?: number, view?: object, selection?: string|null, panel?: string, network?: any}} wanted
+ * @param {{text: string, values?: object, seed?: number, eta?: number|null, view?: object, selection?: string|null, panel?: string, network?: any}} wanted
  *   network: the answer, where it is there already
  * @returns {Promise<boolean>}  whether the text could be read; if not, it stands in the editor
  */
-export async function open(store, { text, values = {}, seed = 0, view = {}, selection = null, panel, network: ready = null }) {
-  const shown = { values, seed, view: known({ ...store.get().view, ...view }, store), ...(panel ? { panel } : {}) };
+export async function open(store, { text, values = {}, seed = 0, eta = store.get().eta, view = {}, selection = null, panel, network: ready = null }) {
+  const shown = { values, seed, eta, view: known({ ...store.get().view, ...view }, store), ...(panel ? { panel } : {}) };
   const read = await answered(store, { text, seed, notation: shown.view.notation }, (network) => {
     if (isBuilder(text)) network.asked.text = network.text; // From here on, the text it stands for.
     return {

@@ -20,8 +20,8 @@ const MARK = "backprove explorer";
 // -- the state as data -----------------------------------------------------------------------
 
 /** What is shared; numbers as they are written, so that none is changed by a link. */
-export function snapshot({ text, values, seed, view, selection, panel }) {
-  return { is: MARK, version: 1, text, values, seed, view, selection, panel };
+export function snapshot({ text, values, seed, eta, view, selection, panel }) {
+  return { is: MARK, version: 1, text, values, seed, eta, view, selection, panel };
 }
 
 /**
@@ -31,16 +31,17 @@ export function snapshot({ text, values, seed, view, selection, panel }) {
 export function checked(found) {
   if (!isRecord(found) || found.is !== MARK) throw new Error("This is no state of the explorer.");
   if (found.version !== 1) throw new Error("This state was written by another version of the explorer.");
-  const { text, values = {}, seed = 0, view = {}, selection = null, panel = PANELS[0] } = found;
+  const { text, values = {}, seed = 0, eta = null, view = {}, selection = null, panel = PANELS[0] } = found;
   need(typeof text === "string" && text.length <= MOST_TEXT, "text");
   need(isRecord(values) && Object.keys(values).every((name) => name.length <= 200), "values");
   need(Object.values(values).every((value) => isNested(value)), "values");
   need(Object.values(values).reduce((sum, value) => sum + count(value), 0) <= MOST_NUMBERS, "values");
   need(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32, "seed");
+  need(eta === null || (Number.isFinite(eta) && eta > 0), "learning rate");
   need(isRecord(view), "view");
   need(selection === null || (typeof selection === "string" && selection.length <= 200), "selection");
   need(PANELS.includes(panel), "panel");
-  return { text, values, seed, view: checkedView({ ...FIRST_VIEW, ...view }), selection, panel };
+  return { text, values, seed, eta, view: checkedView({ ...FIRST_VIEW, ...view }), selection, panel };
 }
 
 function checkedView({ style, zoom, notation, numbers, show }) {

@@ -10,11 +10,20 @@ export function reading(words) {
   return words.trim() !== "" && Number.isFinite(number) ? number : null;
 }
 
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** Whether a comma stands where it could part thousands as well as decimals. @param {string} text */
+function isGrouped(text) {
+  return /^[+−-]?[1-9]\d{0,2},\d{3}$/.test(text);
+}
+
 /** The number that words are taken for: NaN where they are none. @param {string} words */
 function taken(words) {
-  const text = words.trim().replace(/[−–]/g, "-").replace(/^(-?\d+),(\d+)$/, "$1.$2");
-  const quotient = /^(-?[\d.]+)\s*\/\s*([\d.]+)$/.exec(text);
-  return quotient ? Number(quotient[1]) / Number(quotient[2]) : Number(text);
+  const text = words.trim().replace(/[−–]/g, "-");
+  if (isGrouped(text)) return NaN;
+  const [above, below = "1", ...more] = text.replace(/^(-?\d+),(\d+)$/, "$1.$2").split("/").map((part) => part.trim());
+  if (more.length || ![above, below].every((part) => DECIMAL.test(part))) return NaN;
+  return Number(above) / Number(below);
 }
 
 /** Why words are not taken for a number, without a full stop. @param {string} words */
@@ -22,6 +31,7 @@ export function refusal(words) {
   const text = words.trim();
   if (!text) return "A number is missing";
   if (/^[+−-]?(nan|inf|infinity|∞)$/i.test(text)) return `With “${text}” nothing can be computed`;
+  if (isGrouped(text)) return `“${text}” may be meant as ${text.replaceAll(",", "")} or as ${text.replace(",", ".")}`;
   if (text.includes("/") && !Number.isFinite(taken(text))) return `“${text}” divides by 0, or is no fraction`;
   return Math.abs(taken(text)) === Infinity ? `“${text}” is too large: numbers end at about 1.8e308` : `“${text}” is no number`;
 }
