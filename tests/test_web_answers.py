@@ -420,6 +420,27 @@ def test_an_evaluator_called_again_is_evaluate_at_these_values(
     assert nested(found.given)["x"] == x
 
 
+RIDGE = """input x[2] = [1, 2]
+target y = 1
+weight w[2] = [0.5, 0.25]
+constant c = 0.1, d = 2, e[2] = [1, 3]
+z = sum(i: w[i]*x[i])
+loss J = (y - z)^2/2 + c*sum(i: e[i]*w[i]^2)/d
+"""
+
+
+def test_constants_are_values_too() -> None:
+    network, ready = from_text(RIDGE), Evaluator(from_text(RIDGE))
+    for values in ({}, {"c": 2.5}, {"c": 2.5, "d": 0.5}, {"c": 2.5}, {"e": [2.0, 5.0]}, {"c": 0.1}):
+        wanted = bp.evaluate(network.with_values(values))
+        found = ready(values, eta=0.1)
+        assert found.loss == pytest.approx(wanted.loss, rel=1e-14)
+        assert found.gradients["w"] == pytest.approx(wanted.gradients["w"], rel=1e-14)
+        assert ready.results(values)["J"] == found.loss
+        asked = good("numbers", RIDGE, values=values)
+        assert asked["gradients"]["w"] == found.gradients["w"].tolist()
+
+
 READY = Evaluator(bp.load("mlp:2-3-1,tanh,sse"))
 
 

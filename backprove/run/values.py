@@ -102,6 +102,7 @@ class Evaluator:
     ) -> None:
         """Raises DataError for a size without a number, or where memory does not suffice."""
         self.network, self.kind, self.memory = network, precision(dtype), memory
+        self._nearby: Evaluator | None = None  # the last one at other scalar constants
         refuse_symbolic(network)
         check_memory(parameter_bytes(network, self.kind.itemsize), "its values", memory)
 
@@ -116,6 +117,9 @@ class Evaluator:
 
         values: a number or nested rows by name, as in `Network.with_values`.
         """
+        at = self._at_constants(values or {})
+        if at is not self:
+            return at(values, eta=eta, seed=seed)
         network = self.network
         given, notes = given_values(network, seed, self.kind, self._replaced(values or {}))
         results = self._whole(given)
@@ -144,6 +148,9 @@ class Evaluator:
     ) -> dict[str, Array]:
         """Every array by name, at the same values: what is given, what is computed (an
         activation's argument too), and adjoints (`∂z2`), zeros where the loss does not depend."""
+        at = self._at_constants(values or {})
+        if at is not self:
+            return at.results(values, seed=seed)
         given, _ = given_values(self.network, seed, self.kind, self._replaced(values or {}))
         found = {**given, **self._whole(given)}
         adjoints = {ADJOINT + n: _adjoint(self.network, n, found) for n in self.network.quantities}
@@ -163,6 +170,19 @@ class Evaluator:
     @cached_property
     def _forward(self) -> Prepared:
         return prepare(lower(self.network, {}, [self.network.loss], lifted=False), self.kind)
+
+    def _at_constants(self, values: Mapping[str, object]) -> Evaluator:
+        """The evaluator for the scalar constants among these values: its program holds them."""
+        held = [q for q in self.network.of_kind("constant") if isinstance(q.value, Fraction)]
+        changed = {q.name: values[q.name] for q in held if q.name in values}
+        if not changed:
+            return self
+        other = self.network.with_values(changed)
+        for near in (self, self._nearby):
+            if near and all(near.network[q.name].value == other[q.name].value for q in held):
+                return near
+        self._nearby = Evaluator(other, self.kind, self.memory)
+        return self._nearby
 
     def _replaced(self, values: Mapping[str, object]) -> dict[str, Array]:
         return {name: self._array(name, value) for name, value in values.items()}

@@ -11,7 +11,7 @@ import { reading, refusal, short } from "./written.js";
 const LONG = 12; // letters of a number, beyond which its column is made wide
 
 /** Kinds of quantities whose numbers are given, not computed. */
-export const GIVEN = new Set(["input", "target", "weight", "bias"]);
+export const GIVEN = new Set(["input", "target", "constant", "weight", "bias"]);
 
 /**
  * @typedef {{span: HTMLElement|null, field: Field|null, box: HTMLElement, kind: string, place: number[], shown: any}} Cell
@@ -338,7 +338,7 @@ function neighbour(field, by) {
 /** @param {any} quantity */
 function kindWords({ name, kind, shape, role }) {
   const size = shape.length ? `, ${shape.join(" × ")}` : "";
-  const what = GIVEN.has(kind) || kind === "constant" ? kind : (role ?? "quantity");
+  const what = GIVEN.has(kind) ? kind : (role ?? "quantity");
   return `${what} ${name}${size}`;
 }
 
