@@ -17,7 +17,7 @@ import pytest
 
 from backprove.errors import BackproveError, DataError
 from backprove.language import load, parse
-from backprove.run.checkpoint import written
+from backprove.run.checkpoint import uninterrupted, written
 from backprove.run.choice import Backend
 from backprove.run.data import predicted_by
 from backprove.run.optimizers import OPTIMIZERS
@@ -159,6 +159,21 @@ def test_a_signal_in_the_middle_of_a_write_leaves_the_old_file(number: str, tmp_
         assert run.wait(60) != 0
     assert path.read_bytes() == whole
     assert bits(load_model(path)) == bits(model)
+
+
+def test_ctrl_c_waits_until_a_model_is_packed() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    done = []
+
+    def pack() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            done.append("packed")
+
+    with pytest.raises(KeyboardInterrupt):
+        pack()
+    assert done == ["packed"]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 import zipfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -107,7 +109,12 @@ def save(saved: Saved, path: str | Path) -> None:
     }
     text = json.dumps(header, ensure_ascii=False)
     arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
-    written(Path(path), lambda file: np.savez(file, allow_pickle=False, **arrays))
+
+    def pack(file: IO[bytes]) -> None:
+        with uninterrupted():
+            np.savez(file, allow_pickle=False, **arrays)
+
+    written(Path(path), pack)
 
 
 def written(path: Path, write: Any) -> None:
@@ -127,6 +134,26 @@ def written(path: Path, write: Any) -> None:
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
     _flush_folder(path.parent)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait: a zip file that is left half-way fails when it is closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is interrupted
+        return
+    waiting: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: waiting.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+    for first in waiting[:1]:
+        signal.raise_signal(first)
 
 
 def _fill(file: IO[bytes], write: Any) -> None:
