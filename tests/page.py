@@ -29,7 +29,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
-PATIENCE = 20_000
+PATIENCE = 60_000
 """Milliseconds that a machine may take over what takes a tenth of a second on an idle one."""
 
 PANELS = ("derivation", "numbers", "backward", "paths", "learning", "check")

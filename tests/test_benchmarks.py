@@ -34,7 +34,7 @@ def kept(folder: Path) -> dict[str, Any]:
 
 def test_a_workload_is_measured(root: Path, tmp_path: Path) -> None:
     with bench(root, tmp_path, "1") as run:
-        told, log = run.communicate(timeout=60)
+        told, log = run.communicate(timeout=180)
     assert run.returncode == 0, log
     found = kept(tmp_path)
     (result,) = found["workloads"]
@@ -51,11 +51,11 @@ def test_an_interrupted_run_tells_what_it_has(
     root: Path, tmp_path: Path, by: signal.Signals
 ) -> None:
     with bench(root, tmp_path, ",".join("1" * 500)) as run:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not (tmp_path / "found.json").exists() and time.monotonic() < end:
             time.sleep(0.02)
         run.send_signal(by)
-        told, log = run.communicate(timeout=60)
+        told, log = run.communicate(timeout=180)
     assert run.returncode == 130, log
     found = kept(tmp_path)
     assert found["interrupted"]

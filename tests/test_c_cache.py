@@ -535,7 +535,7 @@ def racers(count: int) -> list[subprocess.Popen[str]]:
 
 def test_several_processes_at_once(folder: Path) -> None:
     for process in racers(4):
-        said, wrong = process.communicate(timeout=60)
+        said, wrong = process.communicate(timeout=180)
         assert (process.returncode, said, wrong) == (0, "True\n", "")
     assert the_file(folder).suffix == ".so", "one library, and no half-written ones"
 
@@ -543,7 +543,7 @@ def test_several_processes_at_once(folder: Path) -> None:
 def test_a_killed_process_spoils_nothing(folder: Path) -> None:
     (victim,) = racers(1)
     victim.send_signal(signal.SIGKILL)
-    victim.communicate(timeout=60)
+    victim.communicate(timeout=180)
     assert library(Asked(), "race").handle.answer() == 42
 
 

@@ -314,7 +314,7 @@ AGAIN = "assert sum_of(library(sys.argv[1]), 2) == (499500, 2)\n"
 def test_the_end_of_a_process(path: Path, ending: str) -> None:
     """Unloaded, forked or in the middle of a run: it ends at once, and well."""
     ended = subprocess.run(
-        [sys.executable, "-c", USE + ending, str(path)], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", USE + ending, str(path)], capture_output=True, text=True, timeout=120
     )
     assert (ended.returncode, ended.stderr) == (0, "")
 
@@ -345,7 +345,7 @@ def test_ctrl_c_during_a_run(path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=30)
+        said, _ = process.communicate(timeout=120)
     assert (process.returncode, said) == (0, "interrupted\n")
 
 

@@ -455,11 +455,11 @@ def test_ctrl_c_saves_first(folder: Path) -> None:
         "train", "mlp:64-32-10,tanh,cross_entropy", "--data", "digits",
         "--epochs", "100000", "--output", "stopped.npz",
     )  # fmt: skip
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not Path("stopped.npz").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
-    _, errors = child.communicate(timeout=30)
+    _, errors = child.communicate(timeout=120)
     assert child.returncode == 130, errors
     assert "backprove train --resume stopped.npz" in errors
     assert "Traceback" not in errors

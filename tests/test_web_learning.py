@@ -20,7 +20,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 NETWORK = "mlp:2-4-1,tanh,binary_cross_entropy"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 STORE = "import('/assets/js/state.js').then(({ store }) =>"
-PATIENCE = 20_000  # milliseconds
+PATIENCE = 60_000  # milliseconds
 MOST_RIGHT = re.compile(r"^(9\d|100)\.\d %")
 
 

@@ -165,7 +165,7 @@ async def _train(server: Server, number: int, until: float, tally: Tally) -> Non
 
 def settled(server: Server, threads: int) -> int:
     """The server's threads, once the runs that were left have ended."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while server.threads() > threads and time.monotonic() < end:
         time.sleep(0.1)
     return server.threads()

@@ -33,7 +33,7 @@ from backprove.web.workers import Workers
 
 NET = "mlp:2-4-2,tanh,cross_entropy"
 START = {"do": "start", "text": NET, "data": {"name": "xor", "rows": 100}}
-WAIT = 20.0
+WAIT = 60.0
 
 
 class Server:

@@ -544,11 +544,11 @@ def test_a_server_that_ends_leaves_nothing_behind(number: signal.Signals) -> Non
     children = server.children()
     assert len(children) >= 2
     server.process.send_signal(number)
-    out, err = server.process.communicate(timeout=30)
+    out, err = server.process.communicate(timeout=120)
     assert server.process.returncode == (0 if number != signal.SIGKILL else -number)
     assert out == ""
     assert err == "" or number == signal.SIGKILL  # of which Python's own helper may complain
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while any(map(_lives, children)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not [child for child in children if _lives(child)]

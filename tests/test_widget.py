@@ -283,7 +283,7 @@ def test_a_process_that_ends_is_said_and_another_answers() -> None:
 # -- the page in a browser ------------------------------------------------------------------
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 40_000
+PATIENCE = 60_000
 NOTEBOOK = "http://notebook.test"
 CELL = """<!doctype html><meta charset="utf-8">
 <body data-jp-theme-light="false"><div id="cell"></div>
