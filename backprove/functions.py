@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .errors import NetworkError
-from .expr import HALF, ONE, TWO, ZERO, Apply, Expr, Ref, substituted
+from .expr import HALF, ONE, TWO, ZERO, Apply, Expr, Ref, mapped, substituted
 
 U = Ref("u")
 
@@ -151,15 +151,13 @@ def defined(name: str, body: Expr) -> Function:
     known = FUNCTIONS.get(body.function) if isinstance(body, Apply) and body.argument is U else None
     if known is None or known.derivative is None:
         return Function(name, None, definition=body, inlined=True)
-    derivative = _renamed(known.derivative, known.name, name)
+    derivative = mapped(
+        known.derivative,
+        lambda e: (
+            Apply(name, e.argument) if isinstance(e, Apply) and e.function == known.name else None
+        ),
+    )
     return Function(name, derivative, known.kinks, body, domain=known.domain, direct=known.direct)
-
-
-def _renamed(e: Expr, old: str, new: str) -> Expr:
-    """The expression with a function called by another name."""
-    if e.children:
-        e = e.rebuilt(tuple(_renamed(child, old, new) for child in e.children))
-    return Apply(new, e.argument) if isinstance(e, Apply) and e.function == old else e
 
 
 def lookup(name: str, own: Mapping[str, Function] = FUNCTIONS) -> Function:

@@ -140,8 +140,7 @@ class Bench:
             }  # fmt: skip
             rows[name] = {"status": "ok", "best": [], **worker.ask(question, PATIENCE)}
             if rows[name]["status"] != "ok":
-                worker.end()
-                del workers[name]
+                self._end(name)
             self._told(work.name, threads, name, rows[name])
         for number in range(self.said.rounds):
             for name in _rotated(list(workers), number):
@@ -150,15 +149,18 @@ class Bench:
                 answer = workers[name].ask(question, 60 + 20 * self.said.seconds)
                 if "status" in answer:
                     rows[name] |= answer
-                    workers[name].end()
-                    del workers[name]
+                    self._end(name)
                     continue
                 for key, value in answer.items():
                     rows[name].setdefault(key, []).append(value)
         for name in list(workers):
-            workers[name].end()
-            del workers[name]
+            self._end(name)
         return {**_described(work), "threads": threads, "unit": "s", "rows": rows}
+
+    def _end(self, name: str) -> None:
+        """End a worker, and forget it then: an interruption in between finds it still."""
+        self.workers[name].end()
+        del self.workers[name]
 
     def stop(self) -> None:
         """End the processes of a workload that was interrupted."""

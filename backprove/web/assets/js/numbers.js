@@ -5,7 +5,8 @@ import { at, replaced } from "./components.js";
 import { debounced, h, stylesheet } from "./elements.js";
 import { filling } from "./filling.js";
 import { controls } from "./numbers-top.js";
-import { GIVEN, sheet } from "./sheet.js";
+import { sheet } from "./sheet.js";
+import { GIVEN } from "./state.js";
 import { isCalm, whenShown } from "./walking.js";
 
 const DRAWN = new Set(["weight", "bias"]);

@@ -8,7 +8,7 @@
  */
 import { ask, isAborted } from "./api.js";
 import { sentence } from "./elements.js";
-import { given } from "./state.js";
+import { GIVEN, given } from "./state.js";
 
 export function keepUpToDate(store) {
   store.on(["text", "seed", "view"], (state, { changed, before, why }) => {
@@ -119,9 +119,6 @@ function asError({ message, suggestion = null, line = null, column = null, excer
 export function isBuilder(text) {
   return /^\s*(mlp|neuron|linear|logistic|softmax):\S*\s*$/.test(text);
 }
-
-/** Kinds of quantities that have a value of their own. */
-const GIVEN = new Set(["input", "target", "weight", "bias", "constant"]);
 
 /** The edited values that still fit; the same object where all do. */
 export function surviving(values, quantities, before) {

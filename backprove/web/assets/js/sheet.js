@@ -5,13 +5,11 @@ import { at, component, componentOf, windowed } from "./components.js";
 import { h } from "./elements.js";
 import { Field } from "./field.js";
 import { inline, printed, scrolling } from "./formula.js";
+import { GIVEN } from "./state.js";
 import { symbol } from "./symbols.js";
 import { reading, refusal, short } from "./written.js";
 
 const LONG = 12; // letters of a number, beyond which its column is made wide
-
-/** Kinds of quantities whose numbers are given, not computed. */
-export const GIVEN = new Set(["input", "target", "constant", "weight", "bias"]);
 
 /**
  * @typedef {{span: HTMLElement|null, field: Field|null, box: HTMLElement, kind: string, place: number[], shown: any}} Cell

@@ -33,6 +33,9 @@
 
 export const PANELS = ["derivation", "numbers", "backward", "paths", "learning", "check"];
 
+/** Kinds of quantities that have a value of their own; all others are computed. */
+export const GIVEN = new Set(["input", "target", "constant", "weight", "bias"]);
+
 /** @type {View} */
 export const FIRST_VIEW = {
   style: "chain", zoom: null, notation: "as-written", numbers: false, show: "weight",
