@@ -45,6 +45,7 @@ enum {
 };
 
 ALWAYS_INLINE long smaller(long a, long b) { return a < b ? a : b; }
+ALWAYS_INLINE long larger(long a, long b) { return a > b ? a : b; }
 
 /* z[r][c] = sum over i of x[r][i] * y[i][c], of which a tile is computed at a time. */
 struct product {
@@ -234,6 +235,7 @@ static NOT_INLINED void rows_by_columns(struct product p, const real *x, long ro
     _Alignas(64) real packed[BLOCK * PANEL * LANES];
     const int packs =
         p.turned || (rows >= PACKED_ROWS && p.terms >= PACKED_TERMS && p.terms <= BLOCK);
+    const int far = rows * p.z_stride > ROW_BLOCK * BLOCK; /* z is not left in L2 from before */
     const long y_stride = p.y_stride;
     for (long n = n0, columns; n < n1; n += columns * LANES) {
         const long vectors = (n1 - n) / LANES;
@@ -257,6 +259,10 @@ static NOT_INLINED void rows_by_columns(struct product p, const real *x, long ro
             const real *row = first_row;
             for (long left = smaller(group, rows - done), height; left > 0; left -= height) {
                 height = tile_height(left);
+                if (far)
+                    for (long r = height; r < 2 * height; r++)
+                        for (long c = 0; c < columns; c++)
+                            __builtin_prefetch(result + r * p.z_stride + c * LANES, 1);
                 of_height[height](&p, row, right, result);
                 row = further(row, height * p.row_bytes);
                 result += height * p.z_stride;
@@ -322,27 +328,32 @@ ALWAYS_INLINE void product_gradient(epilogue_function *epilogue, ahead_function 
     vec g[TILE_ROWS * PANEL];
     _Alignas(64) real packed[PACKED_SAMPLES * PANEL * LANES];
     const int packs = j1 - j0 >= PACKED_ROWS && N >= PACKED_TERMS && N <= PACKED_SAMPLES;
-    for (long panel = p0; panel < p1; panel++) {
-        const long vectors = (smaller(P, K - panel * P) + LANES - 1) / LANES;
-        for (long v = 0, columns; v < vectors; v += columns) {
-            columns = smaller(vectors - v, PANEL);
-            const real *right = at + panel * P + v * LANES;
-            struct product p = {ldn * size, size, N, 0, ldt, columns * LANES, N, 0, 0};
-            if (packs) {
-                pack_columns(packed, right, N, ldt, columns);
-                right = packed;
-                p.y_stride = columns * LANES;
-            }
-            for (long j = j0, height; j < j1; j += height) {
-                height = tile_height(j1 - j);
-                const long offset = (panel * J + j) * P + v * LANES;
-                for (long r = 0; r < height; r++)
-                    for (long c = 0; c < columns; c++) ahead(context, offset + r * P + c * LANES);
-                tiles[columns - 1][height](&p, z + j * ldn, right, (real *)g);
-                const vec *done = g;
-                for (long r = 0; r < height; r++)
-                    for (long c = 0; c < columns; c++)
-                        epilogue(context, offset + r * P + c * LANES, *done++);
+    const long row_block = larger(PACKED_ROWS, ROW_BLOCK * smaller(BLOCK, N) / N);
+    for (long block = j0; block < j1; block += row_block) {
+        const long end = smaller(j1, block + row_block);
+        for (long panel = p0; panel < p1; panel++) {
+            const long vectors = (smaller(P, K - panel * P) + LANES - 1) / LANES;
+            for (long v = 0, columns; v < vectors; v += columns) {
+                columns = smaller(vectors - v, PANEL);
+                const real *right = at + panel * P + v * LANES;
+                struct product p = {ldn * size, size, N, 0, ldt, columns * LANES, N, 0, 0};
+                if (packs) {
+                    pack_columns(packed, right, N, ldt, columns);
+                    right = packed;
+                    p.y_stride = columns * LANES;
+                }
+                for (long j = block, height; j < end; j += height) {
+                    height = tile_height(end - j);
+                    const long offset = (panel * J + j) * P + v * LANES;
+                    for (long r = 0; r < height; r++)
+                        for (long c = 0; c < columns; c++)
+                            ahead(context, offset + r * P + c * LANES);
+                    tiles[columns - 1][height](&p, z + j * ldn, right, (real *)g);
+                    const vec *done = g;
+                    for (long r = 0; r < height; r++)
+                        for (long c = 0; c < columns; c++)
+                            epilogue(context, offset + r * P + c * LANES, *done++);
+                }
             }
         }
     }
