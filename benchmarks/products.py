@@ -41,6 +41,7 @@ SOURCE = """
 #define _GNU_SOURCE
 #include <time.h>
 #include "products.h"
+#include "products.c"
 #include "pool.h"
 
 typedef void gemm(int, int, int, long, long, long, float, const float *, long, const float *, long,

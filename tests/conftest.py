@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from backprove.run.c import Unavailable
 from backprove.run.c.cache import library
-from backprove.run.c.printing import library_text
+from backprove.run.c.printing import library_texts
 
 # What a script starts in the background ignores Ctrl-C, and so would all programs tested here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -51,7 +51,7 @@ def examples(root: Path) -> Path:
 def compiled() -> None:
     """Skips what needs a C compiler where there is none."""
     try:
-        library([], lambda: library_text(()))
+        library([], lambda: library_texts(()))
     except Unavailable as reason:
         pytest.skip(f"nothing can be compiled here: {reason.message}")
 

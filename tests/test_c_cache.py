@@ -65,7 +65,7 @@ def forget() -> None:
 
 def library(make: Callable[[], str], key: str = "program", **more: Any) -> Loaded:
     forget()
-    return cache.library([key], make, **more)
+    return cache.library([key], lambda: (make(),), **more)
 
 
 def the_file(folder: Path) -> Path:
@@ -297,7 +297,7 @@ def test_a_folder_that_is_refused(
     said: list[str] = []
     forget()
     for key in ("one", "two"):
-        loaded = cache.library([key], make, announce=said.append)
+        loaded = cache.library([key], lambda: (make(),), announce=said.append)
         assert (loaded.handle.answer(), loaded.built, loaded.kept) == (42, True, False)
     assert len(said) == 1, "it is said once"
     assert said[0].startswith("built libraries are not kept: ")
@@ -515,7 +515,7 @@ from backprove.run.c import cache
 text = sys.argv[1]
 for _ in range(3):
     cache._LOADED.clear()
-    loaded = cache.library(["race"], lambda: text)
+    loaded = cache.library(["race"], lambda: [text])
     assert loaded.handle.answer() == 42
 print(loaded.kept)
 """

@@ -212,6 +212,34 @@ def test_a_build_for_each_level(real: Compiler, tmp_path: Path) -> None:
     assert ctypes.CDLL(str(made)).answer() == 42
 
 
+HALVES = (
+    f"int half(void);\n{ANSWER.replace('42', '2 * half()')}",
+    "int half(void); int half(void) { return 21; }",
+)
+
+
+def test_units_of_one_library(real: Compiler, options: Options, tmp_path: Path) -> None:
+    first, other = HALVES
+    made = compiler.build(first, real, options, tmp_path, beside=(other,))
+    library = ctypes.CDLL(str(made))
+    assert library.answer() == 42
+    assert not hasattr(library, "half"), "what units share is not seen from outside"
+    for beside in ((), ("int half(void) { return missing; }",)):
+        (tmp_path / str(len(beside))).mkdir()
+        with pytest.raises(Refused, match=r"error"):
+            compiler.build(first, real, options, tmp_path / str(len(beside)), beside=beside)
+
+
+def test_programs_beside_each_other_end_together(tmp_path: Path) -> None:
+    said = compiler.run_beside(
+        [["sh", "-c", "echo one; exit 3"], ["sleep", "60"], [str(tmp_path / "missing")]],
+        tmp_path, 0.3,
+    )  # fmt: skip
+    assert [status for status, _ in said] == [3, compiler.TIMED_OUT, -1]
+    assert said[0][1] == "one\n"
+    assert "missing" in said[2][1]
+
+
 @pytest.mark.parametrize(
     "text",
     ["int f(void) { return missing; }", "#error no", "int g(int); int f(void) { return g(1); }"],
@@ -297,7 +325,10 @@ def test_the_compiler_in_the_ziglang_wheel(
     for number in range(2):
         folder = tmp_path / str(number)
         folder.mkdir()
-        made = compiler.build(ANSWER, zig, options, folder, keep=keep, announce=said.append)
+        first, other = HALVES
+        made = compiler.build(
+            first, zig, options, folder, beside=(other,), keep=keep, announce=said.append
+        )
         assert ctypes.CDLL(str(made)).answer() == 42
     assert len(said) == 1, "its first use is announced, the second is quick"
     assert "zig prepares" in said[0]

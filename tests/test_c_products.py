@@ -37,6 +37,7 @@ NEEDED = {64: {"avx512f", "avx512dq", "avx512bw", "avx512vl"}, 32: {"avx2", "fma
 
 SOURCE = """
 #include "products.h"
+#include "products.c"
 
 const int lanes = LANES;
 
@@ -170,7 +171,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, Any], Kern
     if COMPILER is None:
         pytest.skip("no C compiler on this computer")
     folder = tmp_path_factory.mktemp("products")
-    source = folder / "products.c"
+    source = folder / "doors.c"
     source.write_text(SOURCE, encoding="utf-8")
     built: dict[tuple[int, Any], Kernels] = {}
 
@@ -243,6 +244,7 @@ def cuts(length: int, step: int, seed: int) -> list[tuple[int, int]]:
 @example((130, 130, 67), 0, 1, True, 0)  # packed, narrow panels
 @example((257, 520, 67), 1, 0, False, 1)  # packed in several blocks
 @example((130, 520, 35), 3, 0, True, 2)  # blocks within one wide panel
+@example((1030, 129, 270), 1, 1, True, 3)  # blocks of rows, whose result is fetched ahead
 @given(SHAPES, st.integers(0, 3), st.integers(0, 2), st.booleans(), st.integers(0, 2**32))
 def test_products_with_samples(
     c: Kernels, shape: tuple[int, int, int], kind: int, spare: int, add: bool, seed: int
@@ -279,7 +281,8 @@ def test_products_with_samples(
 
 @EXAMPLES
 @example((130, 70, 150), 0, 1, 0)  # packed
-@example((130, 40, 600), 1, 0, 1)  # too many samples to be packed
+@example((450, 40, 600), 1, 0, 1)  # too many samples to be packed, blocks of rows
+@example((1100, 40, 150), 1, 0, 2)  # blocks of packed rows
 @given(SHAPES, st.integers(0, 3), st.integers(0, 2), st.integers(0, 2**32))
 def test_gradients(
     c: Kernels, shape: tuple[int, int, int], kind: int, spare: int, seed: int
@@ -424,7 +427,7 @@ def test_lanes_are_added_in_one_order(c: Kernels) -> None:
 )
 @pytest.mark.skipif(find_spec("ziglang") is None, reason="ziglang is not installed")
 def test_built_for_other_processors(tmp_path: Path, target: str, width: int, double: int) -> None:
-    source = tmp_path / "products.c"
+    source = tmp_path / "doors.c"
     source.write_text(SOURCE, encoding="utf-8")
     command = [sys.executable, "-m", "ziglang", "cc", "-target", *target.split(), *FLAGS]
     command += [f"-DVECTOR_BYTES={width}", f"-DREAL_IS_DOUBLE={double}", f"-I{KERNELS}"]

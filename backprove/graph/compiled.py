@@ -63,7 +63,7 @@ class CompiledPasses:
         s, dtype = model.structure, parameters.w.dtype
         options = Options(levels()[0], dtype == np.float64)
         key = ["graph", *model.activations]
-        loaded = library(key, lambda: library_text(model.activations), options)
+        loaded = library(key, lambda: (library_text(model.activations),), options)
         self._library = loaded.handle
         if self._library.graph_size() != ctypes.sizeof(Graph):
             raise AssertionError("Graph is not laid out as struct graph")

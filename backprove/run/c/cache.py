@@ -69,16 +69,17 @@ _SAID: set[str] = set()
 
 def library(
     key_parts: Sequence[str],
-    make_text: Callable[[], str],
+    make_texts: Callable[[], Sequence[str]],
     options: Options | None = None,
     announce: Announce = lambda sentence: None,
 ) -> Loaded:
     """The library of a program: from this process, from the cache, or built now.
 
-    key_parts: all that `make_text` depends on besides the kernels' files; it writes the C and is
-    called only where the library must be built. options: by default this CPU's widest vectors
-    and float32. announce: is told of a wait and of a cache that cannot be used, once each.
-    Raises Unavailable without a compiler that works, Refused where it refuses the text.
+    key_parts: all that `make_texts` depends on besides the kernels' files; it writes the C, one
+    text a unit, and is called only where the library must be built. options: by default this
+    CPU's widest vectors and float32. announce: is told of a wait and of a cache that cannot be
+    used, once each. Raises Unavailable without a compiler that works, Refused where it refuses
+    the text.
     """
 
     def say(sentence: str) -> None:
@@ -98,7 +99,7 @@ def library(
     loaded = _from_store(store, key)
     if loaded is None:
         try:
-            binary = _built(make_text, compiler, options, store, say)
+            binary = _built(make_texts, compiler, options, store, say)
         except Refused as error:
             _REFUSED[refused] = error.message
             raise
@@ -127,7 +128,7 @@ def _key(parts: Sequence[str], compiler: Compiler, options: Options) -> str:
 @lru_cache
 def kernels_digest() -> str:
     """One number for the text of all kernels' files."""
-    files = sorted(KERNELS.glob("*.h"))
+    files = sorted((*KERNELS.glob("*.h"), *KERNELS.glob("*.c")))
     texts = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
@@ -312,20 +313,23 @@ def _tidy(store: Path, newest: Path) -> None:
 
 
 def _built(
-    make_text: Callable[[], str],
+    make_texts: Callable[[], Sequence[str]],
     compiler: Compiler,
     options: Options,
     store: Path | None,
     say: Announce,
 ) -> bytes:
     """The bytes of the library, built in a private folder that is gone afterwards."""
-    text = make_text()
+    text, *beside = make_texts()
     reason = ""
     keep = store.parent / "zig" if store else None
     for place in (None, store) if store else (None,):
         try:
             with TemporaryDirectory(prefix="backprove-", dir=place) as folder:
-                made = build(text, compiler, options, Path(folder), keep=keep, announce=say)
+                made = build(
+                    text, compiler, options, Path(folder),
+                    beside=beside, keep=keep, announce=say,
+                )  # fmt: skip
                 binary = made.read_bytes()
         except OSError as error:
             reason = f"no folder for temporary files: {error.strerror or error}"

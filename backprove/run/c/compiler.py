@@ -11,8 +11,8 @@ import re
 import select
 import signal
 import sys
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -203,9 +203,10 @@ class Options:
 
 _FLAGS = (
     "-O3", "-std=gnu11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math",
-    "-shared", "-fPIC", "-fvisibility=hidden", "-pthread",
-    "-Wl,-z,defs",  # what is missing is missed when linking, not when loading
+    "-fPIC", "-fvisibility=hidden", "-pthread",
 )  # fmt: skip
+
+_LINKING = ("-shared", "-Wl,-z,defs")  # what is missing is missed when linking, not when loading
 
 
 FORBIDDEN = frozenset({
@@ -231,6 +232,7 @@ def arguments(compiler: Compiler, options: Options) -> tuple[str, ...]:
     level = options.level
     given = (
         *_FLAGS,
+        *_LINKING,
         *_flags_of(compiler, level.machine),
         *level.flags,
         f"-DVECTOR_BYTES={level.vector_bytes}",
@@ -269,13 +271,15 @@ def build(
     options: Options,
     folder: Path,
     *,
+    beside: Sequence[str] = (),
     keep: Path | None = None,
     announce: Announce = lambda sentence: None,
     seconds: float = _BUILD_SECONDS,
 ) -> Path:
     """Compile C text in a private folder of the caller's; returns the shared library's path.
 
-    keep: where zig keeps what it makes for itself. seconds: the time limit. Raises Unavailable
+    beside: further units of the same library, compiled at the same time. keep: where zig keeps
+    what it makes for itself. seconds: the time limit. Raises Unavailable
     where the compiler cannot compile anything, Refused with its first lines where it refuses
     this text, OSError where the folder cannot be written.
     """
@@ -285,7 +289,7 @@ def build(
     if first:
         announce("zig prepares its own libraries for this CPU: some seconds, this once")
         seconds = max(seconds, _FIRST_SECONDS)
-    status, said = _compiled("library", text, compiler, options, folder, zig, seconds)
+    status, said = _compiled("library", (text, *beside), compiler, options, folder, zig, seconds)
     made = folder / "library.so"
     if status == 0 and made.is_file():
         if first:
@@ -295,7 +299,7 @@ def build(
         return made
     # Whose fault is it? One that cannot build the least library has no headers, linker, room, …
     limit = min(seconds, _ASK_SECONDS) if status == TIMED_OUT else seconds
-    trial, words = _compiled("probe", _PROBE, compiler, options, folder, zig, limit)
+    trial, words = _compiled("probe", (_PROBE,), compiler, options, folder, zig, limit)
     if trial or not (folder / "probe.so").is_file():
         raise Unavailable(f"{compiler.command[0]} does not compile: {_first_lines(words)}")
     raise Refused(f"{compiler.command[0]} refused a program: {_first_lines(said)}")
@@ -303,16 +307,31 @@ def build(
 
 def _compiled(
     name: str,
-    text: str,
+    texts: Sequence[str],
     compiler: Compiler,
     options: Options,
     folder: Path,
     zig: Path,
     seconds: float,
 ) -> tuple[int, str]:
-    (folder / f"{name}.c").write_text(text, encoding="utf-8")
-    command = [*compiler.command, *arguments(compiler, options), "-o", f"{name}.so", f"{name}.c"]
-    return run([*command, "-lm"], folder, seconds, zig)
+    """Make the library `name`.so of these units: the status and words of the first that fails."""
+    end = monotonic() + seconds
+    given = arguments(compiler, options)
+    units = [f"{name}{number or ''}" for number in range(len(texts))]
+    for unit, text in zip(units, texts, strict=True):
+        (folder / f"{unit}.c").write_text(text, encoding="utf-8")
+    parts = [f"{unit}.c" for unit in units]
+    if len(units) > 1:
+        alone = [word for word in given if word not in _LINKING]
+        commands = [
+            [*compiler.command, *alone, "-c", "-o", f"{unit}.o", f"{unit}.c"] for unit in units
+        ]
+        for status, said in run_beside(commands, folder, seconds, zig):
+            if status:
+                return status, said
+        parts = [f"{unit}.o" for unit in units]
+    command = [*compiler.command, *given, "-o", f"{name}.so", *parts, "-lm"]
+    return run(command, folder, max(0.0, end - monotonic()), zig)
 
 
 def _first_lines(said: str) -> str:
@@ -334,29 +353,57 @@ def run(
 
     It and its children are ended when the time is up, and when the caller is interrupted.
     """
-    import subprocess  # here: a start from the cache needs no process, and it loads slowly
+    (found,) = run_beside([command], folder, seconds, zig)
+    return found
 
+
+def run_beside(
+    commands: Iterable[list[str]], folder: Path | None, seconds: float, zig: Path | None = None
+) -> list[tuple[int, str]]:
+    """Run programs at the same time; what `run` returns for each."""
     surroundings = {**os.environ, "LC_ALL": "C"}
     if folder is not None:
         surroundings["TMPDIR"] = str(folder)
         surroundings["ZIG_LOCAL_CACHE_DIR"] = str(folder)
     if zig is not None:
         surroundings.setdefault("ZIG_GLOBAL_CACHE_DIR", str(zig))
+    with ExitStack() as running:
+        ends = [
+            running.enter_context(_started(command, folder, surroundings, seconds))
+            for command in commands
+        ]
+        return [end() for end in ends]
+
+
+@contextmanager
+def _started(
+    command: list[str], folder: Path | None, surroundings: Mapping[str, str], seconds: float
+) -> Iterator[Callable[[], tuple[int, str]]]:
+    """A program that runs meanwhile; what is given waits for its end, and says what `run` does."""
+    import subprocess  # here: a start from the cache needs no process, and it loads slowly
+
     try:
         process = subprocess.Popen(
             command, cwd=folder, env=surroundings, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
     except OSError as error:
-        return -1, f"{command[0]}: {error.strerror or error}"
+        reason = f"{command[0]}: {error.strerror or error}"
+        yield lambda: (-1, reason)
+        return
     assert process.stdout is not None
-    end = monotonic() + seconds
+    output, limit = process.stdout, monotonic() + seconds
+
+    def end() -> tuple[int, str]:
+        try:
+            said = _all_said(output.fileno(), limit)
+            return process.wait(max(0.0, limit - monotonic())), said
+        except (TimeoutError, subprocess.TimeoutExpired):
+            return TIMED_OUT, f"it did not end within {seconds:g} seconds"
+
     try:
-        with process.stdout as output:
-            said = _all_said(output.fileno(), end)
-        return process.wait(max(0.0, end - monotonic())), said
-    except (TimeoutError, subprocess.TimeoutExpired):
-        return TIMED_OUT, f"it did not end within {seconds:g} seconds"
+        with output:
+            yield end
     finally:
         if process.poll() is None:
             with suppress(ProcessLookupError):

@@ -12,7 +12,7 @@ from typing import cast
 from .cache import library
 from .call import Kernel
 from .compiler import Announce, Options, Unavailable, levels
-from .printing import library_text
+from .printing import library_texts
 
 _I, _D, _P = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
@@ -59,7 +59,7 @@ def built(
     if level is None:
         raise Unavailable(f"this CPU has no vectors of {8 * wide} bits")
     key = [_printers_digest(), *(f"{kernel.name} {kernel.form}" for kernel in kernels)]
-    loaded = library(key, lambda: library_text(kernels), Options(level, double), announce)
+    loaded = library(key, lambda: library_texts(kernels), Options(level, double), announce)
     function = loaded.handle.backprove_run
     function.restype, function.argtypes = ctypes.c_int64, [ctypes.c_void_p]
     return cast(Callable[[int], int], function)
