@@ -142,7 +142,10 @@ scikit-learn's Adam has no schedule: its rates and epochs were chosen for it alo
 Workload: TypeAlias = Training | Predicting | Graph | Fresh
 
 _WIDE = (784, 512, 512, 10)
+_WIDEST = (784, 2048, 2048, 10)
 _IMAGES = (784, 128, 10)
+_LEVEL = (Goal(BEST_PEER, 1.0), Goal(SAME_PRODUCTS, 1.0))
+"""Where hardly anything but the products counts, no slower than those who call a BLAS."""
 
 WORKLOADS: tuple[Workload, ...] = (
     Training("tanh 2-16-16-1", (2, 16, 16, 1), 32, 8192, goals=(Goal(BEST_PEER, 4.0),)),
@@ -152,6 +155,8 @@ WORKLOADS: tuple[Workload, ...] = (
         "tanh 784-512-512-10", _WIDE, 128, 8192,
         goals=(Goal(BEST_PEER, 1.25), Goal(SAME_PRODUCTS, 1.0), Goal(PEAK, 0.8)),
     ),
+    Training("tanh 784-2048-2048-10", _WIDEST, 128, 2048, goals=_LEVEL),
+    Training("tanh 784-2048-2048-10 batch 512", _WIDEST, 512, 4096, eta=0.0005, goals=_LEVEL),
     Training(
         "relu 784-128-10 Adam", _IMAGES, 64, 16_384, "relu", "cross_entropy", "adam", 0.001,
         goals=(Goal(BEST_PEER, 1.25),),
