@@ -28,8 +28,9 @@ LISTED = 20_000
 """The number of edges up to which they are listed one by one."""
 
 GroupKind: TypeAlias = Literal[
-    "input", "hidden", "output", "loss", "target", "quantity", "constant"
+    "input", "hidden", "sum", "output", "loss", "target", "quantity", "constant"
 ]
+"""sum: the weighted sums of outputs that read all of them at once, as softmax does (logits)."""
 
 
 @dataclass(frozen=True)
@@ -315,8 +316,15 @@ class _Drawing:
             return "output"
         if kind == "quantity":
             return "quantity"
+        if kind in ("weighted input", "dot product") and readers and self._feeds_outputs(name):
+            return "sum"
         # a gate has an output's role, but what feeds other neurons is drawn inside the network
         return "hidden" if readers or kind != "output" else "output"
+
+    def _feeds_outputs(self, name: str) -> bool:
+        """Whether all that reads these neurons is what only the loss reads, or the loss."""
+        loss = {self.network.loss}
+        return all(r in loss or self.readers[r] == loss for r in self.readers[name])
 
     def _neurons(
         self, name: str, members: Iterable[str], shape: list[int], bias: Use | None

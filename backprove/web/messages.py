@@ -250,7 +250,7 @@ class Group(Message):
 
     name: str = Field(description="The quantity that names it.")
     members: list[str]
-    kind: Literal["input", "hidden", "output", "loss", "target", "quantity", "constant"]
+    kind: Literal["input", "hidden", "sum", "output", "loss", "target", "quantity", "constant"]
     column: int
     size: int | None = Field(description="The number of neurons, null where it is not known.")
     shape: list[int | str]

@@ -284,7 +284,7 @@ export function sentence(diagram) {
   const loss = diagram.groups.find(({ kind }) => kind === "loss");
   const parts = [
     ...many(count("input"), "input"), ...many(count("hidden"), "hidden neuron"), ...many(count("quantity"), "other quantity").map((text) => text.replace("quantitys", "quantities")),
-    ...many(count("output"), "output"), ...(loss ? [`the loss ${loss.name}`] : []),
+    ...many(count("sum"), "output sum"), ...many(count("output"), "output"), ...(loss ? [`the loss ${loss.name}`] : []),
   ];
   const edges = diagram.families.reduce((sum, family) => sum + (family.count ?? 0), 0);
   const last = parts.pop();

@@ -182,13 +182,13 @@ function blockOf(group, open, where) {
 }
 
 const TITLES = {
-  input: "input", hidden: "hidden", output: "output", loss: "loss", target: "target",
+  input: "input", hidden: "hidden", sum: "output sum", output: "output", loss: "loss", target: "target",
   quantity: "", constant: "constant",
 };
 
 function titleOf({ groups }) {
   const kinds = new Set(groups.map(({ kind }) => kind));
-  for (const kind of ["loss", "output", "hidden", "input", "quantity", "target", "constant"]) {
+  for (const kind of ["loss", "output", "sum", "hidden", "input", "quantity", "target", "constant"]) {
     if (kinds.has(kind)) return TITLES[kind];
   }
   return "";

@@ -16,7 +16,7 @@ import { symbol } from "./symbols.js";
 const COUNT = new Intl.NumberFormat("en");
 
 const KINDS = {
-  input: "input", hidden: "hidden neuron", output: "output", loss: "loss", target: "target",
+  input: "input", hidden: "hidden neuron", sum: "output sum", output: "output", loss: "loss", target: "target",
   constant: "constant", quantity: "quantity",
 };
 
