@@ -417,7 +417,32 @@ def test_what_is_not_drawn_is_said() -> None:
         "input x[2]\ntarget y\nweight w[2]\nz = sum(j: w[j]*x[j])\n"
         "loss J = (y - z)^2 + sum(j: w[j]^2)/100"
     )
-    assert diagram(parse(text)).notes == ("J: made of w too, which is not drawn",)
+    assert diagram(parse(text)).notes == ("w enters J directly, too",)
+
+
+def test_what_enters_the_loss_directly_is_told_with_its_place() -> None:
+    """Weight decay: each weight's own way into the loss, beside its edge; a path like any other."""
+    text = (
+        "input x[2] = [1, 2]\ntarget y[2] = [1, 1]\nweight w[2,2] = [[1, 2], [3, 4]]\n"
+        "bias b[2] = [0, 1]\nz[i] = sum(j: w[i,j]*x[j]) + b[i]\n"
+        "loss J = sum(i: (z[i] - y[i])^2) + sum(i,j: w[i,j]^2)/10 + b[1]^2"
+    )
+    network = parse(text)
+    drawn = diagram(network)
+    assert {tuple(aside) for aside in drawn.asides} == {
+        ("w[1,1]", "J"), ("w[1,2]", "J"), ("w[2,1]", "J"), ("w[2,2]", "J"), ("b[1]", "J"),
+    }  # fmt: skip
+    assert {group.name: group.beside for group in drawn.groups if group.beside} == {"J": ("w", "b")}
+    answer = paths(network, "w[1,2]")
+    ends = [[repr(link.end) for link in path.links] for path in answer.paths]
+    assert ends == [["z[1]", "J"], ["J"]]
+    # 2*(z - y)*x = 2*(5 - 1)*2, and 2*w/10
+    assert [path.product for path in answer.paths] == pytest.approx([16.0, 0.4])
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_no_example_has_a_weight_beside_its_edges(path: Path) -> None:
+    assert diagram(load(str(path))).asides == ()
 
 
 def test_a_network_over_samples_is_refused() -> None:
