@@ -276,6 +276,19 @@ def test_a_quantity_used_twice_counts_twice() -> None:
     assert plain(derivation.answer) == "4"
 
 
+def test_the_words_about_a_chain_that_is_cut_lead_on_to_the_loss() -> None:
+    """Six layers of two: 32 paths, so the chain is cut where they part first, at h2[1]."""
+    derivation = derive(load("mlp:2-2-2-2-2-2-1,tanh"), "w1[1,2]", "chain")
+    words = " ".join(
+        "".join(w if isinstance(w, str) else plain(w) for w in sentence)
+        for sentence in derivation.blocks[0].before
+    )
+    assert words.startswith("J is the loss, h2[1] is an activation")
+    assert "From h2[1] several paths lead on to J, through z3, h3," in words
+    # each of five more layers has a weighted input and an activation; then the loss
+    assert "h6, z7 and h7: 11 more factors on each" in words
+
+
 def test_local_factors_are_local() -> None:
     # with b = a^2 and c = b*a the paths sum to 3a^2: 12 at a = 2
     net = parse("weight a = 2\nb = a^2\nloss c = b*a")

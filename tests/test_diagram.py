@@ -289,7 +289,7 @@ DRAWN = {
     "softmax_classifier": {
         "x": (("x",), "input", 0, None),
         "h2": (("z2", "h2"), "hidden", 1, "b1"),
-        "z3": (("z3",), "hidden", 2, "b2"),
+        "z3": (("z3",), "sum", 2, "b2"),
         "o": (("o",), "output", 3, None),
         "y": (("y",), "target", 4, None),
         "J": (("J",), "loss", 4, None),
@@ -417,7 +417,32 @@ def test_what_is_not_drawn_is_said() -> None:
         "input x[2]\ntarget y\nweight w[2]\nz = sum(j: w[j]*x[j])\n"
         "loss J = (y - z)^2 + sum(j: w[j]^2)/100"
     )
-    assert diagram(parse(text)).notes == ("J: made of w too, which is not drawn",)
+    assert diagram(parse(text)).notes == ("w enters J directly, too",)
+
+
+def test_what_enters_the_loss_directly_is_told_with_its_place() -> None:
+    """Weight decay: each weight's own way into the loss, beside its edge; a path like any other."""
+    text = (
+        "input x[2] = [1, 2]\ntarget y[2] = [1, 1]\nweight w[2,2] = [[1, 2], [3, 4]]\n"
+        "bias b[2] = [0, 1]\nz[i] = sum(j: w[i,j]*x[j]) + b[i]\n"
+        "loss J = sum(i: (z[i] - y[i])^2) + sum(i,j: w[i,j]^2)/10 + b[1]^2"
+    )
+    network = parse(text)
+    drawn = diagram(network)
+    assert {tuple(aside) for aside in drawn.asides} == {
+        ("w[1,1]", "J"), ("w[1,2]", "J"), ("w[2,1]", "J"), ("w[2,2]", "J"), ("b[1]", "J"),
+    }  # fmt: skip
+    assert {group.name: group.beside for group in drawn.groups if group.beside} == {"J": ("w", "b")}
+    answer = paths(network, "w[1,2]")
+    ends = [[repr(link.end) for link in path.links] for path in answer.paths]
+    assert ends == [["z[1]", "J"], ["J"]]
+    # 2*(z - y)*x = 2*(5 - 1)*2, and 2*w/10
+    assert [path.product for path in answer.paths] == pytest.approx([16.0, 0.4])
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_no_example_has_a_weight_beside_its_edges(path: Path) -> None:
+    assert diagram(load(str(path))).asides == ()
 
 
 def test_a_network_over_samples_is_refused() -> None:
@@ -485,7 +510,7 @@ def check_paths_from(
         if quantity == network.loss:
             ways = [(network.loss,)]
         found = [(repr(q), *(repr(k.end) for k in path.links)) for path in answer.paths]
-        assert sorted(found) == sorted(ways)
+        assert sorted(set(found)) == sorted(ways)  # each as often as its terms say, see below
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -511,9 +536,64 @@ def test_the_chain_of_the_source(examples: Path) -> None:
     assert repr(answer.gathered) == "-(y[1] - h3[1])*h2[2]"
 
 
-def test_a_quantity_used_twice_is_one_path_with_both_uses(examples: Path) -> None:
+@st.composite
+def weighted_graphs(draw: st.DrawFn) -> tuple[str, nx.MultiDiGraph]:
+    """Neurons that are sums, or functions of sums, of earlier ones, and the edges meant."""
+    graph, names, lines = nx.MultiDiGraph(), ["x"], ["input x = 3/10"]
+    for k in range(draw(st.integers(1, 5))):
+        terms = []
+        for number, source in enumerate(draw(st.lists(st.sampled_from(names), min_size=1))):
+            weight = f"w{k}_{number}"
+            lines.append(f"weight {weight} = {draw(st.integers(-9, 9))}/7")
+            terms.append(draw(st.sampled_from([f"{weight}*{source}", source, f"-{source}/2"])))
+            graph.add_edge(source, f"q{k}")
+        form = draw(st.sampled_from(["{}", "tanh({})", "-({})/3", "2*({} + 1)"]))
+        lines.append(f"q{k} = " + form.format(" + ".join(terms)))
+        names.append(f"q{k}")
+    lines.append(f"loss J = {names[-1]}^2")
+    graph.add_edge(names[-1], "J")
+    return "\n".join(lines), graph
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(weighted_graphs())
+def test_every_edge_between_two_neurons_makes_paths_of_its_own(
+    made: tuple[str, nx.MultiDiGraph],
+) -> None:
+    text, graph = made
+    answer = paths(parse(text), "x", limit=100)
+    ways: dict[str, int] = {}
+    for node in reversed(list(nx.topological_sort(graph))):
+        ways[node] = node == "J" or sum(ways[end] for _, end in graph.out_edges(node))
+    assert answer.total == ways.get("x", 0)
+    assert close(answer.sum, answer.gradient)
+    if len(answer.paths) == answer.total:
+        assert close(sum(path.product or 0.0 for path in answer.paths), answer.gradient)
+
+
+def test_a_quantity_used_twice_makes_a_path_of_each_use(examples: Path) -> None:
     answer = paths(load(str(examples / "diamond.bp")), "a")
-    assert (answer.total, answer.sum, repr(answer.gathered)) == (1, 4.0, "4")
+    assert (answer.total, answer.sum, repr(answer.gathered)) == (4, 4.0, "4")
+    assert [path.product for path in answer.paths] == [1.0] * 4
+    assert "a enters b twice" in answer.notes[0]
+
+
+def test_a_use_is_told_by_its_weight_and_by_its_term() -> None:
+    """Two edges from z to p; and in q a multiple of z beside a function of it."""
+    text = "input z = 1\nweight u = 2, v = 3\np = tanh(u*z + v*z)\nq = 5*z + z^2\nloss J = p*q"
+    answer = paths(parse(text), "z")
+    first = [path.links[0] for path in answer.paths]
+    assert [(repr(link.weight), repr(link.end)) for link in first] == [
+        ("u", "p"), ("v", "p"), ("None", "q"), ("None", "q"),
+    ]  # fmt: skip
+    assert [repr(link.factor) for link in first[2:]] == ["5", "2*z"]
+    assert repr(first[0].derivative).endswith("∂(u*z)/d(z)")
+
+
+def test_what_a_function_uses_twice_is_one_way() -> None:
+    """-y*log(o) - (1 - y)*log(1 - o) is one function of o, as its derivative shows."""
+    answer = paths(load("mlp:1-1,sigmoid,binary_cross_entropy"), "w1[1,1]")
+    assert answer.total == 1
 
 
 def test_a_local_derivative_holds_other_quantities() -> None:

@@ -29,10 +29,13 @@ from ..rewrite import Block, Recorder, Rule, Sentence
 from ..roles import roles
 from ..rules import FOLDING, TIDY, Scope, algebra, definitions, delta, refs
 from ..rules import derivative as d
-from .stages import Stage, gradient, run
+from .stages import Stage, adjoints_in, gradient, run
 
 MOST_FACTORS = 24
 """Chains of up to this many factors are written with all their paths."""
+
+MOST_NAMED = 12
+"""The number of quantities between two that are all named in a sentence."""
 
 FACTOR: tuple[Stage, ...] = (
     Stage((d.SUM, d.SUM_OVER), outermost=True),
@@ -221,12 +224,62 @@ def _paths(network: Network, start: Expr, q: Ref) -> tuple[Sentence, ...]:
     for position, sentence in enumerate(order):
         joined.extend(("; ",) if position else ())
         joined.extend(sentence)
-    return (_named_roles(network, reached), (*joined, "."), (
+    parted = [quantity_of(name) for name in adjoints_in(start)]
+    goal = Ref(network.loss)
+    if goal not in reached:
+        reached.append(goal)
+    return (_named_roles(network, reached), (*joined, "."), *_onward(network, parted), (
         "A small change of ", q, " is passed on from one to the next, each time multiplied by the"
         " derivative of that step alone: so the derivatives of the steps multiply, and where"
         " several paths lead to ", Ref(network.loss), ", what arrives along them adds up. This is"
         " the chain rule.",
     ))  # fmt: skip
+
+
+def _onward(network: Network, parted: list[Ref]) -> Iterator[Sentence]:
+    """In words: what lies between the quantities at which a chain is cut and the loss."""
+    if not parted:
+        return
+    steps = _steps(network)
+    between = {c for here in parted for c in network.influenced_by(here.name)} & steps.keys()
+    between -= {network.loss, *(here.name for here in parted)}
+    names = [Ref(n) for n in network.equations if n in between and not network[n].hidden]
+    lengths = {length for here in parted for length in steps[here.name]}
+    few, most = min(lengths), max(lengths)
+    number = f"{most}" if few == most else f"{few} to {most}"
+    adjoints = [adjoint(here) for here in parted]
+    through: Sentence = (", through ", *_shortened(names)) if names else ()
+    one = len(adjoints) == 1
+    yield (
+        "From ", *d.listed(parted), " several paths lead on to ", Ref(network.loss), *through,
+        f": {number} more factor{'s' if most > 1 else ''} on each. What arrives along all of them"
+        " is ", *d.listed(adjoints), ", here one factor that has a chain of its own below, down to"
+        if one else ", here factors that have chains of their own below, down to", " ",
+        Ref(network.loss), ".",
+    )  # fmt: skip
+
+
+def _steps(network: Network) -> dict[str, set[int]]:
+    """Quantity → the numbers of steps in which it reaches the loss."""
+    steps: dict[str, set[int]] = {network.loss: {0}}
+    order = [*network.equations]
+    for name in (*reversed(order), *network.quantities):
+        users = [user for user in network.consumers[name] if user in steps]
+        if users and name not in steps:
+            steps[name] = {1 + length for user in users for length in steps[user]}
+    return steps
+
+
+def _shortened(names: list[Ref]) -> Sentence:
+    """All names, or the first and the last of many."""
+    if len(names) <= MOST_NAMED:
+        return d.listed(names)
+    half = MOST_NAMED // 2
+    return (*_commas(names[:half]), ", …, ", *_commas(names[-half:]))
+
+
+def _commas(names: list[Ref]) -> Sentence:
+    return tuple(w for at, name in enumerate(names) for w in ((", ", name) if at else (name,)))
 
 
 def _named_roles(network: Network, reached: list[Expr]) -> Sentence:

@@ -1,5 +1,5 @@
 """A network as a drawing of neurons and edges; `paths` holds the ways through it to the loss."""
 
-from .structure import Diagram, Edge, Family, Group, Neuron, diagram
+from .structure import Aside, Diagram, Edge, Family, Group, Neuron, diagram
 
-__all__ = ["Diagram", "Edge", "Family", "Group", "Neuron", "diagram"]
+__all__ = ["Aside", "Diagram", "Edge", "Family", "Group", "Neuron", "diagram"]

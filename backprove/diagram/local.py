@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..adjoints import LOCAL, Link, backprop, letters, links
-from ..expr import Add, Derivative, Expr, Index, Mul, Ref, Size, total, with_indices
+from ..expr import Add, Derivative, Expr, Index, Ref, Size, product, total, with_indices
 from ..network import ADJOINT, Equation, Network, Quantity
 from ..rewrite import rewritten
 from ..rules import FOLDING, TIDY, Scope
 from ..run.lower import lower
 from ..run.numpy_backend import prepare
 from ..run.values import check_memory, given_values, precision
+from .parts import parts
 
 Indices: TypeAlias = tuple[int, ...]
 
-Pair: TypeAlias = tuple[str, str]
+Way: TypeAlias = tuple[str, str, int]
+"""From a quantity to one that uses it, in which part of its equation."""
 
 LONG = 20
 """A sum of more terms than this is differentiated without those that do not hold the quantity."""
@@ -31,10 +33,14 @@ _NAME = "local "
 
 @dataclass(frozen=True)
 class Local:
-    """∂end/∂start in letters: `factor`. letters: those of both, each once, with its range."""
+    """∂end/∂start in letters: `factor`. letters: those of both, each once, with its range.
+
+    asked: the derivative as it is asked for, ∂end/∂start, or that of one part of the equation.
+    """
 
     start: Ref
     end: Ref
+    asked: Expr
     factor: Expr
     letters: tuple[tuple[str, Size], ...]
 
@@ -61,33 +67,38 @@ class Locals:
         self.network, self.question = network, question
         self.scope = Scope(network)
         self._quiet: tuple[set[Expr], set[Expr], set[Expr]] = (set(), set(), set())
-        self._made: dict[Pair, Local] = {}
+        self._made: dict[Way, Local] = {}
 
-    def between(self, start: str, end: str) -> Local:
-        """The derivative of one quantity in another that its equation uses."""
-        if (start, end) not in self._made:
-            for local in self._from(start):
-                self._made[start, local.end.name] = local
-        return self._made[start, end]
+    def between(self, start: str, end: str, part: int) -> Local:
+        """The derivative of one quantity in another that its equation uses, by one part of it."""
+        if (start, end, part) not in self._made:
+            for number, local in self._from(start):
+                self._made[start, local.end.name, number] = local
+        return self._made[start, end, part]
 
     def at(self, local: Local, numbers: Mapping[str, int]) -> Expr:
         """The derivative between two components."""
         change: dict[str, Index] = dict(numbers)
         return rewritten(with_indices(local.factor, change), TIDY, self.scope, self._quiet[2])
 
-    def values(self, pairs: Iterable[Pair], seed: int) -> tuple[dict[Pair, Any], float]:
-        """An array for each pair, one axis a letter, and the gradient of the question.
+    def asked(self, local: Local, numbers: Mapping[str, int]) -> Expr:
+        """The same as it is asked for."""
+        change: dict[str, Index] = dict(numbers)
+        return with_indices(local.asked, change)
+
+    def values(self, ways: Iterable[Way], seed: int) -> tuple[dict[Way, Any], float]:
+        """An array for each way, one axis a letter, and the gradient of the question.
 
         Raises DataError where a value is missing, or a function is only a name.
         """
         network = self.network
-        wanted: dict[str, Pair] = {}
+        wanted: dict[str, Way] = {}
         quantities: list[Quantity] = [*network.quantities.values()]
         equations: list[Equation] = [*network.equations.values()]
-        for number, pair in enumerate(pairs):
-            local = self.between(*pair)
+        for number, way in enumerate(ways):
+            local = self.between(*way)
             name = f"{_NAME}{number}"
-            wanted[name] = pair
+            wanted[name] = way
             shape = tuple(size for _, size in local.letters)
             quantities.append(Quantity(name, "computed", shape, base=name))
             left = Ref(name, tuple(letter for letter, _ in local.letters))
@@ -101,33 +112,42 @@ class Locals:
         check_memory(program.bytes_needed(1, dtype.itemsize), "the values of all local derivatives")
         results = prepare(program, dtype)(given)
         at = tuple(i - 1 for i in self.question.indices if isinstance(i, int))
-        return {pair: results[n] for n, pair in wanted.items()}, float(results[gradient][at])
+        return {way: results[n] for n, way in wanted.items()}, float(results[gradient][at])
 
-    def _from(self, name: str) -> Iterator[Local]:
+    def _from(self, name: str) -> Iterator[tuple[int, Local]]:
         question = self.question
         start = question if name == question.name else Ref(name, letters(self.network, name))
         sizes = dict(zip(start.indices, self.network[name].shape, strict=True))
         own = {letter: size for letter, size in sizes.items() if isinstance(letter, str)}
         for link in links(self.network, start):
-            end, factor = self._through(link, start)
-            factor = rewritten(factor, LOCAL, self.scope, self._quiet[0])
-            factor = rewritten(factor, FOLDING, self.scope, self._quiet[1])
-            yield Local(start, end, factor, tuple((own | dict(link.summed)).items()))
+            for part, (end, asked, factor) in enumerate(self._through(link, start)):
+                factor = rewritten(factor, LOCAL, self.scope, self._quiet[0])
+                factor = rewritten(factor, FOLDING, self.scope, self._quiet[1])
+                all_letters = tuple((own | dict(link.summed)).items())
+                yield part, Local(start, end, asked, factor, all_letters)
 
-    def _through(self, link: Link, start: Ref) -> tuple[Ref, Expr]:
-        """Where a link leads and its derivative; an activation's unnamed argument is passed."""
-        consumer = link.consumer
+    def _through(self, link: Link, start: Ref) -> Iterator[tuple[Ref, Expr, Expr]]:
+        """Where a link leads, its derivative as it is asked for and as it is worked out, by each
+        part of the equation; an activation's unnamed argument is passed."""
+        end = consumer = link.consumer
+        outer: tuple[Expr, ...] = ()
+        if self.network[consumer.name].hidden:
+            (owner,) = self.network.consumers[consumer.name]
+            end = Ref(owner, consumer.indices)
+            outer = (Derivative(end, consumer, False),)
         right = self.network.definition(consumer)
-        if isinstance(right, Add) and len(right.terms) > LONG:
-            related = tuple(term for term in right.terms if start.name in term.names)
-            derivative: Expr = Derivative(total(related), start, False)
-        else:
-            derivative = Derivative(consumer, start, False)
-        if not self.network[consumer.name].hidden:
-            return consumer, derivative
-        (owner,) = self.network.consumers[consumer.name]
-        end = Ref(owner, consumer.indices)
-        return end, Mul((Derivative(end, consumer, False), derivative))
+        several = parts(right, start.name)
+        for part in several:
+            derivative: Expr = Derivative(part, start, False)
+            asked: Expr = Derivative(end, start, False)
+            if len(several) > 1:
+                asked = product((*outer, derivative))
+            elif isinstance(right, Add) and len(right.terms) > LONG:
+                related = tuple(term for term in right.terms if start.name in term.names)
+                derivative = Derivative(total(related), start, False)
+            else:
+                derivative = Derivative(consumer, start, False)
+            yield end, asked, product((*outer, derivative))
 
 
 __all__ = ["Indices", "Local", "Locals"]

@@ -2,13 +2,15 @@
 
 A path leads from component to component, each used in the equation of the next; its product
 is that of the local derivatives along it, ∂J/∂h · ∂h/∂z · ∂z/∂w, and the derivative of the loss
-is the sum of all products. Paths are counted, and their products added, from the loss back,
-one component at a time, however many there are; only some are listed.
+is the sum of all products. Where an equation uses a component in several terms, as in
+`p = u*z + v*z`, each is a way of its own. Paths are counted, and their products added, from the
+loss back, one component at a time, however many there are; only some are listed.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -17,12 +19,13 @@ from typing import TypeAlias
 
 from ..derivation.stages import asked
 from ..errors import DataError, DerivationError
-from ..expr import Derivative, Expr, Ref, flat_factors, product, total
-from ..network import ARGUMENT, Network, expect_network
+from ..expr import Expr, Ref, flat_factors, product, total
+from ..network import ARGUMENT, Equation, Network, expect_network
 from ..rewrite import rewritten
-from ..rules import FOLDING, TIDY
+from ..rules import FOLDING, TIDY, refs
 from ..run.values import refuse_symbolic
 from .local import Indices, Locals
+from .parts import parts
 from .terms import Use, component, uses
 
 MOST_LINKS = 300_000
@@ -34,25 +37,25 @@ GATHERED = 8
 Node: TypeAlias = tuple[str, Indices]
 """A component: the quantity's name, and its position."""
 
+Step: TypeAlias = tuple[Node, int]
+"""Where a link leads, and by which part of the equation there."""
+
 
 @dataclass(frozen=True)
 class Link:
     """One step of a path: `end` is computed from `start`.
 
-    weight: the component that multiplies `start` in it, or None. factor: the local derivative
-    ∂end/∂start. value: its number, or None without numbers.
+    weight: the component that multiplies `start` in it, or None. derivative: ∂end/∂start as it
+    is asked for, or that of one part of the equation where several use `start`. factor: the same
+    worked out. value: its number, or None without numbers.
     """
 
     start: Ref
     end: Ref
     weight: Ref | None
+    derivative: Expr
     factor: Expr
     value: float | None
-
-    @property
-    def derivative(self) -> Derivative:
-        """∂end/∂start as it is asked for."""
-        return Derivative(self.end, self.start, False)
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ class Path:
     @property
     def chain(self) -> Expr:
         """∂J/∂h · ∂h/∂z · ∂z/∂w: the factors as they are asked for."""
-        return product(tuple(link.derivative for link in reversed(self.links)))
+        links = reversed(self.links)
+        return product(tuple(f for link in links for f in flat_factors(link.derivative)))
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ def paths(
     question = asked(network, quantity)
     _refuse(network, question)
     web = _Web(network, question)
-    notes: list[str] = []
+    notes: list[str] = list(web.repeats())
     if numbers:
         try:
             web.compute(seed)
@@ -146,47 +150,60 @@ class _Web:
         self.goal: Node = (network.loss, ())
         self.locals = Locals(network, question)
         self.users = self._users()
-        self.ends: dict[Node, tuple[Node, ...]] = self._reached()
+        self.steps: dict[Node, tuple[Step, ...]] = self._reached()
         self.counts = self._counts()
         self.total = self.counts[self.start]
-        self.values: dict[tuple[Node, Node], float] = {}
+        self.values: dict[tuple[Node, Step], float] = {}
         self.gradient: float | None = None
         self.sum: float | None = None
-        self._links: dict[tuple[Node, Node], Link] = {}
+        self._links: dict[tuple[Node, Step], Link] = {}
 
     # -- what leads where ------------------------------------------------------------------
 
-    def _users(self) -> dict[str, list[tuple[Ref, Use]]]:
-        """Quantity → its places in the equations that the loss depends on."""
-        found: dict[str, list[tuple[Ref, Use]]] = {}
-        for name, equation in self.network.equations.items():
-            for use in uses(self.network, equation) if name in self.network.live else ():
-                for ref in (use.source, use.weight) if use.weight else (use.source,):
-                    found.setdefault(ref.name, []).append((ref, use))
+    def _users(self) -> dict[str, list[tuple[Ref, Use, int]]]:
+        """Quantity → its places in the equations that the loss depends on, each in which part."""
+        network = self.network
+        found: dict[str, list[tuple[Ref, Use, int]]] = {}
+        for equation in network.equations.values():
+            if equation.name not in network.live:
+                continue
+            places = list(_places(network, equation))
+            often = Counter(ref.name for ref in refs(equation.right))
+            for name in dict.fromkeys(ref.name for ref, _ in places):
+                several = parts(equation.right, name) if often[name] > 1 else (equation.right,)
+                for part, right in enumerate(several):
+                    here = places
+                    if len(several) > 1:
+                        here = list(_places(network, Equation(equation.left, right)))
+                    found.setdefault(name, []).extend(
+                        (ref, use, part) for ref, use in here if ref.name == name
+                    )
         return found
 
-    def _reached(self) -> dict[Node, tuple[Node, ...]]:
+    def _reached(self) -> dict[Node, tuple[Step, ...]]:
         """Every component on a way to the loss and where it leads, in the order of computation."""
         names = [n for n in self.network.equations if n in self.users or n == self.network.loss]
         if self.start[0] not in names:
             names.insert(0, self.start[0])
         waiting: dict[str, dict[Indices, None]] = {self.start[0]: {self.start[1]: None}}
-        found: dict[Node, tuple[Node, ...]] = {}
+        found: dict[Node, tuple[Step, ...]] = {}
         links = 0
         for name in names:
             for position in waiting.get(name, ()):
                 node = (name, position)
                 row = self.users.get(name, ())
-                ends = dict.fromkeys(end for ref, use in row for end in self._ends(ref, use, node))
-                found[node] = tuple(ends)
-                links += len(ends)
+                steps = dict.fromkeys(
+                    (end, part) for ref, use, part in row for end in self._ends(ref, use, node)
+                )
+                found[node] = tuple(steps)
+                links += len(steps)
                 if links > MOST_LINKS:
                     raise DataError(
                         f"more than {MOST_LINKS:,} links lead from {component(*self.start)}"
                         " to the loss",
                         "ask for a quantity nearer to the loss, or for a smaller network",
                     )
-                for end, at in ends:
+                for (end, at), _ in steps:
                     waiting.setdefault(end, {})[at] = None
         return found
 
@@ -218,11 +235,13 @@ class _Web:
             return None
         return numbers
 
-    def _weight(self, start: Node, end: Node) -> Ref | None:
+    def _weight(self, start: Node, end: Node, part: int) -> Ref | None:
         """The one component that multiplies `start` in the equation of `end`, or None."""
         found = set[Ref | None]()
-        for ref, use in self.users[start[0]]:
-            if ref is use.source and use.target.name.removesuffix(ARGUMENT) == end[0]:
+        for ref, use, where in self.users[start[0]]:
+            if where != part or ref is not use.source:
+                continue
+            if use.target.name.removesuffix(ARGUMENT) == end[0]:
                 before, after = self._matched(ref, use, start), self._matched(use.target, use, end)
                 # the letters that both have must stand for the same numbers
                 if before is not None and after is not None and before | after == after | before:
@@ -232,31 +251,45 @@ class _Web:
     def _counts(self) -> dict[Node, int]:
         """The number of paths from each component to the loss, from the loss back."""
         counts: dict[Node, int] = {}
-        for node in reversed(self.ends):
-            counts[node] = node == self.goal or sum(counts[end] for end in self.ends[node])
+        for node in reversed(self.steps):
+            counts[node] = node == self.goal or sum(counts[end] for end, _ in self.steps[node])
         return {node: int(count) for node, count in counts.items()}
+
+    def repeats(self) -> Iterator[str]:
+        """In words: which quantities enter an equation several times, which makes several paths."""
+        found: dict[tuple[str, str], int] = {}
+        for node, steps in self.steps.items():
+            for there, times in Counter(end for end, _ in steps if self.counts[end]).items():
+                pair = node[0], there[0]
+                found[pair] = max(times, found.get(pair, 1))
+        for (start, after), times in found.items():
+            if times > 1:
+                yield f"{start} enters {after} {_times(times)}; each time is a path of its own"
 
     # -- numbers ---------------------------------------------------------------------------
 
     def compute(self, seed: int) -> None:
         """The value of every link, and the sum of the products of all paths."""
-        pairs = dict.fromkeys((n[0], end[0]) for n, ends in self.ends.items() for end in ends)
-        arrays, self.gradient = self.locals.values(pairs, seed)
-        axes = {pair: self.locals.between(*pair).axes for pair in pairs}
+        ways = dict.fromkeys(
+            (node[0], end[0], part) for node, steps in self.steps.items() for end, part in steps
+        )
+        arrays, self.gradient = self.locals.values(ways, seed)
+        axes = {way: self.locals.between(*way).axes for way in ways}
         sums: dict[Node, float] = {}
-        for node in reversed(self.ends):
+        for node in reversed(self.steps):
             sums[node] = float(node == self.goal)
-            for end in self.ends[node]:
-                pair = node[0], end[0]
+            for step in self.steps[node]:
+                end, part = step
+                way = node[0], end[0], part
                 at = end[1] + node[1]
-                place = tuple([at[axis] - 1 for axis in axes[pair]])
-                value = self.values[node, end] = float(arrays[pair][place])
+                place = tuple([at[axis] - 1 for axis in axes[way]])
+                value = self.values[node, step] = float(arrays[way][place])
                 sums[node] += value * sums[end]
         self.sum = sums[self.start]
 
     # -- the paths themselves --------------------------------------------------------------
 
-    def ways(self, limit: int) -> list[tuple[Node, ...]]:
+    def ways(self, limit: int) -> list[tuple[Step, ...]]:
         """Up to so many paths: the largest first where some are left out, else as they come."""
         if self.largest_first(limit):
             return list(itertools.islice(self._largest(), limit))
@@ -267,37 +300,38 @@ class _Web:
         finite = bool(self.values) and all(map(isfinite, self.values.values()))
         return self.total > limit and finite
 
-    def _in_order(self) -> Iterator[tuple[Node, ...]]:
-        stack: list[tuple[Node, ...]] = [(self.start,)]
+    def _in_order(self) -> Iterator[tuple[Step, ...]]:
+        stack: list[tuple[Step, ...]] = [((self.start, 0),)]
         while stack:
             way = stack.pop()
-            if way[-1] == self.goal:
-                yield way
-            stack.extend((*way, end) for end in reversed(self.ends[way[-1]]) if self.counts[end])
-
-    def _largest(self) -> Iterator[tuple[Node, ...]]:
-        """Best first: what a beginning can still come to at most is known exactly."""
-        most: dict[Node, float] = {}
-        for node in reversed(self.ends):
-            steps = (abs(self.values[node, end]) * most[end] for end in self.ends[node])
-            most[node] = 1.0 if node == self.goal else max(steps, default=0.0)
-        # among equals the one that was made last, so that a path is finished before others begin
-        number = itertools.count()
-        waiting: list[tuple[float, int, float, tuple[Node, ...]]] = []
-        heappush(waiting, (-most[self.start], next(number), 1.0, (self.start,)))
-        while waiting:
-            _, _, size, way = heappop(waiting)
-            here = way[-1]
+            here = way[-1][0]
             if here == self.goal:
                 yield way
-            for end in reversed(self.ends[here]):
-                if self.counts[end]:
-                    now = size * abs(self.values[here, end])
-                    heappush(waiting, (-now * most[end], -next(number), now, (*way, end)))
+            stack.extend((*way, s) for s in reversed(self.steps[here]) if self.counts[s[0]])
 
-    def path(self, way: tuple[Node, ...]) -> Path:
+    def _largest(self) -> Iterator[tuple[Step, ...]]:
+        """Best first: what a beginning can still come to at most is known exactly."""
+        most: dict[Node, float] = {}
+        for node in reversed(self.steps):
+            sizes = (abs(self.values[node, step]) * most[step[0]] for step in self.steps[node])
+            most[node] = 1.0 if node == self.goal else max(sizes, default=0.0)
+        # among equals the one that was made last, so that a path is finished before others begin
+        number = itertools.count()
+        waiting: list[tuple[float, int, float, tuple[Step, ...]]] = []
+        heappush(waiting, (-most[self.start], next(number), 1.0, ((self.start, 0),)))
+        while waiting:
+            _, _, size, way = heappop(waiting)
+            here = way[-1][0]
+            if here == self.goal:
+                yield way
+            for step in reversed(self.steps[here]):
+                if self.counts[step[0]]:
+                    now = size * abs(self.values[here, step])
+                    heappush(waiting, (-now * most[step[0]], -next(number), now, (*way, step)))
+
+    def path(self, way: tuple[Step, ...]) -> Path:
         """A path with its factors."""
-        links = tuple(self._link(start, end) for start, end in itertools.pairwise(way))
+        links = tuple(self._link(start, step) for (start, _), step in itertools.pairwise(way))
         factors = tuple(f for link in reversed(links) for f in flat_factors(link.factor))
         values = [link.value for link in links if link.value is not None]
         return Path(
@@ -306,15 +340,32 @@ class _Web:
             rewritten(product(factors), TIDY, self.locals.scope, set()),
         )
 
-    def _link(self, start: Node, end: Node) -> Link:
-        if (start, end) not in self._links:
-            local = self.locals.between(start[0], end[0])
-            factor = self.locals.at(local, local.numbers(start[1], end[1]))
-            value = self.values.get((start, end))
-            self._links[start, end] = Link(
-                Ref(*start), Ref(*end), self._weight(start, end), factor, value
+    def _link(self, start: Node, step: Step) -> Link:
+        if (start, step) not in self._links:
+            end, part = step
+            local = self.locals.between(start[0], end[0], part)
+            numbers = local.numbers(start[1], end[1])
+            self._links[start, step] = Link(
+                Ref(*start),
+                Ref(*end),
+                self._weight(start, end, part),
+                self.locals.asked(local, numbers),
+                self.locals.at(local, numbers),
+                self.values.get((start, step)),
             )
-        return self._links[start, end]
+        return self._links[start, step]
+
+
+def _places(network: Network, equation: Equation) -> Iterator[tuple[Ref, Use]]:
+    """Where quantities stand in an equation: as what is multiplied, or as the weight."""
+    for use in uses(network, equation):
+        yield use.source, use
+        if use.weight:
+            yield use.weight, use
+
+
+def _times(number: int) -> str:
+    return "twice" if number == 2 else f"{number} times"
 
 
 def _position(ref: Ref) -> Indices:

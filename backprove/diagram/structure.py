@@ -28,8 +28,9 @@ LISTED = 20_000
 """The number of edges up to which they are listed one by one."""
 
 GroupKind: TypeAlias = Literal[
-    "input", "hidden", "output", "loss", "target", "quantity", "constant"
+    "input", "hidden", "sum", "output", "loss", "target", "quantity", "constant"
 ]
+"""sum: the weighted sums of outputs that read all of them at once, as softmax does (logits)."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Group:
 
     name: the quantity that names it, the last of its members. size: the number of neurons,
     None where a size has no number. shape: the length of each axis, a name where it has no
-    number. neurons: empty where the group is folded. bias: the quantity added in it.
+    number. neurons: empty where the group is folded. bias: the quantity added in it. beside:
+    weights and biases that stand elsewhere in the drawing and enter these neurons directly.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Group:
     folded: bool
     neurons: tuple[Neuron, ...]
     bias: str | None
+    beside: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The same as numbers, strings, lists and tables."""
@@ -83,6 +86,17 @@ class Edge(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         """The same as a table of strings."""
         return {"from": self.start, "to": self.end, "component": self.component}
+
+
+class Aside(NamedTuple):
+    """A weight or bias that enters a neuron directly: λ·w² in the loss, beside w's edges."""
+
+    component: str
+    end: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as a table of strings."""
+        return {"component": self.component, "to": self.end}
 
 
 @dataclass(frozen=True)
@@ -114,7 +128,9 @@ class Diagram:
     """A network as neurons and edges.
 
     columns: how many. irregular: whether placing each column's neurons in the order given may
-    draw edges across neurons or more crossings than need be. notes: what is not drawn, in words.
+    draw edges across neurons or more crossings than need be. asides: the ways of weights into
+    neurons that are no edges, none where they are too many to be listed. notes: what is not
+    drawn, in words.
     """
 
     columns: int
@@ -122,6 +138,7 @@ class Diagram:
     edges: tuple[Edge, ...]
     families: tuple[Family, ...]
     irregular: bool
+    asides: tuple[Aside, ...] = ()
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -132,6 +149,7 @@ class Diagram:
             "edges": [edge.as_json() for edge in self.edges],
             "families": [family.as_json() for family in self.families],
             "irregular": self.irregular,
+            "asides": [aside.as_json() for aside in self.asides],
             "notes": list(self.notes),
         }
 
@@ -181,6 +199,7 @@ class _Drawing:
             edges,
             families,
             self._irregular(groups, edges),
+            self._asides(),
             self._notes(groups),
         )
 
@@ -231,7 +250,7 @@ class _Drawing:
         network = self.network
         on_edges = {use.weight.name for row in self.uses.values() for use in row if use.weight}
         self.biases: dict[str, Use] = {}
-        self.undrawn: dict[str, set[str]] = {}
+        found: dict[str, list[Use]] = {}
         biases = set[str]()
         for name, row in self.uses.items():
             for use in row:
@@ -241,12 +260,13 @@ class _Drawing:
                     biases.add(use.source.name)
                     self.biases.setdefault(self.owner[name], use)
                 else:
-                    self.undrawn.setdefault(use.source.name, set()).add(self.owner[name])
+                    found.setdefault(use.source.name, []).append(use)
         used = {use.source.name for row in self.uses.values() for use in row}
         lonely = used - on_edges - biases - network.sizes.keys()
         for quantity in network.of_kind(*TRAINED, "constant"):
             if quantity.name in lonely:
                 self.owner[quantity.name] = quantity.name
+        self.beside = {name: row for name, row in found.items() if name not in self.owner}
 
     # -- where it stands -------------------------------------------------------------------
 
@@ -299,6 +319,11 @@ class _Drawing:
             folded=folded,
             neurons=() if folded else tuple(self._neurons(name, named, numbers, bias)),
             bias=bias.source.name if bias else None,
+            beside=tuple(
+                source
+                for source, row in self.beside.items()
+                if any(self.owner[use.target.name] == name for use in row)
+            ),
         )
 
     def _kind(self, name: str) -> GroupKind:
@@ -315,8 +340,15 @@ class _Drawing:
             return "output"
         if kind == "quantity":
             return "quantity"
+        if kind in ("weighted input", "dot product") and readers and self._feeds_outputs(name):
+            return "sum"
         # a gate has an output's role, but what feeds other neurons is drawn inside the network
         return "hidden" if readers or kind != "output" else "output"
+
+    def _feeds_outputs(self, name: str) -> bool:
+        """Whether all that reads these neurons is what only the loss reads, or the loss."""
+        loss = {self.network.loss}
+        return all(r in loss or self.readers[r] == loss for r in self.readers[name])
 
     def _neurons(
         self, name: str, members: Iterable[str], shape: list[int], bias: Use | None
@@ -390,6 +422,20 @@ class _Drawing:
             weight = spelled(use.weight, use, rows) if use.weight else [None] * len(rows)
             yield from map(Edge, start, end, weight)
 
+    def _asides(self) -> tuple[Aside, ...]:
+        """Each component of a weight that enters a neuron directly, with that neuron."""
+        every = [use for row in self.beside.values() for use in row]
+        counts = [count(self.network, use) for use in every]
+        if None in counts or sum(n for n in counts if n is not None) > LISTED:
+            return ()
+        found: dict[Aside, None] = {}
+        for use in every:
+            rows = assignments(self.network, use)
+            components = spelled(use.source, use, rows)
+            ends = spelled(self._neuron_of(use.target), use, rows)
+            found |= dict.fromkeys(map(Aside, components, ends))
+        return tuple(found)
+
     # -- the whole -------------------------------------------------------------------------
 
     def _irregular(self, groups: tuple[Group, ...], edges: tuple[Edge, ...]) -> bool:
@@ -418,9 +464,9 @@ class _Drawing:
             notes.append(
                 f"{', '.join(symbolic)}: a size without a number, so the neurons cannot be listed"
             )
-        for name, owners in self.undrawn.items():
-            if name not in self.owner:
-                notes.append(f"{', '.join(sorted(owners))}: made of {name} too, which is not drawn")
+        for name, row in self.beside.items():
+            owners = dict.fromkeys(self.owner[use.target.name] for use in row)
+            notes.append(f"{name} enters {' and '.join(owners)} directly, too")
         return tuple(notes)
 
 
@@ -447,4 +493,4 @@ def _to_axis(row: list[Use]) -> int | None:
     return axes.pop() if len(axes) == 1 else None
 
 
-__all__ = ["FOLDED", "LISTED", "Diagram", "Edge", "Family", "Group", "Neuron", "diagram"]
+__all__ = ["FOLDED", "LISTED", "Aside", "Diagram", "Edge", "Family", "Group", "Neuron", "diagram"]

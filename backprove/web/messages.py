@@ -250,7 +250,7 @@ class Group(Message):
 
     name: str = Field(description="The quantity that names it.")
     members: list[str]
-    kind: Literal["input", "hidden", "output", "loss", "target", "quantity", "constant"]
+    kind: Literal["input", "hidden", "sum", "output", "loss", "target", "quantity", "constant"]
     column: int
     size: int | None = Field(description="The number of neurons, null where it is not known.")
     shape: list[int | str]
@@ -259,6 +259,7 @@ class Group(Message):
     folded: bool = Field(description="Too many to be drawn one by one.")
     neurons: list[Neuron] = Field(description="Empty where it is folded.")
     bias: str | None
+    beside: list[str] = Field(description="Weights that enter it directly, over no edge.")
 
 
 class Edge(Message):
@@ -280,6 +281,13 @@ class Family(Message):
     drawn: bool = Field(description="Whether its edges are listed one by one.")
 
 
+class Aside(Message):
+    """A weight's way into a neuron that is no edge: a penalty on it in the loss."""
+
+    component: str
+    to: str = Field(description="A neuron's id.")
+
+
 class Diagram(Message):
     """A network as neurons in columns and edges between them."""
 
@@ -288,6 +296,7 @@ class Diagram(Message):
     edges: list[Edge]
     families: list[Family]
     irregular: bool
+    asides: list[Aside]
     notes: list[str] = Field(description="What is not drawn, in words.")
 
 

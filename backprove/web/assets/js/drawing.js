@@ -6,6 +6,7 @@
  * and sets selection and highlight. Nothing is computed here but places on the screen and the
  * products that the page's numbers show (weight × input, weight × what comes back).
  */
+import { Asides } from "./asides.js";
 import { Camera, roomOf } from "./camera.js";
 import { themeOf } from "./colours.js";
 import { Choice } from "./drawing-choice.js";
@@ -15,6 +16,7 @@ import { EdgeLabels } from "./edge-labels.js";
 import { Edges } from "./edges.js";
 import { h, stylesheet } from "./elements.js";
 import { goTo } from "./going.js";
+import { Headings } from "./headings.js";
 import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
 import { Legend } from "./legend.js";
 import { lights } from "./lights.js";
@@ -37,10 +39,12 @@ export class Drawing {
   opened = new Set();
   placement = null;
   edges = null;
+  asides = null;
   painting = null;
   labels = new EdgeLabels();
+  headings = new Headings();
   #waiting = { numbers: true, frame: 0 };
-  #look = { lit: new Set(), near: new Set(), selected: new Set(), dim: 1 };
+  #look = { lit: new Set(), near: new Set(), selected: new Set(), asides: [], dim: 1 };
 
   constructor(element, store) {
     this.store = store;
@@ -60,11 +64,10 @@ export class Drawing {
   #build(element) {
     this.canvas = h("canvas", { "aria-hidden": "true" });
     this.layer = h("div", { class: "drawing-layer" });
-    this.heads = h("div", { class: "drawing-heads", "aria-hidden": "true" });
     this.tipElement = h("div", { class: "drawing-tip", "aria-hidden": "true", hidden: true });
     this.empty = h("p", { class: "drawing-empty soft", role: "status" });
     this.stage = h("div", { class: "drawing-stage", tabindex: 0, role: "group", "aria-roledescription": "drawing" },
-      this.canvas, this.heads, this.labels.element, this.layer, this.empty, this.tipElement);
+      this.canvas, this.headings.element, this.labels.element, this.layer, this.empty, this.tipElement);
     this.live = h("p", { class: "visually-hidden", "aria-live": "polite" });
     const zoom = h("div", { class: "drawing-zoom", role: "group", "aria-label": "Zoom" },
       button("−", "Zoom out", () => this.zoomBy(1 / 1.3)),
@@ -166,6 +169,7 @@ export class Drawing {
     this.ids = ids;
     this.placement = placement;
     this.edges = new Edges(diagram, placement);
+    this.asides = new Asides(diagram, this.edges);
     this.painting = new Painting(this.edges);
     this.labels.clear();
     this.neurons.build(placement, this.symbolOf);
@@ -227,25 +231,14 @@ export class Drawing {
     this.layer.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
     this.neurons.zoomed(scale);
     this.layer.style.setProperty("--hair", `${1 / scale}px`);
-    this.#moveHeads();
-  }
-
-  #moveHeads() {
-    const { columns } = this.placement;
-    if (this.heads.children.length !== columns.length || this.headsOf !== this.placement) {
-      this.headsOf = this.placement;
-      this.heads.replaceChildren(...columns.map(({ title, count }) => h("span", {},
-        h("b", {}, title), count > 1 ? h("i", {}, count.toLocaleString("en")) : null)));
-    }
-    columns.forEach(({ x }, at) => {
-      this.heads.children[at].style.transform = `translate(${this.camera.toScreen({ x, y: 0 }).x}px, 0) translateX(-50%)`;
-    });
+    this.headings.show(this.placement.columns, this.camera);
   }
 
   /** What is lit, and by how much the rest steps back. */
   #relight() {
     if (!this.edges) return;
-    this.#look = lights(this.store.get(), this.edges, this.neurons);
+    const state = this.store.get();
+    this.#look = { ...lights(state, this.edges, this.neurons), asides: this.asides.shown(state) };
     this.root.classList.toggle("pointing", this.#look.dim < 0.4);
     this.ask(false);
   }
@@ -284,7 +277,7 @@ export function sentence(diagram) {
   const loss = diagram.groups.find(({ kind }) => kind === "loss");
   const parts = [
     ...many(count("input"), "input"), ...many(count("hidden"), "hidden neuron"), ...many(count("quantity"), "other quantity").map((text) => text.replace("quantitys", "quantities")),
-    ...many(count("output"), "output"), ...(loss ? [`the loss ${loss.name}`] : []),
+    ...many(count("sum"), "output sum"), ...many(count("output"), "output"), ...(loss ? [`the loss ${loss.name}`] : []),
   ];
   const edges = diagram.families.reduce((sum, family) => sum + (family.count ?? 0), 0);
   const last = parts.pop();

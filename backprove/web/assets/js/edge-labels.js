@@ -21,7 +21,7 @@ const PADDING = 1;
 /**
  * @typedef {object} Label
  * @property {any} element @property {any} number  where its number stands
- * @property {number} symbolWidth
+ * @property {number} symbolWidth @property {number} symbolHeight
  * @property {string[]} texts   its number, from more digits to fewer
  * @property {number[]} widths  of these, the widest so far: a label that learns moves seldom
  */
@@ -92,12 +92,13 @@ export class EdgeLabels {
       const sign = where === null ? null : h("span", { class: "edge-symbol" }, symbol(symbolOf(where.name), component), "\u00a0=\u00a0");
       const number = h("span", { class: "edge-number" });
       const element = h("span", { class: "edge-label", "data-edge": component }, sign, number);
-      this.#made.set(at, { element, number, symbolWidth: 0, texts: [], widths: [] });
+      this.#made.set(at, { element, number, symbolWidth: 0, symbolHeight: 0, texts: [], widths: [] });
       this.element.append(element);
     }
     for (const edge of fresh) { // measured when all are there: one layout for them all
       const made = this.#of(edge);
       made.symbolWidth = made.element.querySelector(".edge-symbol")?.offsetWidth ?? 0;
+      made.symbolHeight = made.element.querySelector("math")?.getBoundingClientRect().height ?? 0;
     }
   }
 
@@ -125,6 +126,7 @@ export class EdgeLabels {
       write(number, texts[texts.length - digits]);
       element.classList.add("is-placed");
       element.classList.toggle("is-short", form > 0 || !symbols);
+      element.style.height = `${2 * forms[labelled.indexOf(edge)][form].h}px`;
       element.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px) translate(-50%, -50%) rotate(${turn.toFixed(3)}rad)`;
       unplaced.delete(edge);
     }
@@ -133,9 +135,10 @@ export class EdgeLabels {
 
   /** The sizes of what it may be, from the fullest: with its symbol, the number alone, fewer digits. */
   #formsOf(edge, symbols) {
-    const { symbolWidth, widths } = this.#of(edge);
-    const whole = symbols && symbolWidth ? [symbolWidth + widths[0], ...widths] : widths;
-    return whole.map((width) => ({ w: width / 2 + PADDING, h: HALF }));
+    const { symbolWidth, symbolHeight, widths } = this.#of(edge);
+    const alone = widths.map((width) => ({ w: width / 2 + PADDING, h: HALF }));
+    if (!symbols || !symbolWidth) return alone;
+    return [{ w: (symbolWidth + widths[0]) / 2 + PADDING, h: Math.max(HALF, symbolHeight / 2) }, ...alone];
   }
 }
 

@@ -59,8 +59,9 @@ export function computed(diagram, room, opened = new Set()) {
   const height = Math.max(row * tallest, ...stacks.map((stack) => fixedHeight(stack, opened)));
   const width = room.width * Math.max(1, height / room.height);
   const pitch = width / Math.max(1, stacks.length);
-  const radius = Math.max(8, Math.min(row * 0.35, within(pitch), 28));
-  const measures = { row, radius, pitch, opened, tallest };
+  const share = within(pitch, diagram.edges.length <= FEW);
+  const radius = Math.max(8, Math.min(row * 0.35, share, 28));
+  const measures = { row, radius, share, opened, tallest };
   const halves = stacks.map((stack) => Math.max(...stack.groups.map((group) => halfOf(stack, group, measures).w)));
   const widest = 230 * Math.max(1, height / room.height);
   const xs = columnCentres(stacks, halves, width, { least: 2.2 * radius, widest });
@@ -116,15 +117,15 @@ function fixedHeight({ groups }, opened) {
 
 function halfOf(stack, group, measures) {
   if (group.folded) return measures.opened.has(group.name) ? OPENED : CLOSED;
-  const roomy = Math.min(paceOf(stack, measures) * 0.35, within(measures.pitch), measures.radius * 1.9, 28);
+  const roomy = Math.min(paceOf(stack, measures) * 0.35, measures.share, measures.radius * 1.9, 28);
   const size = Math.max(measures.radius * (stack.beside ? 0.7 : 1), roomy) * (isSmall(group) ? 0.74 : 1);
   return { w: size, h: size };
 }
 
-/** A neuron's radius by its column's share of the width: it leaves room to the labels of edges,
- * where it is still large enough for its own. */
-function within(pitch) {
-  return Math.min(pitch * 0.23, Math.max(14, pitch * 0.2));
+/** A neuron's radius by its column's share of the width: where edges have labels it leaves room
+ * to them, as long as it is large enough for its own. */
+function within(pitch, labelled) {
+  return labelled ? Math.min(pitch * 0.23, Math.max(14, pitch * 0.2)) : pitch * 0.29;
 }
 
 /** From one neuron of a stack to the next: short stacks beside tall ones are spread a little. */
@@ -182,13 +183,13 @@ function blockOf(group, open, where) {
 }
 
 const TITLES = {
-  input: "input", hidden: "hidden", output: "output", loss: "loss", target: "target",
+  input: "input", hidden: "hidden", sum: "output sum", output: "output", loss: "loss", target: "target",
   quantity: "", constant: "constant",
 };
 
 function titleOf({ groups }) {
   const kinds = new Set(groups.map(({ kind }) => kind));
-  for (const kind of ["loss", "output", "hidden", "input", "quantity", "target", "constant"]) {
+  for (const kind of ["loss", "output", "sum", "hidden", "input", "quantity", "target", "constant"]) {
     if (kinds.has(kind)) return TITLES[kind];
   }
   return "";

@@ -15,8 +15,8 @@ import { symbol } from "./symbols.js";
 
 const COUNT = new Intl.NumberFormat("en");
 
-const KINDS = {
-  input: "input", hidden: "hidden neuron", output: "output", loss: "loss", target: "target",
+export const KINDS = {
+  input: "input", hidden: "hidden neuron", sum: "output sum", output: "output", loss: "loss", target: "target",
   constant: "constant", quantity: "quantity",
 };
 
@@ -51,7 +51,7 @@ export class Neurons {
     const element = h("button", {
       type: "button", tabindex: -1, "data-id": neuron.id,
       class: `neuron kind-${neuron.group.kind}${neuron.small ? " small" : ""}`,
-    }, h("span", { class: "neuron-symbol" }, symbolFor(neuron, symbolOf)), value);
+    }, h("span", { class: "neuron-symbol" }, symbolFor(neuron, symbolOf)), value, beside(neuron, symbolOf));
     stand(element, neuron);
     element.style.setProperty("--radius", `${neuron.w}px`);
     const bias = this.#bias(neuron);
@@ -164,7 +164,8 @@ export class Neurons {
     const one = this.all.get(id);
     if (!one) return id;
     const value = firstAt(from.values, one.where);
-    return [id, KINDS[one.neuron.group.kind], short(value)].filter(Boolean).join(", ");
+    const { kind, beside: held } = one.neuron.group;
+    return [id, KINDS[kind], short(value), held?.length ? `holds ${held.join(" and ")} directly` : ""].filter(Boolean).join(", ");
   }
 
   /**
@@ -192,6 +193,13 @@ export class Neurons {
     const next = ahead.filter(({ x }) => column && Math.abs(x - column.x) <= here.w);
     return by(next, ({ y }) => Math.abs(y - here.y))?.id ?? null;
   }
+}
+
+/** The weights that enter a neuron over no edge, above it: "+ w". */
+function beside({ group }, symbolOf) {
+  if (!group.beside?.length) return null;
+  const [first, ...rest] = group.beside;
+  return h("span", { class: "neuron-beside" }, "+\u00a0", symbol(symbolOf(first), first), rest.length ? ", …" : null);
 }
 
 /** The component that a neuron shows and that is asked for first: the activation, or the loss. */

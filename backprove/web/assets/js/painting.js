@@ -5,6 +5,7 @@
  * Edges of one width and colour are one path, built when numbers change, so that moving the
  * camera strokes some thirty paths and no more.
  */
+import { drawAsides } from "./asides.js";
 import { drawBand, writeCount } from "./bands.js";
 import { LEVELS, colourOf } from "./colours.js";
 import { trace } from "./curves.js";
@@ -16,6 +17,7 @@ import { PLAIN } from "./edges.js";
  * @typedef {object} Look   what stands out
  * @property {ReadonlySet<Edge>} lit @property {ReadonlySet<Edge>} near
  * @property {ReadonlySet<Edge>} selected
+ * @property {import("./asides.js").Line[]} asides
  * @property {number} dim  how opaque the rest stays
  */
 
@@ -55,7 +57,7 @@ export class Painting {
    * @param {import("./colours.js").Theme} theme
    * @param {Look} look
    */
-  draw(canvas, camera, theme, { lit, near, selected, dim }) {
+  draw(canvas, camera, theme, { lit, near, selected, asides, dim }) {
     canvas.save();
     canvas.translate(camera.x, camera.y);
     canvas.scale(camera.scale, camera.scale);
@@ -72,6 +74,7 @@ export class Painting {
     for (const edge of near) this.#drawOne(canvas, edge, theme, thinnest, null);
     for (const edge of selected) this.#drawOne(canvas, edge, theme, thinnest, theme.ink);
     for (const edge of lit) this.#drawOne(canvas, edge, theme, thinnest, theme.lit);
+    drawAsides(canvas, asides, theme, 1 / camera.scale);
     canvas.restore();
     for (const band of this.edges.bands) writeCount(canvas, band, camera, theme);
   }

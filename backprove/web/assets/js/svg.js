@@ -3,6 +3,7 @@
 import { countOf, countPlace } from "./bands.js";
 import { PAPER, LEVELS, colourOf, hex, levelOf } from "./colours.js";
 import { Edges, PLAIN } from "./edges.js";
+import { arranged } from "./headings.js";
 import { LABELLED, numbersOf, obstacles, placed } from "./labels.js";
 import { byDagre, computed, keptDagre, wantsDagre } from "./layout.js";
 import { lastOf, sizeOf } from "./neurons.js";
@@ -84,8 +85,10 @@ class Sheet {
   }
 
   #heads() {
-    return this.placement.columns.filter(({ title }) => title).map(({ x, title, count }) => written(
-      x, -34, count > 1 ? `${title} · ${count.toLocaleString("en")}` : title, { size: 12.5, fill: PAPER.soft, font: SANS }));
+    const heads = this.placement.columns.map(({ x, title, count }) => (
+      { x, title: title && count > 1 ? `${title} · ${count.toLocaleString("en")}` : title }));
+    return arranged(heads, (title) => 6.8 * title.length).map(({ x, title, row }) => written(
+      x, -34 - 16 * row, title, { size: 12.5, fill: PAPER.soft, font: SANS }));
   }
 
   #bands() {
@@ -162,6 +165,8 @@ class Sheet {
         shape(neuron, neuron.group.kind === "loss" ? PAPER.node : tinted(levelOf(asNumber(value), largest.get(neuron.group.name) ?? 1))),
         this.#bias(neuron),
         this.#symbol(neuron),
+        neuron.group.beside?.length && !neuron.block
+          ? written(neuron.x, neuron.y - neuron.h - 8, `+ ${neuron.group.beside.join(", ")}`, { size: 11, fill: PAPER.soft, font: SANS, halo: true }) : "",
         value === null ? "" : written(neuron.x, neuron.y + neuron.h + Math.max(8, neuron.w * 0.55), short(value), {
           size: Math.max(6, Math.min(12, neuron.w * 0.5)), fill: PAPER.soft, font: SANS, halo: true }),
         "</g>",

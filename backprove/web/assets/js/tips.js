@@ -3,7 +3,7 @@
 import { asNumber, firstAt, place, short } from "./values.js";
 import { valueOf } from "./edges.js";
 import { h } from "./elements.js";
-import { lastOf } from "./neurons.js";
+import { KINDS, lastOf } from "./neurons.js";
 import { symbol } from "./symbols.js";
 
 /**
@@ -46,7 +46,7 @@ export function neuronCard({ id, group, components }, from) {
   }
   return {
     component: id,
-    title: group.kind,
+    title: KINDS[group.kind],
     rows: rows(components.flatMap((component) => {
       const where = place(component);
       const adjoint = firstAt([...from.adjoints, ...from.gradients], where);
