@@ -222,7 +222,7 @@ def _one_hot_fits(table: Table, names: list[str], words: list[tuple[str, ...]], 
     """What to say where the columns would fit with their text one-hot; "" where not."""
     text = {}
     for name, its in zip(names, words, strict=True):
-        if not its and table.columns[name].dtype.kind in "US":
+        if not its and table.says_words(name):
             text[name] = _words(table.only(np.flatnonzero(~table.missing(name))), name)
     wider = [text.get(name, its) for name, its in zip(names, words, strict=True)]
     if not text or sum(_widths(table, names, wider)) != size:

@@ -146,6 +146,12 @@ class Table:
             return np.asarray(np.isnan(column.reshape(self.rows, -1)).any(axis=1))
         return np.zeros(self.rows, dtype=bool)
 
+    def says_words(self, name: str) -> bool:
+        """Whether what a column says is not all numbers."""
+        column = self.columns[name]
+        known = column[~self.missing(name)]
+        return column.dtype.kind in "US" and not all(_is_number(str(c)) for c in known.ravel())
+
     def without_missing(self, names: Sequence[str]) -> Table:
         """Without the rows that lack a value in one of these columns; a note says how many.
 
