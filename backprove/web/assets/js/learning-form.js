@@ -223,6 +223,18 @@ export class LearningForm {
     this.#told.another();
   }
 
+  /** Whether all numbers are such; the first that is refused is shown, and given the focus where `shown`. @param {boolean} shown */
+  check(shown) {
+    const wrong = this.#numbers.find(({ refused }) => refused);
+    this.#tellRefused();
+    if (!wrong) return true;
+    const inside = wrong.field.closest("details");
+    if (inside) inside.open = true;
+    wrong.mark();
+    if (shown) wrong.field.focus();
+    return false;
+  }
+
   // -- reading ---------------------------------------------------------------------------------
 
   /** @returns {number|null} */
@@ -264,15 +276,7 @@ export class LearningForm {
     const data = this.chosen();
     if (!data) return null;
     const drawn = data.name && data.inputs === 2;
-    const wrong = this.#numbers.find(({ refused }) => refused);
-    this.#tellRefused();
-    if (wrong) {
-      const inside = wrong.field.closest("details");
-      if (inside) inside.open = true;
-      wrong.mark();
-      if (shown) wrong.field.focus();
-      return null;
-    }
+    if (!this.check(shown)) return null;
     const schedule = this.schedule.field.value;
     return {
       data: !data.name ? this.own.asked

@@ -151,6 +151,7 @@ class Learning {
 
   /** @param {"play"|"step"|"epoch"} what */
   #ask(what) {
+    if (!this.form.check(true)) return;
     this.prepare.cancel();
     if (this.#run && this.#run.state !== "over") {
       this.#tell(null);
