@@ -20,9 +20,10 @@ from backprove.language import load, parse
 from backprove.run.checkpoint import uninterrupted, written
 from backprove.run.choice import Backend
 from backprove.run.data import predicted_by
+from backprove.run.fitted import input_arrays
 from backprove.run.optimizers import OPTIMIZERS
 from backprove.run.plot import save_curve, text_curve
-from backprove.run.table import DIGITS, DIGITS_TEST, read_table
+from backprove.run.table import DIGITS, DIGITS_TEST, csv_table, read_table
 from backprove.run.training import Model, Watcher, load_model, predict, resume, train
 
 DEMO = "mlp:64-32-10,tanh,cross_entropy"
@@ -342,6 +343,105 @@ def test_scalar_quantities_take_columns_of_their_names(tmp_path: Path) -> None:
     assert float(again.parameters["w2"]) == pytest.approx(-1, abs=0.01)
 
 
+COLOURS = """weight;colour;length;kind
+1,5;red;3;yes
+2,25;blue;?;no
+;red;5;no
+3,5;green;4;yes
+4;;5;no
+0,5;blue;2;yes
+"""
+THREE_WORDS = parse(
+    "input x[5]\ntarget t\nweight w[5]\no = sum(i: w[i]*x[i])\nloss E = (t - o)^2 + o^2"
+)
+
+
+def test_rows_that_lack_a_value_are_left_out_where_that_is_asked(tmp_path: Path) -> None:
+    path, saved = tmp_path / "gaps.csv", tmp_path / "model.npz"
+    path.write_text(COLOURS)
+    net = load("mlp:2-3-1,tanh,binary_cross_entropy")
+    given: Any = {"columns": {"x": "weight,length"}, "validation": 0, "checkpoint": saved}
+    with pytest.raises(DataError, match="line 4, column weight: there is no value") as error:
+        train(net, path, **given)
+    assert "--skip-missing" in error.value.suggestion
+    model = train(net, path, **given, skip_missing=True, epochs=3, scaling="none")
+    # the row without a colour stays, as nothing reads that column
+    assert model.notes[:2] == (
+        "decimal commas in column weight",
+        "left out: 2 of 6 rows, which lack a value: 1 in column weight, 1 in column length",
+    )
+    assert "data: 4 samples to train on" in model.notes
+    through = resume(saved, epochs=6)
+    assert same(through, train(net, path, **given, skip_missing=True, epochs=6, scaling="none"))
+    with pytest.raises(DataError, match="every row of the data lacks a value"):
+        train(LINE, {"x": [1.0, np.nan], "y": [np.nan, 2.0]}, skip_missing=True)
+
+
+@pytest.mark.parametrize(
+    ("cells", "lacking"),
+    [
+        (["1", "", "2"], [1]), (["1", "n/a", "NaN", "?", "-"], [1, 2, 3, 4]),
+        (["a", "none", "-"], []), (["a", " ", "NA"], [1]), (["", "", "x"], [0, 1]),
+        (["1", "inf", "null"], [2]),
+    ],
+)  # fmt: skip
+def test_what_is_taken_for_missing(cells: list[str], lacking: list[int]) -> None:
+    table = csv_table("a,b\n" + "".join(f"{cell},1\n" for cell in cells))
+    assert np.flatnonzero(table.missing("a")).tolist() == lacking
+
+
+def test_a_column_of_words_is_an_input_where_that_is_asked(tmp_path: Path) -> None:
+    path, saved = tmp_path / "words.csv", tmp_path / "model.npz"
+    path.write_text(COLOURS.replace("?", "6").replace("\n;", "\n9;").replace(";;", ";red;"))
+    given: Any = {"validation": 0, "dtype": "float64", "checkpoint": saved, "epochs": 1}
+    with pytest.raises(DataError, match="takes 5 numbers") as error:
+        train(THREE_WORDS, path, **given)
+    assert "--one-hot colour would fit" in error.value.suggestion
+    model = train(THREE_WORDS, path, **given, one_hot="colour", scaling="minmax")
+    said = "\n".join(model.notes)
+    assert "input x: columns weight, length, scaled to 0 … 1" in said
+    assert "column colour one-hot, numbers 2 to 4 of x for blue, green, red" in said
+    arrays = input_arrays(THREE_WORDS, read_table(path), model.fit, np.dtype("float64"))
+    assert arrays["x"][:, 1:4].tolist() == [
+        [0, 0, 1], [1, 0, 0], [0, 0, 1], [0, 1, 0], [0, 0, 1], [1, 0, 0]
+    ]  # fmt: skip
+    assert (arrays["x"].min(), arrays["x"].max()) == (0, 1)
+    # the saved model knows the words, and no others
+    again = load_model(saved)
+    assert again.fit == model.fit
+    path.write_text("colour;weight;length\nblue;1;2\n")
+    assert again.predict(path).rows == 1
+    path.write_text("colour;weight;length\nblack;1;2\n")
+    with pytest.raises(DataError, match="'black' is not among the words that the model knows"):
+        again.predict(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("a;b\n1,5;2\n-2;3", {"a": [1.5, -2], "b": [2, 3]}),
+        ("1,5;2,25\n2,5;3,75", {"c1": [1.5, 2.5], "c2": [2.25, 3.75]}),
+        ('a,b\n"1,5",2\n"2,0",3', {"a": [1.5, 2], "b": [2, 3]}),
+        ("a;b\n1,500;2\n2,250;3", {"a": ["1,500", "2,250"], "b": [2, 3]}),  # or thousands
+        ("a;b\n1,500;2\n0,250;3", {"a": [1.5, 0.25], "b": [2, 3]}),
+        ('"длина, см";"вес, кг"\n1;2\n3;4', {"длина, см": [1, 3], "вес, кг": [2, 4]}),
+        ("a b\tc\n1\t2\n", {"a b": [1], "c": [2]}),
+        (",x\nr1,2\nr2,3", {"": ["r1", "r2"], "x": [2, 3]}),
+        ("1,,2\n3,4,5", {"c1": [1, 3], "c2": ["", "4"], "c3": [2, 5]}),
+    ],
+)
+def test_how_a_csv_is_read(text: str, columns: Mapping[str, Any]) -> None:
+    assert {n: c.tolist() for n, c in csv_table(text).columns.items()} == columns
+
+
+def test_two_numbers_that_no_probability_can_be_are_classes() -> None:
+    net = load("neuron:1,sigmoid,binary_cross_entropy")
+    data = {"x": [0.0, 1, 2, 3], "y": [1.0, 1, 2, 2]}
+    model = train(net, data, epochs=200, eta=0.1, validation=0)
+    assert "target y: column y, 0 for 1 and 1 for 2" in model.notes
+    assert model.predict(data).predictions[0].labels == ("1", "1", "2", "2")
+
+
 @pytest.mark.parametrize(
     ("scaling", "low", "high"), [("none", 10, 30), ("minmax", 0, 1), ("standard", None, None)]
 )
@@ -446,6 +546,9 @@ TWO_IN = load("mlp:2-3-3,tanh,cross_entropy")
         (FLOWERS.replace("4.7", ""), {"columns": ["x=petal*"]},
          "line 3, column petal_long: there is no value"),
         (FLOWERS.replace("4.7", "?"), {"columns": ["x=petal*"]}, "'?' is not a number"),
+        (FLOWERS.replace("4.7", ""), {"columns": ["x=petal*"]}, "--skip-missing leaves out"),
+        (FLOWERS, {"columns": ["x=petal*"], "one_hot": "sepal"}, "sepal of"),
+        (FLOWERS, {"columns": ["x=petal*"], "one_hot": "species"}, "made one-hot without"),
         (FLOWERS.replace("4.7", "4,7"), {"columns": ["x=petal*"]},
          "line 3: 5 cells, but 4 columns"),
         ("", {}, "is empty"),

@@ -71,6 +71,7 @@ class Page:
     """What a page says and is told."""
 
     def __init__(self, port: int, **options: Any) -> None:
+        self.port = port
         self._connecting = connect(
             f"ws://127.0.0.1:{port}/", max_size=None, close_timeout=1, **options
         )
@@ -219,6 +220,28 @@ def test_a_column_that_is_left_out_is_not_found_by_its_name(page: Page) -> None:
     assert "input x: the value in the network&#x27;s file" in page.told("ready")["notes"][0]
 
 
+def test_gaps_are_left_out_and_words_one_hot_where_the_page_says_so(page: Page) -> None:
+    rows = "\n".join(
+        f"{'' if k % 10 == 3 else k};{'up' if k % 3 else 'down'};{k % 2}" for k in range(40)
+    )
+    data = {"csv": f"a;way;y\n{rows}", "columns": {"x": ["way"], "y": ["y"]}}
+    page.say({**START, "data": {**data, "one_hot": ["way"]}})
+    ready = page.told("ready")
+    assert (ready["rows"] + ready["validation_rows"], ready["inputs"]) == (
+        40, ["way = down", "way = up"],
+    )  # fmt: skip
+    assert {tuple(point[:2]) for point in ready["points"]} == {(0, 1), (1, 0)}
+    page.say("stop")
+    page.told("stopped")
+    other = Page(page.port)
+    data = {**data, "columns": {"x": ["a", "way"], "y": ["y"]}, "skip_missing": True}
+    other.say({**START, "text": "mlp:3-2-1", "data": {**data, "one_hot": ["way"]}})
+    ready = other.told("ready")
+    assert ready["rows"] + ready["validation_rows"] == 36
+    assert "4 of 40 rows, which lack a value: 4 in column a" in ready["notes"][0]
+    other.close()
+
+
 def test_no_word_of_the_command_line_s_options(page: Page) -> None:
     csv = "a,b,c\n" + "1,2,3\n" * 20
     page.say({**START, "text": "input u, v\ntarget y\nweight w\nloss J = (y - w*u*v)^2",
@@ -344,6 +367,12 @@ DEEP = "input x\ntarget y\nweight w\n" + "".join(
         ({"data": {"csv": "a,a\n" * 60_000}}, "60,000 rows"),
         ({"data": {"csv": "a," * 2000}}, "2,000 columns"),
         ({"data": {"name": "digits"}}, "10 classes"),
+        ({"data": {"csv": "a,y\n" + "".join(f"w{k},1\n" for k in range(3000)), "one_hot": ["a"]}},
+         "3,000 different words in 3,000 rows"),
+        ({"data": {"csv": "a,b,y\n,1,n\n2,,y\n", "skip_missing": True}},
+         "every row of the CSV lacks"),
+        ({"data": {"csv": "a,b,y\n1,2,n\n2,1,y\n", "one_hot": ["y"]}},
+         "y of the CSV gives no input"),
         ({"data": {"csv": "a,b,y\n" + "1,2,x\n3,1e999,y\n"}}, "line 3, column b: inf"),
         ({"text": "mlp:2-1,linear,squared_error", "data": {"csv": "a,b,y\n1,2,3\n2,2,1e39\n"}},
          "1e+39 is too large"),

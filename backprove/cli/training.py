@@ -44,6 +44,18 @@ Target = Annotated[
     str | None,
     option("--target", metavar="COLUMNS", help="Those of the target; by default the last."),
 ]
+OneHot = Annotated[
+    list[str] | None,
+    option(
+        "--one-hot",
+        metavar="COLUMNS",
+        help="Of an input: each word gives a number, 1 where it is said; may be repeated.",
+    ),
+]
+SkipMissing = Annotated[
+    bool | None,
+    option("--skip-missing", help="Leave out the rows that lack a value in a used column."),
+]
 Scale = Annotated[
     Literal["none", "standard", "minmax"] | None,
     option("--scale", help="Of the inputs; by default standard, for digits / 16."),
@@ -152,6 +164,8 @@ def train(
     data: Data = None,
     map_: Map = None,
     target: Target = None,
+    one_hot: OneHot = None,
+    skip_missing: SkipMissing = None,
     scale: Scale = None,
     epochs: Epochs = None,
     batch: Batch = None,
@@ -189,7 +203,8 @@ def train(
         if output is not None and plot.resolve() == output.resolve():
             raise DataError(f"the model and the plot cannot both be {plot}", "name two files")
     options: dict[str, Any] = {
-        "columns": map_, "target": target, "scaling": scale, "batch_size": batch,
+        "columns": map_, "target": target, "one_hot": one_hot and ",".join(one_hot),
+        "skip_missing": skip_missing, "scaling": scale, "batch_size": batch,
         "optimizer": optimizer, "eta": eta, "decay": decay, "clip_norm": clip_norm,
         "clip_value": clip_value, "schedule": schedule, "warmup": warmup, "seed": seed,
         "validation": validation, "test": test, "patience": patience, "dtype": precision,

@@ -19,7 +19,7 @@ from ..errors import DataError, expect
 from ..network import Network
 from .checkpoint import State
 from .choice import Backend
-from .data import Fit, input_arrays, target_arrays
+from .fitted import Fit, input_arrays, target_arrays
 from .optimizers import Recipe, recipe
 from .runner import Runner, Score
 from .step import slot_name
@@ -58,6 +58,7 @@ class Options:
     backend: Backend = "auto"
     threads: int | None = None
     vector_bytes: int = 0
+    skip_missing: bool = False
 
     def recipe(self) -> Recipe:
         """What is done with a gradient, as the files say now. Raises DataError."""

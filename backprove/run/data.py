@@ -1,4 +1,4 @@
-"""Which columns give which input and target: the arrays a network trains on.
+"""Deciding which columns give which input and target of a network.
 
 The fit is decided once, on the training part, stated in words, and saved with the model, so
 that the same columns are found and scaled alike when the model predicts.
@@ -7,8 +7,8 @@ that the same columns are found and scaled alike when the model predicts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any, Literal, TypeAlias
 
@@ -18,104 +18,14 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..expr import Apply, count, walk
 from ..network import Network, Quantity
+from .fitted import Fit, InputFit, TargetFit, in_words, input_values
 from .table import DIGITS, Said, Table, listed
-from .values import from_file, shape_of
+from .values import shape_of
 
 Array: TypeAlias = NDArray[Any]
 
 Scaling: TypeAlias = Literal["none", "standard", "minmax"]
 SCALINGS: tuple[Scaling, ...] = ("none", "standard", "minmax")
-
-
-@dataclass(frozen=True)
-class InputFit:
-    """An input: its columns, and (value - shift) / divisor for each of its components.
-
-    No columns: the value in the network's file serves for every sample.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    shift: tuple[float, ...]
-    divisor: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class TargetFit:
-    """A target: its columns, the quantity that is compared with it, and its classes.
-
-    classes: the labels in the order of the target's components (or 0 and 1 for a scalar);
-    empty where the target is a number to be met. predicted: "" where none was found.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    classes: tuple[str, ...]
-    predicted: str
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How the columns of a table become the inputs and targets of a network."""
-
-    inputs: tuple[InputFit, ...]
-    targets: tuple[TargetFit, ...]
-    scaling: str
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @staticmethod
-    def from_json(said: Mapping[str, Any]) -> Fit:
-        def rows(kind: type[Any], key: str) -> tuple[Any, ...]:
-            return tuple(
-                kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
-                for row in said[key]
-            )
-
-        return Fit(rows(InputFit, "inputs"), rows(TargetFit, "targets"), said["scaling"])
-
-    def sentences(self) -> tuple[str, ...]:
-        """What is read from where, stated plainly."""
-        said = []
-        for i in self.inputs:
-            if not i.columns:
-                said.append(f"input {i.name}: the value in the network's file, for every sample")
-            else:
-                said.append(f"input {i.name}: {_columns(i.columns)}{_scaled(self.scaling)}")
-        for t in self.targets:
-            line = f"target {t.name}: {_columns(t.columns)}"
-            if len(t.classes) == 2 and t.predicted and not _is_one_hot(t):
-                line += f", 0 for {t.classes[0]} and 1 for {t.classes[1]}"
-            elif t.classes:
-                line += f", one-hot over {len(t.classes)} classes: {listed(t.classes)}"
-            said.append(line)
-            if t.predicted:
-                said.append(f"prediction of {t.name}: {t.predicted}")
-        return tuple(said)
-
-
-def _is_one_hot(target: TargetFit) -> bool:
-    return len(target.classes) > 2
-
-
-def _columns(names: tuple[str, ...]) -> str:
-    return f"column {names[0]}" if len(names) == 1 else f"columns {listed(names)}"
-
-
-_SCALED: Mapping[str, str] = {
-    "none": "",
-    "standard": ", less its mean, over its standard deviation (of the training part)",
-    "minmax": ", scaled to 0 … 1 (by the training part)",
-    "sixteenth": ", divided by 16",
-}
-
-
-def _scaled(scaling: str) -> str:
-    return _SCALED[scaling]
-
-
-# -- deciding ------------------------------------------------------------------------------
 
 
 def assignments(said: Iterable[str]) -> dict[str, str]:
@@ -138,15 +48,59 @@ def fit(
     *,
     columns: Mapping[str, Said] | Sequence[str] = (),
     target: str = "",
+    one_hot: Said = (),
     scaling: Scaling | None = None,
 ) -> Fit:
     """Decide which columns give which input and target.
 
     training: the rows on which scaling is fitted. columns: patterns, or lists of
     names, by input or target name (or "x=pixel*"). target: the target's columns where the network
-    has one target.
+    has one target. one_hot: columns of inputs that give a number for each word that they say.
     Raises DataError naming the columns and what would fit.
     """
+    chosen = _chosen(network, table, columns, target)
+    if scaling is not None and scaling not in SCALINGS:
+        raise DataError(f"there is no scaling {scaling!r}", f"it is one of {', '.join(SCALINGS)}")
+    how = scaling or ("sixteenth" if table.source == DIGITS else "standard")
+    inputs, targets = _live(network, "input"), _live(network, "target")
+    fitted = tuple(_fit_target(network, table, q, chosen[q.name]) for q in targets)
+    told = {name for t in fitted for name in t.columns}
+    given = {name for q in inputs for name in chosen[q.name]}
+    hot = table.matching(one_hot) if one_hot else []
+    for name in hot:
+        if name not in given:
+            raise DataError(
+                f"column {name} of {table.source} gives no input, so it cannot be one-hot",
+                "labels of a target are made one-hot without being asked" if name in told else
+                "name it with --map too",
+            )  # fmt: skip
+    return Fit(
+        tuple(
+            _fit_input(network, table, q, chosen[q.name], hot, told, training, how) for q in inputs
+        ),
+        fitted,
+        how,
+    )
+
+
+def complete(
+    network: Network,
+    table: Table,
+    *,
+    columns: Mapping[str, Said] | Sequence[str] = (),
+    target: str = "",
+) -> Table:
+    """Without the rows that lack a value in a column that `fit` would read."""
+    chosen = _chosen(network, table, columns, target)
+    used = {name: None for names in chosen.values() for name in names}
+    return table.without_missing(list(used))
+
+
+def _chosen(
+    network: Network, table: Table, columns: Mapping[str, Said] | Sequence[str], target: str
+) -> dict[str, list[str]]:
+    """The columns that each input and target is given by, by name; none where the file's value
+    serves."""
     said: dict[str, Said] = {}
     said.update(columns if isinstance(columns, Mapping) else assignments(columns))
     inputs, targets = _live(network, "input"), _live(network, "target")
@@ -164,16 +118,9 @@ def fit(
             )
     if target:
         said = _with_target(network, targets, said, target)
-    fitted = tuple(_fit_target(network, table, q, said, targets) for q in targets)
-    used = {name for t in fitted for name in t.columns}
-    if scaling is not None and scaling not in SCALINGS:
-        raise DataError(f"there is no scaling {scaling!r}", f"it is one of {', '.join(SCALINGS)}")
-    how = scaling or ("sixteenth" if table.source == DIGITS else "standard")
-    return Fit(
-        tuple(_fit_input(network, table, q, said, inputs, used, training, how) for q in inputs),
-        fitted,
-        how,
-    )
+    told = {q.name: _target_columns(network, table, q, said, targets) for q in targets}
+    used = {name for names in told.values() for name in names}
+    return {q.name: _input_columns(network, table, q, said, inputs, used) for q in inputs} | told
 
 
 def _live(network: Network, kind: Literal["input", "target"]) -> list[Quantity]:
@@ -194,45 +141,93 @@ def _with_target(
     )
 
 
-def _fit_input(
+def _input_columns(
     network: Network,
     table: Table,
     quantity: Quantity,
     said: Mapping[str, Said],
     inputs: list[Quantity],
     used: set[str],
+) -> list[str]:
+    if quantity.name in said:
+        return table.matching(said[quantity.name])
+    found = _named_alike(table, quantity.name, prod(shape_of(network, quantity.name)))
+    if found or quantity.value is not None:
+        return found
+    if len(inputs) == 1 and (free := [name for name in table.columns if name not in used]):
+        return free
+    raise _unsaid(table, "input", quantity.name)
+
+
+def _unsaid(table: Table, kind: str, name: str) -> DataError:
+    return DataError(
+        f"nothing says which columns of {table.source} give the {kind} {name}",
+        f"say it with --map {name}=PATTERN; the columns are {listed(table.columns)}",
+    )
+
+
+def _fit_input(
+    network: Network,
+    table: Table,
+    quantity: Quantity,
+    names: list[str],
+    hot: list[str],
+    told: set[str],
     training: Array,
     scaling: str,
 ) -> InputFit:
-    shape = shape_of(network, quantity.name)
-    size = prod(shape)
-    if quantity.name in said:
-        names = table.matching(said[quantity.name])
-    else:
-        free = [name for name in table.columns if name not in used]
-        found = _named_alike(table, quantity.name, size)
-        if not found and quantity.value is not None:
-            return InputFit(quantity.name, (), (), ())
-        if not found and len(inputs) == 1:
-            found = free
-        if not found:
-            raise DataError(
-                f"nothing says which columns of {table.source} give the input {quantity.name}",
-                f"say it with --map {quantity.name}=PATTERN; the columns are"
-                f" {listed(table.columns)}",
-            )
-        names = found
-    width = sum(table.width(name) for name in names)
+    size = prod(shape_of(network, quantity.name))
+    if not names:
+        return InputFit(quantity.name, (), (), ())
+    words = [_words(table, name) if name in hot else () for name in names]
+    width = sum(_widths(table, names, words))
     if width != size:
         raise DataError(
             f"the input {quantity.name} takes {_numbers(size)} a sample, but"
-            f" {_columns(tuple(names))} of {table.source} hold{'s' * (len(names) == 1)}"
+            f" {in_words(tuple(names))} of {table.source} hold{'s' * (len(names) == 1)}"
             f" {_numbers(width)}",
-            _what_fits(table, quantity.name, size, used),
+            _one_hot_fits(table, names, words, size)
+            or _what_fits(table, quantity.name, size, told),
         )
-    values = np.concatenate([table.numbers(name) for name in names], axis=1)[training]
+    fitted = InputFit(
+        quantity.name, tuple(names), (), (), tuple(words) if any(words) else ()
+    )  # fmt: skip
+    values = input_values(table, fitted)[training]
     shift, divisor = _scale(values, scaling)
-    return InputFit(quantity.name, tuple(names), tuple(shift), tuple(divisor))
+    for place in _one_hot_places(table, names, words):
+        shift[place], divisor[place] = 0.0, 1.0
+    return replace(fitted, shift=tuple(shift), divisor=tuple(divisor))
+
+
+def _words(table: Table, name: str) -> tuple[str, ...]:
+    return tuple(sorted(set(table.labels(name)), key=_label_order))
+
+
+def _widths(table: Table, names: Sequence[str], words: Sequence[tuple[str, ...]]) -> list[int]:
+    """How many numbers each column gives."""
+    return [len(w) or table.width(name) for name, w in zip(names, words, strict=True)]
+
+
+def _one_hot_places(
+    table: Table, names: Sequence[str], words: Sequence[tuple[str, ...]]
+) -> Iterator[int]:
+    place = 0
+    for width, its in zip(_widths(table, names, words), words, strict=True):
+        if its:
+            yield from range(place, place + width)
+        place += width
+
+
+def _one_hot_fits(table: Table, names: list[str], words: list[tuple[str, ...]], size: int) -> str:
+    """What to say where the columns would fit with their text one-hot; "" where not."""
+    text = {}
+    for name, its in zip(names, words, strict=True):
+        if not its and table.says_words(name):
+            text[name] = _words(table.only(np.flatnonzero(~table.missing(name))), name)
+    wider = [text.get(name, its) for name, its in zip(names, words, strict=True)]
+    if not text or sum(_widths(table, names, wider)) != size:
+        return ""
+    return f"--one-hot {','.join(text)} would fit: a number for each word"
 
 
 def _numbers(count: int) -> str:
@@ -286,27 +281,26 @@ def _scale(values: Array, scaling: str) -> tuple[list[float], list[float]]:
     return shift.tolist(), divisor.tolist()
 
 
-def _fit_target(
+def _target_columns(
     network: Network,
     table: Table,
     quantity: Quantity,
     said: Mapping[str, Said],
     targets: list[Quantity],
-) -> TargetFit:
+) -> list[str]:
+    if quantity.name in said:
+        return table.matching(said[quantity.name])
+    names = _named_alike(table, quantity.name, prod(shape_of(network, quantity.name)))
+    if not names and len(targets) == 1:
+        names = [list(table.columns)[-1]]
+    if not names:
+        raise _unsaid(table, "target", quantity.name)
+    return names
+
+
+def _fit_target(network: Network, table: Table, quantity: Quantity, names: list[str]) -> TargetFit:
     shape = shape_of(network, quantity.name)
     size = prod(shape)
-    if quantity.name in said:
-        names = table.matching(said[quantity.name])
-    else:
-        names = _named_alike(table, quantity.name, size)
-        if not names and len(targets) == 1:
-            names = [list(table.columns)[-1]]
-        if not names:
-            raise DataError(
-                f"nothing says which columns of {table.source} give the target {quantity.name}",
-                f"say it with --map {quantity.name}=PATTERN; the columns are"
-                f" {listed(table.columns)}",
-            )
     width = sum(table.width(name) for name in names)
     predicted = predicted_by(network, quantity.name)
     if width == size > 1:
@@ -314,7 +308,7 @@ def _fit_target(
     if width != 1 or len(shape) > 1:
         raise DataError(
             f"the target {quantity.name} takes {_numbers(size)} a sample, but"
-            f" {_columns(tuple(names))} of {table.source} hold{'s' * (len(names) == 1)}"
+            f" {in_words(tuple(names))} of {table.source} hold{'s' * (len(names) == 1)}"
             f" {_numbers(width)}",
             f"name its columns with --target; the columns are {listed(table.columns)}",
         )
@@ -328,7 +322,7 @@ def _classes(
     """The labels of a one-hot target, of a two-class scalar one; empty for plain numbers."""
     numeric = table.columns[column].dtype.kind in "fiub"
     if size == 1:
-        if numeric and not (_is_probability(network, predicted) and _only_0_1(table, column)):
+        if numeric and not (_is_probability(network, predicted) and _two_sides(table, column)):
             return ()
         if not numeric and _all_numbers(table, column):
             return ()
@@ -361,9 +355,11 @@ def _all_numbers(table: Table, column: str) -> bool:
     return True
 
 
-def _only_0_1(table: Table, column: str) -> bool:
-    values = table.columns[column]
-    return bool(((values == 0) | (values == 1)).all())
+def _two_sides(table: Table, column: str) -> bool:
+    """Whether numbers can only be two classes to a probability: 0 and 1, or two of which one is
+    beyond these."""
+    values = set(table.numbers(column).ravel().tolist())
+    return values <= {0, 1} or (len(values) == 2 and not all(0 <= value <= 1 for value in values))
 
 
 def _is_probability(network: Network, name: str) -> bool:
@@ -401,93 +397,3 @@ def predicted_by(network: Network, target: str) -> str:
         if near and (found is None or min(near) <= found[0]):
             found = (min(near), name)
     return found[1] if found else ""
-
-
-# -- reading the arrays --------------------------------------------------------------------
-
-
-def input_arrays(
-    network: Network, table: Table, fitted: Fit, dtype: np.dtype[Any]
-) -> dict[str, Array]:
-    """The inputs, one array each, samples first."""
-    arrays = {}
-    for i in fitted.inputs:
-        shape = shape_of(network, i.name)
-        if not i.columns:
-            value = network[i.name].value
-            assert value is not None, "only an input with a value goes without columns"
-            arrays[i.name] = np.broadcast_to(from_file(value, shape, dtype), (table.rows, *shape))
-            continue
-        _need(table, i.columns, f"the input {i.name}")
-        values = np.concatenate([table.numbers(name) for name in i.columns], axis=1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaled = (values - np.asarray(i.shift)) / np.asarray(i.divisor)
-        arrays[i.name] = _stored(table, i.columns, values, scaled, dtype).reshape(
-            table.rows, *shape
-        )
-    return arrays
-
-
-def target_arrays(
-    network: Network, table: Table, fitted: Fit, dtype: np.dtype[Any]
-) -> dict[str, Array]:
-    """The targets, one array each, samples first; class labels become one-hot rows, or 0 and 1."""
-    arrays = {}
-    for t in fitted.targets:
-        shape = shape_of(network, t.name)
-        _need(table, t.columns, f"the target {t.name}")
-        if not t.classes:
-            numbers = np.concatenate([table.numbers(name) for name in t.columns], axis=1)
-            values = _stored(table, t.columns, numbers, numbers, dtype)
-        else:
-            places = np.asarray(_places(table, t), dtype=np.int64)
-            values = np.eye(len(t.classes))[places] if shape and shape[0] > 1 else places
-        arrays[t.name] = np.ascontiguousarray(values.reshape(table.rows, *shape), dtype)
-    return arrays
-
-
-def _stored(
-    table: Table, names: tuple[str, ...], said: Array, values: Array, dtype: np.dtype[Any]
-) -> Array:
-    """Numbers in the run's own type. said: as the columns have them. Raises DataError for those
-    that are beyond it."""
-    with np.errstate(over="ignore"):
-        stored = np.ascontiguousarray(values, dtype)
-    bad = np.argwhere(~np.isfinite(stored))
-    if len(bad):
-        row, place = int(bad[0][0]), int(bad[0][1])
-        which = f"column {names[place]}" if len(names) == values.shape[1] else _columns(names)
-        raise DataError(
-            f"{table.source}, {table.where(row)}, {which}: {said[row, place]:.3g} is too large to"
-            f" be trained with: {dtype} ends at {np.finfo(dtype).max:.2g}",
-            "divide the numbers of the column, so that they are of about size 1",
-        )
-    return stored
-
-
-def _places(table: Table, target: TargetFit) -> list[int]:
-    known = {label: place for place, label in enumerate(target.classes)}
-    found = []
-    for row, label in enumerate(table.labels(target.columns[0])):
-        if label not in known:
-            raise DataError(
-                f"{table.source}, {table.where(row)}, column {target.columns[0]}: {label!r} is"
-                " not among the classes that the model knows",
-                f"they are {listed(target.classes)}",
-            )
-        found.append(known[label])
-    return found
-
-
-def has_targets(table: Table, fitted: Fit) -> bool:
-    """Whether the table has the columns of every target."""
-    return all(name in table.columns for t in fitted.targets for name in t.columns)
-
-
-def _need(table: Table, names: tuple[str, ...], what: str) -> None:
-    missing = [name for name in names if name not in table.columns]
-    if missing:
-        raise DataError(
-            f"{table.source} has no column {listed(missing)}, which gives {what}",
-            f"it has {listed(table.columns)}",
-        )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import Network
-from .data import Fit, TargetFit
+from .fitted import Fit, TargetFit
 from .lower import CONSTRAINT, MEAN_LOSS, lower
 from .numpy_backend import Prepared, prepare
 from .program import Program

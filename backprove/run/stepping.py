@@ -31,7 +31,7 @@ from .beginning import (
     steps_of,
 )
 from .checkpoint import State
-from .data import Scaling, fit
+from .data import Scaling, complete, fit
 from .lower import lower
 from .numpy_backend import Prepared, prepare
 from .overflow import Overflow, overflow
@@ -76,7 +76,9 @@ class Stepper:
         *,
         columns: Mapping[str, Said] | Sequence[str] = (),
         target: str = "",
+        one_hot: Said = (),
         scaling: Scaling | None = None,
+        skip_missing: bool = False,
         epochs: int | None = None,
         batch_size: int = 32,
         optimizer: str = "adam",
@@ -96,16 +98,20 @@ class Stepper:
             epochs=1 if epochs is None else epochs, batch_size=batch_size, optimizer=optimizer,
             eta=eta, seed=seed, validation=validation, dtype=dtype, decay=decay,
             clip_value=clip_value, clip_norm=clip_norm, schedule=schedule, backend="numpy",
+            skip_missing=skip_missing,
         )  # fmt: skip
         check_options(options)
         recipe = options.recipe()
         size = np.dtype(dtype).itemsize
         check_memory(3 * parameter_bytes(network, size), "training this network")
+        if skip_missing:
+            table = complete(network, table, columns=columns, target=target)
         self.network, self.table, self.epochs = network, table, epochs
         self.parts = parts_of(table, options)
         self.fit = fit(
-            network, table, self.parts.train, columns=columns, target=target, scaling=scaling
-        )
+            network, table, self.parts.train, columns=columns, target=target, one_hot=one_hot,
+            scaling=scaling,
+        )  # fmt: skip
         self.batches = steps_of(replace(options, epochs=1), self.parts)
         steps = None if epochs is None else epochs * self.batches
         self._recipe = replace(recipe, steps=steps)
@@ -113,7 +119,8 @@ class Stepper:
         state, notes = start(network, self.options, self._recipe, len(self.parts.train))
         self.state = _begun(network, state, values or {})
         self.notes = (
-            *notes_of(network, self.fit, self.options, self._recipe, self.parts), *notes,
+            *table.notes, *notes_of(network, self.fit, self.options, self._recipe, self.parts),
+            *notes,
         )  # fmt: skip
         self.runner = Runner(network, self.fit, dtype)
         self.arrays = arrays_of(self.runner, table, self.parts.train)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,11 @@ _BUNDLED = Path(__file__).parent.parent / "data" / "digits.npz"
 DIGITS_TEST = 360
 """How many of the 1,797 digits are held out for testing, always the same ones."""
 
+MISSING = frozenset({"", "?", "-", "na", "n/a", "nan", "null", "none"})
+"""What stands where a number is not known, in small letters."""
+
+LEAVE_OUT = "--skip-missing leaves out such rows; or put a value there"
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -44,12 +50,14 @@ class Table:
     columns: numbers or text, the rows along the first axis; an NPZ array may have more axes.
     source: where they were read from. lines: the file's line of each row, where it has lines.
     test: rows that training must not touch, where the source sets some apart.
+    notes: what was made of the source, where that is not plain.
     """
 
     source: str
     columns: Mapping[str, Array]
     lines: Sequence[int] = ()
     test: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -102,7 +110,7 @@ class Table:
             raise DataError(
                 f"{self.source}, {self.where(row)}, column {which}: {flat[row, place]}"
                 " is not a finite number",
-                "leave out such rows, or put a number there",
+                LEAVE_OUT if np.isnan(flat[row, place]) else "put a number there",
             )
         return flat
 
@@ -111,10 +119,64 @@ class Table:
             return float(cell)
         except ValueError:
             said = f"{cell!r} is not a number" if cell.strip() else "there is no value"
+            if self.missing(name)[row]:
+                suggestion = LEAVE_OUT
+            elif _grouped(cell):
+                suggestion = f"write {cell.replace(',', '')} or {cell.replace(',', '.')}"
+            else:
+                suggestion = (
+                    "a column of words can be an input by --one-hot, which gives each of them a"
+                    " number of its own, 0 or 1"
+                )
             raise DataError(
-                f"{self.source}, {self.where(row)}, column {name}: {said}",
-                "an input needs a number in every row",
+                f"{self.source}, {self.where(row)}, column {name}: {said}", suggestion
             ) from None
+
+    def missing(self, name: str) -> Array:
+        """Whether each row lacks a value in this column: an empty cell, nan, or, where all other
+        cells are numbers, one of MISSING.
+        """
+        column = self.columns[name]
+        if column.dtype.kind in "US":
+            cells = [str(cell).strip().lower() for cell in column.ravel()]
+            others = [cell for cell in cells if cell not in MISSING]
+            known = MISSING if others and all(map(_is_number, others)) else {""}
+            return np.array([cell in known for cell in cells])
+        if column.dtype.kind == "f":
+            return np.asarray(np.isnan(column.reshape(self.rows, -1)).any(axis=1))
+        return np.zeros(self.rows, dtype=bool)
+
+    def says_words(self, name: str) -> bool:
+        """Whether what a column says is not all numbers."""
+        column = self.columns[name]
+        known = column[~self.missing(name)]
+        return column.dtype.kind in "US" and not all(_is_number(str(c)) for c in known.ravel())
+
+    def without_missing(self, names: Sequence[str]) -> Table:
+        """Without the rows that lack a value in one of these columns; a note says how many.
+
+        Raises DataError where none is left.
+        """
+        lacking = {name: missing for name in names if (missing := self.missing(name)).any()}
+        if not lacking:
+            return self
+        gone = np.any(list(lacking.values()), axis=0)
+        each = [f"{int(missing.sum()):,} in column {name}" for name, missing in lacking.items()]
+        if gone.all():
+            raise DataError(
+                f"every row of {self.source} lacks a value: {listed(each)}",
+                "leave a column out that is mostly empty",
+            )
+        rows = np.flatnonzero(~gone)
+        kept = self.only(rows)
+        columns = {name: _typed(column) for name, column in kept.columns.items()}
+        count = int(gone.sum())
+        note = (
+            f"left out: {count:,} of {self.rows:,} rows, which lack{'s' * (count == 1)} a value:"
+            f" {listed(each)}"
+        )
+        test = np.flatnonzero(np.isin(rows, self.test))
+        return Table(self.source, columns, kept.lines, test, (*self.notes, note))
 
     def labels(self, name: str) -> list[str]:
         """A column as class labels: text as it is, whole numbers without a decimal point."""
@@ -124,7 +186,8 @@ class Table:
             for row, cell in enumerate(cells):
                 if not cell:
                     raise DataError(
-                        f"{self.source}, {self.where(row)}, column {name}: there is no label"
+                        f"{self.source}, {self.where(row)}, column {name}: there is no label",
+                        LEAVE_OUT,
                     )
             return [_plain(cell) for cell in cells]
         numbers = self.numbers(name).ravel().tolist()
@@ -251,15 +314,15 @@ def _csv(path: Path) -> Table:
 
 
 def _csv_rows(file: TextIO, source: str) -> Table:
-    sample = file.readline()
+    delimiter = _delimiter([file.readline() for _ in range(LOOKED_AT)])
     file.seek(0)
-    delimiter = max(",;\t", key=sample.count)
     reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
     rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     if not rows:
         raise DataError(f"{source} is empty")
     first = [cell.strip() for cell in rows[0][1]]
-    if all(_is_number(cell) for cell in first):
+    # an empty first cell is that of a table's own row names; another may lack a value
+    if first[0] and all(not cell or _is_number(cell.replace(",", ".")) for cell in first):
         names = [f"c{number}" for number in range(1, len(first) + 1)]
     else:
         names, rows = first, rows[1:]
@@ -274,10 +337,55 @@ def _csv_rows(file: TextIO, source: str) -> Table:
     columns = {
         name: np.asarray([row[place] for _, row in rows]) for place, name in enumerate(names)
     }
-    for name, column in columns.items():
-        with suppress(ValueError):  # text, or a bad cell that is named when the column is used
-            columns[name] = column.astype(np.float64)
-    return Table(source, columns, [line for line, _ in rows])
+    written = {name: _with_points(column) for name, column in columns.items()}
+    commas = [name for name, column in columns.items() if written[name] is not column]
+    which = f"column{'s' * (len(commas) > 1)} {listed(commas)}"
+    notes = (f"decimal commas in {which}",) if commas else ()
+    typed = {name: _typed(column) for name, column in written.items()}
+    return Table(source, typed, [line for line, _ in rows], notes=notes)
+
+
+LOOKED_AT = 5
+"""Lines of a CSV by which it is told what parts its cells."""
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """What parts the cells: as often in each line; of these not the comma, which may be decimal."""
+    bare = [re.sub('"[^"]*"', "", line) for line in lines if line.strip()] or [""]
+    counts = {mark: [line.count(mark) for line in bare] for mark in ";\t,"}
+    for mark, found in counts.items():
+        if found[0] and len(set(found)) == 1:
+            return mark
+    return max(",;\t", key=lambda mark: counts[mark][0])
+
+
+_COMMA = re.compile(r"\s*[+-]?\d*,\d+(e[+-]?\d+)?\s*", re.IGNORECASE)
+_GROUPED = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*")
+
+
+def _grouped(cell: str) -> bool:
+    """Whether a comma stands where it could part thousands as well as decimals."""
+    return _GROUPED.fullmatch(cell) is not None
+
+
+def _with_points(column: Array) -> Array:
+    """Cells such as 1,5 as 1.5: where all numbers of the column are so, and not all could be
+    thousands; else the column itself.
+    """
+    cells = [str(cell) for cell in column]
+    commas = [cell for cell in cells if "," in cell]
+    if not commas or all(map(_grouped, commas)) or not all(map(_COMMA.fullmatch, commas)):
+        return column
+    pointed = [cell.replace(",", ".") for cell in cells]
+    numbers = all(_is_number(cell) or cell.strip().lower() in MISSING for cell in pointed)
+    return np.asarray(pointed) if numbers else column
+
+
+def _typed(column: Array) -> Array:
+    """As numbers, where all are; text, or a bad cell, is told of when the column is used."""
+    with suppress(ValueError):
+        return column.astype(np.float64) if column.dtype.kind in "US" else column
+    return column
 
 
 def _is_number(cell: str) -> bool:

@@ -37,7 +37,8 @@ from .beginning import (
 )
 from .checkpoint import Saved, State, load, save
 from .choice import Backend, by_numpy, choice
-from .data import Fit, Scaling, fit, has_targets, input_arrays, target_arrays
+from .data import Scaling, complete, fit
+from .fitted import Fit, has_targets, input_arrays, target_arrays
 from .optimizers import Recipe
 from .runner import Prediction, Runner, Score, prediction
 from .step import check_scalars, lower_step
@@ -152,7 +153,9 @@ def train(
     *,
     columns: Mapping[str, str] | Sequence[str] = (),
     target: str = "",
+    one_hot: str | Sequence[str] = (),
     scaling: Scaling | None = None,
+    skip_missing: bool = False,
     epochs: int = 30,
     batch_size: int = 32,
     optimizer: str = "adam",
@@ -175,13 +178,14 @@ def train(
     """Train weights and biases on a table by mini-batches.
 
     data: a CSV or NPZ path, `digits`, or arrays by name. columns: which columns give which
-    input, {"x": "pixel*"} or ["x=pixel*"]; target: the target's columns. scaling of inputs:
-    none, standard or minmax. optimizer: sgd, momentum, nesterov, rmsprop, adam, adamw or the
-    path of your own file, with constants if wished (`adam,beta_1=0.8`); schedule: of the rate,
-    constant, step, exponential, cosine, one_cycle or your own. eta: the learning rate, by
-    default the optimizer's own. decay: of the weights, not of the biases. clip_value,
-    clip_norm: the largest component of a gradient, and length of all together. warmup: updates
-    in which the rate rises.
+    input, {"x": "pixel*"} or ["x=pixel*"]; target: the target's columns. one_hot: those of
+    inputs that give a number for each word they say. scaling of inputs: none, standard or minmax.
+    skip_missing: leave out the rows that lack a value in a column that is used. optimizer: sgd,
+    momentum, nesterov, rmsprop, adam, adamw or the path of your own file, with constants if
+    wished (`adam,beta_1=0.8`); schedule: of the rate, constant, step, exponential, cosine,
+    one_cycle or your own. eta: the learning rate, by default the optimizer's own. decay:
+    of the weights, not of the biases. clip_value, clip_norm: the largest component of a
+    gradient, and length of all together. warmup: updates in which the rate rises.
     validation, test: parts of the samples set aside, 0 to 1. patience: stop after so many
     epochs without a better validation loss, and keep the best. checkpoint: a file written
     after each epoch, from which `resume` goes on. backend: c, numpy, or auto: C where the work
@@ -194,11 +198,12 @@ def train(
     for pattern in columns.values() if isinstance(columns, Mapping) else columns:
         expect("a pattern of columns", pattern, str, "a text, such as 'pixel*'")
     expect("a target", target, str, "the name of its column, or a pattern")
+    expect("columns that are one-hot", one_hot, (str, Sequence), "names or a pattern: 'colour'")
     refuse_symbolic(network)
     options = Options(
         epochs, batch_size, optimizer, eta, seed, validation, test, patience, dtype,
         decay=decay, clip_value=clip_value, clip_norm=clip_norm, schedule=schedule, warmup=warmup,
-        backend=backend, threads=threads,
+        backend=backend, threads=threads, skip_missing=skip_missing,
     )  # fmt: skip
     check_options(options)
     done = options.recipe()
@@ -207,14 +212,19 @@ def train(
     options = replace(options, source=table.source, fingerprint=_fingerprint(table))
     if checkpoint is not None:
         expect("a checkpoint", checkpoint, (str, PathLike), "a file's path")
+    if skip_missing:
+        table = complete(network, table, columns=columns, target=target)
     parts = parts_of(table, options)
-    fitted = fit(network, table, parts.train, columns=columns, target=target, scaling=scaling)
+    fitted = fit(
+        network, table, parts.train, columns=columns, target=target, one_hot=one_hot,
+        scaling=scaling,
+    )  # fmt: skip
     done = replace(done, steps=steps_of(options, parts))
     options = replace(options, eta=float(done.eta))
     state, notes = start(network, options, done, len(parts.train))
     run = _Run(network, fitted, options, done, table, parts, state, checkpoint, watcher)
     return run.to_the_end(
-        (*notes_of(network, fitted, options, done, parts), run.chosen.says, *notes)
+        (*table.notes, *notes_of(network, fitted, options, done, parts), run.chosen.says, *notes)
     )
 
 
@@ -238,6 +248,8 @@ def resume(
             f"{table.source} does not hold the data that {checkpoint} was trained on",
             "give the same data, or start a new run",
         )
+    if options.skip_missing:
+        table = table.without_missing(fitted.columns)
     state = saved.state
     if epochs is not None and epochs != options.epochs:
         options = replace(options, epochs=epochs)
@@ -250,7 +262,7 @@ def resume(
     epochs_done = len(state.history)
     notes = (f"resumed after {epochs_done} epoch{'s' * (epochs_done != 1)}",)
     return run.to_the_end(
-        (*notes, *notes_of(network, fitted, options, done, parts), run.chosen.says)
+        (*notes, *table.notes, *notes_of(network, fitted, options, done, parts), run.chosen.says)
     )
 
 

@@ -47,7 +47,7 @@ class Frames:
         return Ready(
             rows=len(stepper.parts.train),
             validation_rows=len(stepper.parts.validation),
-            inputs=[name for i in fit.inputs for name in i.columns],
+            inputs=[title for i in fit.inputs for title in i.titles],
             targets=[name for t in fit.targets for name in t.columns],
             classes=classes,
             kind="regression" if classes is None else "classes",

@@ -31,10 +31,14 @@ class DrawnData(_Message):
 
 class UploadedData(_Message):
     """A CSV as text. columns: their names by the input or target that they give, in the order of
-    its components; the others are left out. Without it they are found as by `train`."""
+    its components; the others are left out. Without it they are found as by `train`. one_hot:
+    those of an input that give a number for each word they say. skip_missing: leave out the rows
+    that lack a value in a column that is used."""
 
     csv: str = Field(max_length=limits.MESSAGE)
     columns: dict[str, list[str]] | None = Field(None, max_length=1000)
+    one_hot: list[str] = Field(default_factory=list, max_length=1000)
+    skip_missing: bool = False
 
 
 class Start(_Message):

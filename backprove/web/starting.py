@@ -32,6 +32,9 @@ MOST_NUMBERS = 200_000
 MOST_ROWS, MOST_COLUMNS = 50_000, 1000
 """Of a CSV."""
 
+MOST_ONE_HOT = 5_000_000
+"""Numbers of columns of words, each of which is one-hot."""
+
 MOST_BYTES = 400_000_000
 """Memory of a mini-batch."""
 
@@ -85,11 +88,17 @@ def made(start: Start, table: Table) -> Stepper:
     epochs = start.epochs
     if epochs is None and schedule.partition(",")[0] != "constant":
         epochs = DIVIDED
+    data = start.data
+    own = data if isinstance(data, UploadedData) else None
     with _worded(start):
+        if own:
+            _narrow(table, own.one_hot)
         stepper = Stepper(
             network,
             table,
             columns=_columns(start, network),
+            one_hot=own.one_hot if own else (),
+            skip_missing=own is not None and own.skip_missing,
             epochs=epochs,
             batch_size=start.batch,
             optimizer=optimizer,
@@ -200,7 +209,20 @@ def _small(text: str) -> None:
 def _chosen(table: Table, columns: Mapping[str, Sequence[str]]) -> Table:
     """Only the columns that give something: another is not found by its name."""
     names = table.matching([name for row in columns.values() for name in row])
-    return Table(table.source, {name: table.columns[name] for name in names}, table.lines)
+    kept = {name: table.columns[name] for name in names}
+    return Table(table.source, kept, table.lines, notes=table.notes)
+
+
+def _narrow(table: Table, one_hot: Sequence[str]) -> None:
+    """Raises DataError where columns of words would give very many numbers."""
+    for name in table.matching(one_hot):
+        words = len(set(table.columns[name].tolist()))
+        if words * table.rows > MOST_ONE_HOT:
+            raise DataError(
+                f"the column {name} says {words:,} different words in {table.rows:,} rows, which"
+                " are too many numbers for a page",
+                "leave it out, or train with `backprove train`, which has no such bound",
+            )
 
 
 def _columns_said(data: UploadedData) -> dict[str, list[str]]:

@@ -1,5 +1,8 @@
 // @ts-check
-// What each column of a CSV gives a network: what is usual, and what is wrong with a choice.
+// What each column of a CSV gives a network: what is usual, what is wrong with a choice, and which
+// network would fit.
+
+import { fitting } from "./datasets.js";
 
 /**
  * @typedef {import("./csv.js").Column} Column
@@ -11,6 +14,8 @@
  * @property {number} size  numbers a sample
  * @property {boolean} given  whether the text has a value, for all samples where no column gives one
  */
+
+const MOST_WORDS = 12; // that are inputs without being asked for
 
 /** Names that say of a column that it is to be learned. */
 const TOLD = ["target", "class", "label"];
@@ -40,7 +45,8 @@ export function partOf(/** @type {Place} */ { name, shape }, /** @type {number} 
 
 /**
  * The place that each column gives, by name, "" for none. Columns that are called as a place are its
- * own. Of the others one that is called so, else the last, is the target; the numbers are inputs.
+ * own. Of the others one that is called so, else the last, is the target; the numbers are inputs,
+ * and words too where the network takes as many numbers as that gives, or there is nothing else.
  * @param {Column[]} columns @param {Place[]} places
  * @returns {string[]}
  */
@@ -57,9 +63,53 @@ export function usual(columns, places) {
   targets.forEach((place, at) => take(place, last.slice(at, at + 1)));
   const inputs = open("input");
   const numbers = free().filter((at) => !columns[at].words);
-  if (inputs.length === 1) take(inputs[0], numbers);
-  else inputs.forEach((place) => take(place, numbers.splice(0, place.size)));
+  const few = free().filter((at) => !columns[at].words || columns[at].width <= MOST_WORDS);
+  const all = (/** @type {number[]} */ found) => widthOf(found.map((at) => columns[at]));
+  if (inputs.length === 1) {
+    const [{ size }] = inputs;
+    const fits = [numbers, few, free()].find((found) => all(found) === size);
+    take(inputs[0], fits ?? (numbers.length ? numbers : few));
+  } else inputs.forEach((place) => take(place, numbers.splice(0, place.size)));
   return gives;
+}
+
+/** How many numbers a sample has in columns that give an input. */
+export function widthOf(/** @type {Column[]} */ columns) {
+  return columns.reduce((sum, { width }) => sum + width, 0);
+}
+
+/**
+ * What columns need of a network.
+ * @param {Column[]} inputs @param {Column[]} targets
+ */
+export function needOf(inputs, targets) {
+  const classes = targets.length === 1 ? targets[0].classes : 0;
+  const kind = /** @type {"classes"|"regression"} */ (classes ? "classes" : "regression");
+  return { inputs: widthOf(inputs), targets: targets.length, kind, classes };
+}
+
+/**
+ * A builder of a network that columns fit once it is there; null where none does.
+ * @param {Column[]} columns  in the order that is chosen
+ * @param {Map<Column, string>} gives @param {Place[]} places
+ * @param {boolean} byHand  whether what they give stays
+ */
+export function fittingFor(columns, gives, places, byHand) {
+  const kinds = new Map(places.map(({ name, kind }) => [name, kind]));
+  const chosen = columns.map((column) => kinds.get(gives.get(column) ?? "") ?? "");
+  const common = placesOf(null);
+  const others = usual(columns, common).map((name) => common.find((place) => place.name === name)?.kind ?? "");
+  for (const told of byHand ? [chosen] : [chosen, others]) {
+    const of = (/** @type {string} */ kind) => columns.filter((_, at) => told[at] === kind);
+    const need = needOf(of("input"), of("target"));
+    const outputs = need.kind === "regression" ? need.targets : need.classes === 2 ? 1 : need.classes;
+    const builder = fitting(need);
+    const [x, y] = common;
+    const made = [{ ...x, shape: [need.inputs], size: need.inputs }, { ...y, shape: [outputs], size: outputs }];
+    const then = byHand ? told.map((kind) => (kind === "input" ? x.name : kind && y.name)) : usual(columns, made);
+    if (builder && !wrongWith(columns, (column) => then[columns.indexOf(column)], made)) return builder;
+  }
+  return null;
 }
 
 /** Which columns are called as a place is: x, or x1 … xn; none where they are not as many as it takes. */
@@ -92,12 +142,13 @@ export function wrongWith(columns, gives, places) {
 
 /** @param {Place} place @param {Column[]} from */
 function wrongInput({ name, size, given }, from) {
-  const words = from.find((column) => column.words);
-  if (words) return `The column ${words.name} holds words, and an input takes numbers: leave it out.`;
-  if (from.length === size || (!from.length && given)) return "";
+  const width = widthOf(from);
+  if (from.length ? width === size : given) return "";
   if (!from.length) return `No column gives the input ${name}, which takes ${count(size, "number")}.`;
-  const some = from.length > size ? `: leave ${from.length - size} out, or take another network` : "";
-  return `${count(from.length, "column")} ${from.length === 1 ? "gives" : "give"} the input ${name}, which takes ${count(size, "number")}${some}.`;
+  const words = from.filter((column) => column.words).map((column) => `${count(column.width, "word")} of ${column.name}`);
+  const some = width <= size ? "" : words.length ? ": leave some out, or take another network" : `: leave ${width - size} out, or take another network`;
+  const told = words.length ? `, ${count(width, "number")} with one for each of the ${words.join(" and the ")},` : "";
+  return `${count(from.length, "column")}${told} ${from.length === 1 ? "gives" : "give"} the input ${name}, which takes ${count(size, "number")}${some}.`;
 }
 
 /** @param {Place} place @param {Column[]} from */
@@ -110,6 +161,7 @@ function wrongTarget({ name, size }, from) {
   }
   const [column] = from;
   const labels = [...column.labels];
+  if (labels.length < 2) return `The column ${column.name} says the same in every row: there is nothing to learn.`;
   if (size === 1) {
     return !column.words || labels.length === 2 ? ""
       : `The column ${column.name} has ${count(labels.length, "label")}, which take as many outputs; this network has one.`;

@@ -3,18 +3,33 @@
 
 /** How numbers are written, for the server too. */
 const NUMBER = /^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)$/i;
+const COMMA = /^[+-]?\d*,\d+(e[+-]?\d+)?$/i;
+const GROUPED = /^[+-]?[1-9]\d{0,2},\d{3}$/;
+
+/** What stands where a number is not known, in small letters. */
+const MISSING = new Set(["", "?", "-", "na", "n/a", "nan", "null", "none"]);
+const LOOKED_AT = 5; // lines by which it is told what parts the fields
 const FEW = 10; // whole numbers that may be labels …
 const OFTEN = 5; // … where each is seen so often on average
 
+/** What parts the fields: as often in each line; of these not the comma, which may be decimal. @param {string} text */
+function markOf(text) {
+  const lines = text.split(/\r?\n/, LOOKED_AT).filter((line) => line.trim()).map((line) => line.replace(/"[^"]*"/g, ""));
+  const counts = (/** @type {string} */ mark) => lines.map((line) => line.split(mark).length - 1);
+  const even = [";", "\t", ","].find((mark) => {
+    const [first, ...others] = counts(mark);
+    return first && others.every((count) => count === first);
+  });
+  return even ?? [",", ";", "\t"].reduce((best, one) => (counts(one)[0] > counts(best)[0] ? one : best));
+}
+
 /**
- * The rows of a CSV: fields between commas, semicolons or tabs, whichever the first line has most.
+ * The rows of a CSV: fields between commas, semicolons or tabs.
  * @param {string} text
  * @returns {string[][]}
  */
 export function rowsOf(text) {
-  const [first] = text.split(/\r?\n/, 1);
-  const count = (/** @type {string} */ mark) => first.split(mark).length;
-  const mark = [",", ";", "\t"].reduce((best, one) => (count(one) > count(best) ? one : best));
+  const mark = markOf(text);
   /** @type {string[][]} */
   const rows = [];
   let row = /** @type {string[]} */ ([]);
@@ -40,9 +55,21 @@ export function rowsOf(text) {
   return rows;
 }
 
+/** Cells such as 1,5 as 1.5: where all numbers of a column are so, and not all could be thousands. @param {string[]} cells */
+function pointed(cells) {
+  const commas = cells.filter((cell) => cell.includes(","));
+  if (!commas.length || commas.every((cell) => GROUPED.test(cell)) || !commas.every((cell) => COMMA.test(cell))) return cells;
+  const written = cells.map((cell) => cell.replace(",", "."));
+  return written.every((cell) => NUMBER.test(cell) || MISSING.has(cell.toLowerCase())) ? written : cells;
+}
+
 export class Column {
   #rows;
   #at;
+  /** @type {string[]|null} */
+  #cells = null;
+  /** @type {number[]|null} */
+  #lacking = null;
   /** @type {Set<string>|null} */
   #labels = null;
 
@@ -53,17 +80,35 @@ export class Column {
     this.#at = at;
   }
 
-  /** What is in it, each once. */
+  get #all() {
+    this.#cells ??= pointed(this.#rows.map((row) => row[this.#at] ?? ""));
+    return this.#cells;
+  }
+
+  /** The rows that lack a value, from 0. */
+  get lacking() {
+    if (this.#lacking) return this.#lacking;
+    const cells = this.#all.map((cell) => cell.toLowerCase());
+    const others = cells.filter((cell) => !MISSING.has(cell));
+    const known = others.length && others.every((cell) => NUMBER.test(cell)) ? MISSING : new Set([""]);
+    this.#lacking = cells.flatMap((cell, at) => (known.has(cell) ? [at] : []));
+    return this.#lacking;
+  }
+
+  /** What is in it, each once, in the order in which a network is told it. */
   get labels() {
-    this.#labels ??= new Set(this.#rows.map((row) => row[this.#at] ?? ""));
+    if (this.#labels) return this.#labels;
+    const gone = new Set(this.lacking);
+    const found = [...new Set(this.#all.filter((_, at) => !gone.has(at)))];
+    const numbers = found.filter((label) => NUMBER.test(label)).sort((one, other) => Number(one) - Number(other));
+    this.#labels = new Set([...numbers, ...found.filter((label) => !NUMBER.test(label)).sort()]);
     return this.#labels;
   }
 
   /** Whether it holds words: more of what is in it is no number than is one. */
   get words() {
-    const filled = [...this.labels].filter((label) => label !== "");
-    const numbers = filled.filter((label) => NUMBER.test(label)).length;
-    return numbers * 2 < filled.length || !filled.length;
+    const numbers = [...this.labels].filter((label) => NUMBER.test(label)).length;
+    return numbers * 2 < this.labels.size || !this.labels.size;
   }
 
   /** Whether it holds numbers alone. */
@@ -71,10 +116,15 @@ export class Column {
     return [...this.labels].every((label) => NUMBER.test(label));
   }
 
+  /** How many numbers it gives an input: words are one-hot, a number for each. */
+  get width() {
+    return this.words ? this.labels.size : 1;
+  }
+
   /** How many classes it tells apart, where a network is to be made for it; 0 for numbers to be met. */
   get classes() {
     // Few whole numbers, each seen often, are labels; so 0 and 1 are two classes.
-    const few = this.labels.size <= FEW && this.labels.size * OFTEN <= this.#rows.length;
+    const few = this.labels.size <= FEW && this.labels.size * OFTEN <= this.#all.length;
     const whole = [...this.labels].every((label) => /^\d+$/.test(label));
     return !this.numbers || (few && whole) ? this.labels.size : 0;
   }
@@ -92,8 +142,27 @@ export class Column {
  */
 export function csvOf(name, text) {
   const [first = [], ...rest] = rowsOf(text);
-  const headless = first.every((cell) => NUMBER.test(cell));
+  // An empty first cell is that of a table's own row names; another may lack a value.
+  const headless = Boolean(first[0]) && first.every((cell) => cell === "" || NUMBER.test(cell.replace(",", ".")));
   const rows = headless ? [first, ...rest] : rest;
   const names = headless ? first.map((_, at) => `c${at + 1}`) : first;
-  return { name, text, rows: rows.length, columns: names.map((one, at) => new Column(one, rows, at)) };
+  const uneven = rows.findIndex((row) => row.length !== names.length);
+  const twice = names.find((one, at) => names.indexOf(one) !== at);
+  return {
+    name, text, rows: rows.length, columns: names.map((one, at) => new Column(one, rows, at)),
+    wrong: names.length < 2 ? "has fewer than two columns" : rows.length < 2 ? "has fewer than two rows"
+      : twice !== undefined ? `has two columns named “${twice}”`
+        : uneven >= 0 ? `has ${rows[uneven].length} cells in row ${uneven + 1}, but ${names.length} columns` : "",
+  };
+}
+
+/** The text of a file; null where it is in none of the encodings that say what they are. @param {ArrayBuffer} bytes */
+export function textOf(bytes) {
+  const [one, two] = new Uint8Array(bytes);
+  const wide = one === 0xff && two === 0xfe ? "utf-16le" : one === 0xfe && two === 0xff ? "utf-16be" : null;
+  try {
+    return new TextDecoder(wide ?? "utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
 }

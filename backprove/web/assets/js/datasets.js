@@ -10,6 +10,8 @@
  * @property {string} [name]
  * @property {number} [targets]  numbers that a sample is told, where that is not one
  * @property {string} [wrong]  of data of one's own: why they do not fit, "" where they do
+ * @property {string|null} [other]  of these, a network that they fit
+ * @property {string} [gaps]  of these, that rows lack values, "" where none does or these are left out
  */
 
 /** Hidden layers that are enough, by data set. */
@@ -44,7 +46,7 @@ export function misfit(network, data) {
   if (network.open.length) return LACKING;
   if (!network.trainable) return "This network cannot be trained: it needs weights, inputs, targets, and functions that have numbers.";
   if (!data) return "";
-  if (data.wrong !== undefined) return data.wrong;
+  if (data.wrong !== undefined) return data.wrong || data.gaps || "";
   const { inputs, targets } = /** @type {{inputs: number, targets: number}} */ (sizesOf(network));
   if (inputs !== data.inputs) {
     return `A sample has ${numbers(data.inputs, "input")}, and this network takes ${numbers(inputs, "")}.`;

@@ -3,6 +3,7 @@
 
 import { OWN, misfit } from "./datasets.js";
 import { debounced, h } from "./elements.js";
+import { NumberField } from "./number-field.js";
 import { OwnData } from "./own-data.js";
 
 const SCHEDULES = {
@@ -10,15 +11,6 @@ const SCHEDULES = {
   step: "falls in steps", warmup: "rises at first",
 };
 const CLIPS = { "": "never", value: "each number", norm: "all together" };
-
-/**
- * A number's field with its words.
- * @param {string} words @param {Record<string, any>} attributes
- */
-function numeric(words, attributes) {
-  const field = h("input", { type: "number", required: true, ...attributes });
-  return { field, label: h("label", { class: "field" }, h("span", {}, words), field) };
-}
 
 /** @param {string} words @param {Record<string, any>} [attributes] */
 function choice(words, attributes = {}) {
@@ -41,7 +33,10 @@ export class LearningForm {
     this.#store = store;
     this.#told = told;
     const another = debounced(() => told.another(), 250);
-    const onchange = () => another();
+    const onchange = () => {
+      this.#tellRefused();
+      another();
+    };
 
     this.set = choice("Data");
     this.set.label.classList.add("grows");
@@ -50,8 +45,8 @@ export class LearningForm {
       told.another();
       if (this.set.field.value === OWN && !this.own.there) this.own.choose.focus();
     });
-    this.noise = numeric("Noise", { min: 0, max: 1, step: 0.01, value: 0.05, onchange });
-    this.rows = numeric("Rows", { min: 10, max: 5000, step: 1, value: 400, onchange });
+    this.noise = new NumberField("Noise", { least: 0, most: 1, step: 0.01, value: 0.05, onchange });
+    this.rows = new NumberField("Rows", { least: 10, most: 5000, whole: true, step: 10, value: 400, onchange });
     this.own = new OwnData({ file: (file) => this.#take(file), another: () => told.another() });
     this.data = h("section", { class: "learning-data", "aria-label": "What it learns from", "data-drop": "csv" },
       h("div", { class: "fields" }, this.set.label, this.noise.label, this.rows.label), this.own.element);
@@ -62,15 +57,20 @@ export class LearningForm {
       this.#showOptimizer();
       told.another();
     });
-    this.rateField = numeric("Learning rate", { min: 0, max: 1e9, step: "any", value: 0.003 });
-    this.rateField.field.addEventListener("change", () => { if (this.eta !== null) told.rate(this.eta); });
-    this.batch = numeric("Batch", { min: 1, max: 10000, step: 1, value: 32, onchange, title: "Samples in a step" });
+    this.rateField = new NumberField("Learning rate", {
+      above: 0, most: 1e9, value: 0.003,
+      onchange: () => {
+        this.#tellRefused();
+        if (this.eta !== null) told.rate(this.eta);
+      },
+    });
+    this.batch = new NumberField("Batch", { least: 1, most: 10000, whole: true, step: 1, value: 32, onchange, title: "Samples in a step" });
     this.schedule = choice("Schedule");
     this.schedule.field.addEventListener("change", () => {
       this.epochs.label.hidden = this.schedule.field.value === "constant";
       told.another();
     });
-    this.epochs = numeric("over epochs", { min: 1, max: 1e6, step: 1, value: 100, onchange });
+    this.epochs = new NumberField("over epochs", { least: 1, most: 1e6, whole: true, step: 1, value: 100, onchange });
     this.epochs.label.hidden = true;
     this.clip = choice("Clip gradients", { title: "No number of a gradient, or no gradient of all weights together, is larger than that" });
     this.clip.field.append(...Object.entries(CLIPS).map(([value, title]) => h("option", { value }, title)));
@@ -78,26 +78,47 @@ export class LearningForm {
       this.#showClip();
       told.another();
     });
-    this.limit = numeric("at", { min: 1e-6, max: 1e9, step: "any", value: 1, onchange });
-    this.decay = numeric("Weight decay", { min: 0, max: 1e9, step: "any", required: false, placeholder: "usual", onchange, title: "So many times a weight is added to its gradient; not of biases. Empty: as the optimizer has it, which is mostly not at all" });
+    this.limit = new NumberField("at", { least: 1e-6, most: 1e9, value: 1, onchange });
+    this.decay = new NumberField("Weight decay", { least: 0, most: 1e9, optional: true, placeholder: "usual", onchange, title: "So many times a weight is added to its gradient; not of biases. Empty: as the optimizer has it, which is mostly not at all" });
     this.#showClip();
-    this.validation = numeric("Kept for validation", { min: 0, max: 0.9, step: 0.05, value: 0.2, onchange, title: "The part of the samples that it does not learn from" });
-    this.seed = numeric("Seed", { min: 0, max: 2 ** 32 - 1, step: 1, title: "What data, first weights and the order of samples are drawn from" });
-    this.seed.field.addEventListener("change", () => {
-      const { field } = this.seed;
-      if (field.checkValidity()) store.set({ seed: field.valueAsNumber }, "seed");
-      else field.value = String(store.get().seed);
+    this.validation = new NumberField("Kept for validation", { least: 0, most: 0.9, step: 0.05, value: 0.2, onchange, title: "The part of the samples that it does not learn from" });
+    this.seed = new NumberField("Seed", {
+      least: 0, most: 2 ** 32 - 1, whole: true, step: 1, title: "What data, first weights and the order of samples are drawn from",
+      onchange: () => {
+        this.#tellRefused();
+        if (this.seed.value !== null) store.set({ seed: this.seed.value }, "seed");
+      },
     });
-    const showSeed = () => { this.seed.field.value = String(store.get().seed); };
-    store.on("seed", showSeed);
-    showSeed();
+    const showSeed = () => {
+      this.seed.value = store.get().seed;
+      this.#tellRefused();
+    };
     this.about = h("p", { class: "soft small about-optimizer" });
+    this.refused = h("p", { class: "error small refused", role: "alert", hidden: true });
     this.settings = h("section", { class: "learning-settings", "aria-label": "How it learns" },
       h("div", { class: "fields" }, this.optimizer.label, this.rateField.label),
       h("details", {}, h("summary", {}, "More settings"),
         h("div", { class: "fields" }, this.batch.label, this.validation.label, this.seed.label, this.schedule.label, this.epochs.label,
           h("span", { class: "row" }, this.clip.label, this.limit.label), this.decay.label),
-        this.about));
+        this.about),
+      this.refused);
+    store.on("seed", showSeed);
+    showSeed();
+  }
+
+  // -- numbers that are refused ----------------------------------------------------------------
+
+  /** The fields that count now. */
+  get #numbers() {
+    const all = [this.noise, this.rows, this.rateField, this.batch, this.validation, this.seed, this.epochs, this.limit, this.decay];
+    return all.filter(({ label }) => !label.hidden);
+  }
+
+  /** Says why numbers are refused, or no longer. */
+  #tellRefused() {
+    const words = this.#numbers.map(({ refused }) => refused).filter(Boolean).join(" ");
+    this.refused.hidden = !words;
+    if (this.refused.textContent !== words) this.refused.textContent = words;
   }
 
   // -- offering --------------------------------------------------------------------------------
@@ -202,17 +223,29 @@ export class LearningForm {
     this.#told.another();
   }
 
+  /** Whether all numbers are such; the first that is refused is shown, and given the focus where `shown`. @param {boolean} shown */
+  check(shown) {
+    const wrong = this.#numbers.find(({ refused }) => refused);
+    this.#tellRefused();
+    if (!wrong) return true;
+    const inside = wrong.field.closest("details");
+    if (inside) inside.open = true;
+    wrong.mark();
+    if (shown) wrong.field.focus();
+    return false;
+  }
+
   // -- reading ---------------------------------------------------------------------------------
 
   /** @returns {number|null} */
   get eta() {
-    const { field } = this.rateField;
-    return field.checkValidity() && field.valueAsNumber > 0 ? field.valueAsNumber : null;
+    return this.rateField.value;
   }
 
   /** @param {number} eta */
   setRate(eta) {
-    this.rateField.field.value = String(eta);
+    this.rateField.value = eta;
+    this.#tellRefused();
   }
 
   /** Whether gradients are clipped. */
@@ -223,7 +256,7 @@ export class LearningForm {
   /** All gradients together are no longer than that. @param {number} limit */
   setClip(limit) {
     this.clip.field.value = "norm";
-    this.limit.field.value = String(limit);
+    this.limit.value = limit;
     this.clip.field.closest("details").open = true;
     this.#showClip();
   }
@@ -234,37 +267,28 @@ export class LearningForm {
 
   /** What the run learns with, where the reader is not writing it. @param {number} eta */
   showRate(eta) {
-    const { field } = this.rateField;
-    if (document.activeElement !== field && field.valueAsNumber !== eta) field.value = String(eta);
+    const { field, value } = this.rateField;
+    if (document.activeElement !== field && value !== eta) this.setRate(eta);
   }
 
-  /** What a run is begun with; null, and the field that is wrong is shown, where one is. */
-  read() {
+  /** What a run is begun with; null, and the field that is refused is shown, where one is. @param {boolean} shown */
+  read(shown) {
     const data = this.chosen();
     if (!data) return null;
     const drawn = data.name && data.inputs === 2;
-    const fields = [this.rateField, this.batch, this.validation, this.epochs, this.limit, this.decay, ...(drawn ? [this.noise, this.rows] : [])];
-    const wrong = fields.find(({ field, label }) => !label.hidden && !field.checkValidity());
-    if (wrong || this.eta === null) {
-      const { field } = wrong ?? this.rateField;
-      const inside = field.closest("details");
-      if (inside) inside.open = true;
-      if (!field.checkValidity()) field.reportValidity();
-      else field.focus();
-      return null;
-    }
+    if (!this.check(shown)) return null;
     const schedule = this.schedule.field.value;
     return {
       data: !data.name ? this.own.asked
-        : drawn ? { name: data.name, noise: this.noise.field.valueAsNumber, rows: this.rows.field.valueAsNumber }
+        : drawn ? { name: data.name, noise: this.noise.value, rows: this.rows.value }
           : { name: data.name },
       optimizer: this.optimizer.field.value,
       eta: this.eta,
-      batch: this.batch.field.valueAsNumber,
-      validation: this.validation.field.valueAsNumber,
-      ...(this.clips ? { [`clip_${this.clip.field.value}`]: this.limit.field.valueAsNumber } : {}),
-      ...(this.decay.field.value === "" ? {} : { decay: this.decay.field.valueAsNumber }),
-      ...(schedule === "constant" ? {} : { schedule, epochs: this.epochs.field.valueAsNumber }),
+      batch: this.batch.value,
+      validation: this.validation.value,
+      ...(this.clips ? { [`clip_${this.clip.field.value}`]: this.limit.value } : {}),
+      ...(this.decay.value === null ? {} : { decay: this.decay.value }),
+      ...(schedule === "constant" ? {} : { schedule, epochs: this.epochs.value }),
     };
   }
 }

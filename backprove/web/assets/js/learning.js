@@ -84,12 +84,14 @@ class Learning {
     const words = empty ? "" : this.form.missing() || misfit(network, data);
     this.why.hidden = !words;
     if (words) {
-      const other = data && !this.form.missing() ? fitting(data) : null;
+      const other = !data || this.form.missing() ? null : data.other === undefined ? fitting(data) : data.other;
+      const lacks = words === data?.gaps;
       const isOpen = !this.form.missing() && network?.open.length;
       this.why.replaceChildren(isOpen ? filling(this.store, words) : h("p", {}, words), other ? h("button", {
         type: "button", title: "Puts this network in place of the text",
         onclick: () => open(this.store, { text: other, seed: this.store.get().seed, panel: "learning" }),
-      }, "Take one that fits: ", h("code", {}, other)) : "");
+      }, "Take one that fits: ", h("code", {}, other)) : "",
+      lacks ? h("button", { type: "button", class: "primary", onclick: () => this.form.own.skip() }, "Leave these rows out") : "");
     }
     this.#show();
   }
@@ -149,6 +151,7 @@ class Learning {
 
   /** @param {"play"|"step"|"epoch"} what */
   #ask(what) {
+    if (!this.form.check(true)) return;
     this.prepare.cancel();
     if (this.#run && this.#run.state !== "over") {
       this.#tell(null);
@@ -186,7 +189,7 @@ class Learning {
 
   /** @param {"play"|"step"|"epoch"|null} then */
   async #begin(then) {
-    const settings = this.form.read();
+    const settings = this.form.read(then !== null);
     if (!settings) return;
     const attempt = (this.#attempt += 1);
     this.#close(false);

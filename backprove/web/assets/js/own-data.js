@@ -1,8 +1,8 @@
 // @ts-check
 // A CSV of the reader's own: the file, and the list that says what each of its columns gives.
 
-import { partOf, placesOf, usual, wrongWith } from "./columns.js";
-import { csvOf } from "./csv.js";
+import { fittingFor, needOf, partOf, placesOf, usual, wrongWith } from "./columns.js";
+import { csvOf, textOf } from "./csv.js";
 import { chooseFile } from "./dialogs.js";
 import { h } from "./elements.js";
 
@@ -30,14 +30,17 @@ export class OwnData {
     this.said = h("p", { class: "soft small", role: "status" });
     this.digest = h("summary");
     this.list = h("tbody");
+    this.skips = h("input", { type: "checkbox", onchange: () => told.another() });
+    this.gapsWords = h("span");
+    this.gaps = h("label", { class: "field gaps", hidden: true }, this.skips, this.gapsWords);
     this.usualButton = h("button", { type: "button", class: "small", onclick: () => this.#again() }, "As usual");
     this.mapping = h("details", { class: "columns", hidden: true }, this.digest,
-      h("p", { class: "soft small" }, "Which input or target of the network each column gives, and which columns are left out. Those of one input give its numbers in this order. ", this.usualButton),
+      h("p", { class: "soft small" }, "Which input or target of the network each column gives, and which columns are left out. Those of one input give its numbers in this order; words give a number each, 1 where the row says it, else 0. ", this.usualButton),
       h("div", { class: "scrolls", tabindex: 0, role: "group", "aria-label": "The columns" }, h("table", { class: "table" },
         h("thead", {}, h("tr", {}, ...["Column", "Begins", "Gives", "As", "Order"].map((words) => h("th", { scope: "col" }, words)))),
         this.list)));
     this.element = h("div", { class: "own-data", "data-drop": "csv", hidden: true },
-      h("div", { class: "row" }, this.choose, this.said), this.mapping);
+      h("div", { class: "row" }, this.choose, this.said), this.gaps, this.mapping);
     this.list.addEventListener("change", (/** @type {Event} */ { target }) => {
       if (target instanceof HTMLSelectElement) this.#give(this.#columns[Number(target.dataset.at)], target.value);
     });
@@ -51,16 +54,24 @@ export class OwnData {
   /** Reads a file; what is wrong with it is said. @param {File} file */
   async take(file) {
     const large = file.size > MOST_BYTES;
-    const csv = large ? null : csvOf(file.name, await file.text());
-    const wrong = !csv ? "is larger than 3.9 MB; train on it with backprove train"
-      : csv.columns.length < 2 ? "has fewer than two columns" : csv.rows < 2 ? "has fewer than two rows" : "";
+    const text = large ? null : textOf(await file.arrayBuffer());
+    const csv = text === null ? null : csvOf(file.name, text);
+    const wrong = large ? "is larger than 3.9 MB; train on it with backprove train"
+      : csv?.wrong ?? "is not text in UTF-8: in a spreadsheet, save it as CSV UTF-8";
     this.#csv = wrong ? null : csv;
     this.#columns = this.#csv?.columns ?? [];
     this.said.textContent = wrong || !csv ? `${file.name} ${wrong}.`
       : `${file.name}: ${csv.rows.toLocaleString("en")} rows, ${csv.columns.length} columns.`;
     this.#chosenByHand = false;
+    this.skips.checked = false;
     this.mapping.open = false;
     this.#decide();
+  }
+
+  /** Leaves out the rows that lack a value. */
+  skip() {
+    this.skips.checked = true;
+    this.#told.another();
   }
 
   /** The network is another: what was chosen by hand stays where that can be. @param {any} network */
@@ -143,26 +154,40 @@ export class OwnData {
   /** What they need of a network; null where there are none. @returns {import("./datasets.js").Data|null} */
   get data() {
     if (!this.#csv) return null;
-    const inputs = this.#of("input");
-    const targets = this.#of("target");
-    const classes = targets.length === 1 ? targets[0].classes : 0;
+    const wrong = this.#wrong;
+    const { rows, of, where } = this.#gaps;
     return {
-      title: this.#csv.name,
-      inputs: inputs.some((column) => column.words) ? 0 : inputs.length,
-      targets: targets.length, kind: classes ? "classes" : "regression", classes, wrong: this.#wrong,
+      title: this.#csv.name, ...needOf(this.#of("input"), this.#of("target")), wrong,
+      other: wrong ? fittingFor(this.#columns, this.#gives, this.#places, this.#chosenByHand) : null,
+      gaps: rows && !this.skips.checked ? `${of} ${rows === 1 ? "lacks" : "lack"} a value: ${where}.` : "",
     };
+  }
+
+  /** The rows that lack a value in a column that is used: how many, and in words where. */
+  get #gaps() {
+    const each = [...this.#of("input"), ...this.#of("target")].filter(({ lacking }) => lacking.length);
+    const rows = new Set(each.flatMap(({ lacking }) => lacking)).size;
+    const where = each.map(({ name, lacking }) => `${lacking.length.toLocaleString("en")} in ${name}`).join(", ");
+    return { rows, where, of: `${rows.toLocaleString("en")} of ${this.#csv?.rows.toLocaleString("en")} rows` };
   }
 
   /** As a run is told of them. */
   get asked() {
     const given = this.#places.map(({ name }) => [name, this.#columns.filter((column) => this.#gives.get(column) === name).map((column) => column.name)]);
-    return { csv: this.#csv?.text ?? "", columns: Object.fromEntries(given.filter(([, names]) => names.length)) };
+    return {
+      csv: this.#csv?.text ?? "", columns: Object.fromEntries(given.filter(([, names]) => names.length)),
+      one_hot: this.#of("input").filter(({ words }) => words).map(({ name }) => name),
+      skip_missing: this.skips.checked,
+    };
   }
 
   // -- the list --------------------------------------------------------------------------------
 
   #write() {
     this.mapping.hidden = !this.#csv;
+    const { rows, of, where } = this.#gaps;
+    this.gaps.hidden = !rows;
+    this.gapsWords.textContent = `Leave out ${rows === 1 ? "the row that lacks" : `the ${rows.toLocaleString("en")} rows that lack`} a value: ${where}`;
     if (!this.#csv) return;
     const inputs = this.#of("input").length;
     const told = this.#of("target").map(({ name }) => name).join(", ");
@@ -173,18 +198,20 @@ export class OwnData {
     const used = new Map();
     this.list.replaceChildren(...this.#columns.map((column, at) => {
       const name = this.#gives.get(column) ?? "";
-      used.set(name, (used.get(name) ?? 0) + 1);
-      return this.#row(column, at, name, used.get(name));
+      const before = used.get(name) ?? 0;
+      used.set(name, before + column.width);
+      return this.#row(column, at, name, before + 1);
     }));
     if (focused !== null) this.list.querySelector(`select[data-at="${focused}"]`)?.focus();
   }
 
-  /** @param {Column} column @param {number} at @param {string} name @param {number} number  among those of its place */
+  /** @param {Column} column @param {number} at @param {string} name @param {number} number  its first of those of its place */
   #row(column, at, name, number) {
     const place = this.#places.find((one) => one.name === name);
     const choice = h("select", { "data-at": at, "aria-label": `What ${column.name} gives` },
       h("option", { value: "" }, "nothing"),
-      ...this.#places.map((one) => h("option", { value: one.name }, `${one.kind} ${one.name}`)));
+      ...this.#places.map((one) => h("option", { value: one.name },
+        `${one.kind} ${one.name}${column.words && one.kind === "input" ? ` (${column.width} words)` : ""}`)));
     choice.value = name;
     const several = place?.kind === "input" && place.size !== 1;
     const moves = several ? WAYS.map(([words, sign, way]) => h("button", {
@@ -193,6 +220,14 @@ export class OwnData {
     }, sign)) : [];
     return h("tr", { class: place ? null : "out" },
       h("th", { scope: "row" }, column.name || "(no name)"), h("td", { class: "soft" }, column.begins), h("td", {}, choice),
-      h("td", { class: "soft" }, !place || place.kind === "target" ? name : number > place.size ? "too many" : partOf(place, number)), h("td", { class: "moves" }, ...moves));
+      h("td", { class: "soft" }, ...(place?.kind === "input" ? partsOf(place, column, number) : [name])), h("td", { class: "moves" }, ...moves));
   }
+}
+
+/** The numbers of an input that a column gives. @param {import("./columns.js").Place} place @param {Column} column @param {number} number */
+function partsOf(place, column, number) {
+  const last = number + column.width - 1;
+  if (last > place.size) return ["too many"];
+  const parts = partOf(place, number) + (last > number ? ` … ${partOf(place, last)}` : "");
+  return column.words ? [parts, h("span", { class: "said-words" }, [...column.labels].join(", "))] : [parts];
 }

@@ -114,6 +114,7 @@ export class LossPlot {
     const axis = {
       stroke: colour("soft"), font, grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1, size: 4 },
     };
+    const alone = { show: (/** @type {any} */ plot) => plot.data[0].length === 1, size: 6 }; // One epoch is no line.
     const values = (/** @type {any} */ _, /** @type {(number|null)[]} */ splits) =>
       splits.map((value) => (value === null ? "" : short(value)));
     return new uPlot({
@@ -121,13 +122,13 @@ export class LossPlot {
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
       scales: {
-        x: { time: false },
+        x: { time: false, range: (_, low, high) => (low === null || high === null ? [0, 1] : [low, high]) },
         y: this.#logarithmic ? { distr: 3 } : { range: (_, low, high) => bounds(low, high) },
       },
       series: [
         {},
-        { stroke: colour("negative"), width: 2, spanGaps: true, points: { show: false } },
-        { stroke: colour("positive"), width: 2, dash: [7, 4], spanGaps: true, points: { show: false } },
+        { stroke: colour("negative"), width: 2, spanGaps: true, points: alone },
+        { stroke: colour("positive"), width: 2, dash: [7, 4], spanGaps: true, points: alone },
       ],
       axes: [
         { ...axis, size: 30, values },
