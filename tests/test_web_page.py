@@ -354,6 +354,175 @@ def test_a_number_is_read_as_it_is_written_or_refused(
         page.until(f"values.x[1] === {found}")
 
 
+def field_of(page: Explorer, name: str) -> Locator:
+    """A value's field or, while it rests, its words."""
+    return page.page.locator(f"#panel-numbers .writes[data-q='{name}']")
+
+
+def test_changes_of_numbers_are_taken_back_and_done_again(opens: Opens) -> None:
+    given = {"x": [1.0, 2.0, 3.0], "y": [1.0]}
+    page = opens(link(CHAIN, values=given, panel="numbers"))
+    keyboard, panel = page.page.keyboard, page.page.locator("#panel-numbers")
+    undo, redo = (panel.get_by_role("button", name=name, exact=True) for name in ("Undo", "Redo"))
+    for button in (undo, redo):
+        expect(button).to_have_attribute("aria-disabled", "true")
+    states = [page.state("[values, seed]")]
+
+    def after(change: Callable[[], None]) -> None:
+        before = page.state("JSON.stringify([values, seed])")
+        change()
+        page.until(f"JSON.stringify([values, seed]) !== {json.dumps(before)}")
+        states.append(page.state("[values, seed]"))
+
+    def typed() -> None:
+        field_of(page, "x[2]").focus()
+        keyboard.type("0.75")  # four keys, one step
+
+    after(typed)
+    assert states[-1][0]["x"] == [1.0, 0.75, 3.0]
+    after(lambda: page.write("w2[1,3]", "-2"))
+    after(lambda: panel.get_by_role("button", name="Draw new weights").click())
+    after(lambda: panel.get_by_role("button", name="Reset x", exact=True).click())
+    expect(undo).to_have_attribute("title", "Undo the change of x")
+    for button, keys, wanted in (
+        (undo, "Control+z", states[-2::-1]),
+        (redo, "Control+Shift+z", states[1:]),
+        (undo, "Control+z", states[-2::-1]),
+        (redo, "Control+y", states[1:]),
+    ):
+        undo.focus()
+        for state in wanted:
+            expect(button).to_have_attribute("aria-disabled", "false")
+            keyboard.press(keys)
+            assert page.state("[values, seed]") == state
+        expect(button).to_have_attribute("aria-disabled", "true")
+        keyboard.press(keys)
+        assert page.state("[values, seed]") == wanted[-1]
+    undo.focus()
+    keyboard.press("Enter")
+    expect(page.page.locator("#status")).to_have_text("Taken back: the change of x.")
+    assert page.state("[values, seed]") == states[-2]
+    check = from_text(CHAIN).with_values(states[-2][0])
+    loss = float(bp.evaluate(check, seed=states[-2][1]).loss)
+    page.until(f"Math.abs(numbers.loss - {loss}) < 1e-12")
+    after(lambda: page.write("y[1]", "0.5"))  # what was taken back is no more to be done again
+    expect(redo).to_have_attribute("aria-disabled", "true")
+    assert page.violations("#panel-numbers") == []
+
+
+def test_undo_in_a_field_is_of_numbers_and_in_a_text_its_own(opens: Opens) -> None:
+    page = opens(link(CHAIN, values={"x": [1.0, 2.0, 3.0]}, panel="numbers"))
+    keyboard = page.page.keyboard
+    page.write("x[2]", "0.5")
+    page.write("x[3]", "0x1")  # refused
+    page.until("values.x?.[1] === 0.5")
+    keyboard.press("Control+z")
+    expect(field_of(page, "x[3]")).to_have_value("3")
+    expect(page.page.locator(".sheet-input .refusal")).to_have_count(0)
+    keyboard.press("Control+z")
+    page.until("values.x?.[1] === 2")
+    expect(field_of(page, "x[2]")).to_have_text("2")
+    area = page.page.locator("#bp-text")
+    area.focus()
+    keyboard.type("#")
+    keyboard.press("Control+z")
+    expect(area).to_have_value(CHAIN)
+    page.page.locator("#tab-numbers").focus()
+    keyboard.press("Control+y")
+    page.until("values.x?.[1] === 0.5")
+    area.fill(CHAIN.replace("x[3]", "x[4]").replace("w1[3,3]", "w1[3,4]"))
+    page.until("network.quantities.find(({ name }) => name === 'x').shape[0] === 4")
+    page.write("w2[1,1]", "3")
+    page.page.locator("#tab-numbers").focus()
+    keyboard.press("Control+z")
+    assert page.state("values") == {}
+    keyboard.press("Control+z")  # what it gave back fits no more
+    assert page.state("values") == {}
+    expect(page.page.locator("#status")).to_have_text("Taken back: the change of w2[1,1].")
+
+
+def test_escape_gives_a_field_what_it_had(opens: Opens) -> None:
+    page = opens(link(CHAIN, panel="numbers"))
+    keyboard, field = page.page.keyboard, field_of(page, "x[2]")
+    numbers = page.state("numbers")
+    field.focus()
+    before = field.input_value()
+    keyboard.type("7.25")
+    page.until(f"values.x?.[1] === 7.25 && numbers.loss !== {numbers['loss']}")
+    asked = (
+        "performance.getEntriesByType('resource').filter((e) => e.name.endsWith('numbers')).length"
+    )
+    count = page.page.evaluate(asked)
+    keyboard.press("Escape")
+    expect(field).to_be_focused()
+    expect(field).to_have_value(before)
+    assert page.state("[values, numbers]") == [{}, numbers]
+    assert page.page.evaluate(asked) == count
+    undo = page.page.locator("#panel-numbers").get_by_role("button", name="Undo", exact=True)
+    expect(undo).to_have_attribute("aria-disabled", "true")
+
+
+PASTED = {
+    "a spreadsheet": ("1\t-2,5\r\n3\t4e-1\r\n", "w1[2,1]", [[1, -2.5], [3, 0.4]]),
+    "semicolons": ("1,5;2\n−3;1/4", "w1[1,2]", [[1.5, 2], [-3, 0.25]]),
+    "commas": ("1, 2\n3, 4", "w1[2,2]", [[1, 2], [3, 4]]),
+    "NumPy": ("np.array([[1., 2.],\n       [3., .5]], dtype=np.float32)", "w1[1,1]", [[1, 2], [3, 0.5]]),
+    "NumPy, printed": ("[[ 1.  2.]\n [ 3. -4.]]", "w1[1,1]", [[1, 2], [3, -4]]),
+    "Matlab": ("[1 2; 3 4];", "w1[1,1]", [[1, 2], [3, 4]]),
+    "a column": ("0,5\n0,25", "w1[1,3]", [[0.5], [0.25]]),
+    "a vector across": ("[5, 6]", "x[2]", [[5], [6]]),
+    "a vector down": ("5\n6\n", "x[2]", [[5], [6]]),
+    "decimals where two columns have no room": ("1,5\n2,5\n3,5", "x[1]", [[1.5], [2.5], [3.5]]),
+    "too wide": ("1\t2\t3", "w1[1,2]", "3 numbers do not fit into w1 from w1[1,2] on: there is room for 3 × 2."),
+    "too long": ("1\n2\n3", "x[2]", "3 numbers do not fit into x from x[2] on: there is room for 2."),
+    "a word": ("1\t2\n3\tfour", "w1[1,1]", "“four” is no number (row 2, column 2 of what was pasted)."),
+    "a hole": ("1\t\n3\t4", "w1[1,1]", "A number is missing (row 1, column 2 of what was pasted)."),
+    "thousands": ("1,000\t2", "w1[1,1]", "“1,000” may be meant as 1000 or as 1.000 (row 1, column 1"),
+    "two ways": ("1,5\n2,5", "w1[1,1]", "“1,5 2,5” may have commas in its numbers or between them"),
+    "ragged": ("[[1, 2], [3]]", "w1[1,1]", "different lengths: 2 and 1."),
+    "deep": ("[[[1, 2]], [[3, 4]]]", "w1[1,1]", "is no number"),
+}  # fmt: skip
+
+
+# What the next copying puts on the clipboard.
+_COPYING = """(text) => document.addEventListener('copy', (event) => {
+  event.clipboardData.setData('text/plain', text);
+  event.preventDefault();
+}, { once: true })"""
+
+
+@pytest.mark.parametrize("name", PASTED)
+def test_a_block_is_pasted_whole_or_not_at_all(opens: Opens, name: str) -> None:
+    text, place, wanted = PASTED[name]
+    given = {"x": [9.0] * 3, "w1": [[9.0] * 3] * 3}
+    page = opens(link(CHAIN, values=given, panel="numbers"))
+    field, keyboard = field_of(page, place), page.page.keyboard
+    page.page.evaluate(_COPYING, text)
+    keyboard.press("Control+c")
+    field.focus()
+    keyboard.press("Control+v")
+    quantity = place.partition("[")[0]
+    if isinstance(wanted, str):
+        said = page.page.get_by_role("alert").filter(has_text=wanted)
+        expect(said).to_contain_text("Nothing was changed.")
+        expect(field).to_have_accessible_description(re.compile(re.escape(wanted)))
+        assert page.state("values") == given
+        keyboard.press("Escape")
+        expect(said).to_have_count(0)
+        return
+    page.until(f"values.{quantity}.flat().some((number) => number !== 9)")
+    filled = np.array(given[quantity])
+    at = tuple(int(index) - 1 for index in place[place.index("[") + 1 : -1].split(","))
+    if filled.ndim == 1:
+        filled[at[0] :][: len(wanted)] = np.ravel(wanted)
+    else:
+        filled[at[0] :, at[1] :][: len(wanted), : len(wanted[0])] = wanted
+    assert page.state(f"values.{quantity}") == filled.tolist()
+    expect(field).to_have_value(f"{wanted[0][0]:g}")
+    keyboard.press("Control+z")
+    assert page.state("values") == given
+
+
 SPREAD = """async () => {
   const { lights } = await import('/assets/js/lights.js');
   const { Way } = await import('/assets/js/pointing.js');

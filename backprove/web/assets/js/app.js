@@ -5,6 +5,7 @@ import { mountChoices, openExamples } from "./choices.js";
 import { mount as mountEditor } from "./editor.js";
 import { debounced, h, icon, sentence, sorry } from "./elements.js";
 import { mountKeyboard, showKeys } from "./keyboard.js";
+import { mountUndo } from "./numbers-undo.js";
 import { follow } from "./pointing.js";
 import { keepUpToDate, open } from "./refresh.js";
 import { chooseAndOpen, fromFragment, keepOnLeaving, kept, mountDropping, saveText, share } from "./sharing.js";
@@ -138,6 +139,7 @@ mountStatus();
 mountKeyboard(store);
 mountDropping(store);
 follow(document.body, store);
+mountUndo(store);
 keepUpToDate(store);
 store.on("network", ({ network }) => {
   place("network-about").textContent = network?.title ?? "";

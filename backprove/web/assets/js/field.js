@@ -15,14 +15,14 @@ export class Field {
 
   /**
    * @param {{label: string, q: string, problem: string}} names  `problem`: the id of what says why it is refused
-   * @param {{focused: () => void, written: () => void, left: () => void, moved: (event: KeyboardEvent) => void}} told
+   * @param {{focused: () => void, written: () => void, left: () => void, moved: (event: KeyboardEvent) => void, pasted: (event: ClipboardEvent) => void}} told
    */
-  constructor({ label, q, problem }, { focused, written, left, moved }) {
+  constructor({ label, q, problem }, { focused, written, left, moved, pasted }) {
     const same = { "aria-label": label, "aria-describedby": problem, "data-q": q };
     this.resting = h("span", { class: "number writes", role: "textbox", tabindex: 0, ...same, onfocus: () => this.open() });
     this.#make = () => h("input", {
       class: "number writes", inputmode: "decimal", autocomplete: "off", spellcheck: "false", ...same,
-      onfocus: focused, oninput: written, onkeydown: moved,
+      onfocus: focused, oninput: written, onkeydown: moved, onpaste: pasted,
       onblur: () => {
         left();
         this.rest();

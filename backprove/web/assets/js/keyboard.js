@@ -11,6 +11,7 @@ const KEYS = [
     [["Alt", "1 … 6"], "opens Derivation, Numbers, Backward pass, Paths, Learning, Check"],
     [["Alt", "N"], "to the drawing of the network"],
     [["Alt", "T"], "to the network’s text"],
+    [["Ctrl", "Z"], "takes back the last change of a number; Ctrl Shift Z and Ctrl Y do it again"],
     [["?"], "shows these keys"],
     [["Esc"], "closes a dialog or ends the tour"],
   ]],

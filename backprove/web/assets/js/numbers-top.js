@@ -3,6 +3,7 @@
 
 import { h, sentence } from "./elements.js";
 import { called, printed } from "./formula.js";
+import { historyOf } from "./numbers-undo.js";
 import { reading, refusal } from "./written.js";
 
 /**
@@ -27,6 +28,12 @@ export function controls(store, { drawn, reset, isRefusing }) {
   const take = h("button", { type: "button", onclick: step, hidden: true }, "Take this step");
   const all = h("button", { type: "button", onclick: resetAll }, "Reset all");
   const draw = h("button", { type: "button", onclick: () => reseed(store.get().seed + 1) }, "Draw new weights");
+
+  const history = historyOf(store);
+  /** @param {string} name @param {string} keys @param {() => void} does */
+  const way = (name, keys, does) => h("button", { type: "button", onclick: does, "aria-keyshortcuts": keys }, name);
+  const undo = way("Undo", "Control+Z", () => history.undo());
+  const redo = way("Redo", "Control+Shift+Z Control+Y", () => history.redo());
 
   let known = { seed: store.get().seed, eta: store.get().eta };
 
@@ -105,6 +112,8 @@ export function controls(store, { drawn, reset, isRefusing }) {
     if (rests(eta) && rate !== null) eta.value = String(rate);
     all.disabled = Object.keys(values).length === 0 && !isRefusing() && [seed, eta].every(
       (field) => field.getAttribute("aria-invalid") !== "true");
+    offer(undo, history.back, "Undo");
+    offer(redo, history.again, "Redo");
     const words = [...(numbers?.notes ?? [])];
     const why = network && !network.symbolic && numbersError;
     if (why) words.push([why.message, why.suggestion].filter(Boolean).map(sentence).join(" "));
@@ -112,18 +121,31 @@ export function controls(store, { drawn, reset, isRefusing }) {
     notes.hidden = !words.length;
   }
 
+  /**
+   * What a way would do; it keeps the focus where it would do nothing.
+   * @param {HTMLElement} button
+   * @param {string|null} told
+   * @param {string} name
+   */
+  function offer(button, told, name) {
+    button.setAttribute("aria-disabled", String(told === null));
+    button.title = told === null ? `There is nothing to ${name.toLowerCase()}` : `${name} ${told}`;
+  }
+
   const bar = h(
     "div", { class: "panel-top" },
     h("h2", {}, "The numbers"),
     h(
       "p", { class: "how" },
-      "Change any value in a field: everything that depends on it follows. Arrow keys and Enter move between fields.",
+      "Change any value in a field: everything that depends on it follows. Arrow keys and Enter move between fields; "
+        + "rows and columns out of a spreadsheet can be pasted.",
     ),
     h("div", { class: "bar losses" }, loss, after),
     h(
       "div", { class: "bar" },
       h("label", { class: "field" }, "learning rate η", eta), etaSays, take,
-      h("label", { class: "field" }, "seed", seed), seedSays, draw, all,
+      h("label", { class: "field" }, "seed", seed), seedSays, draw,
+      h("span", { class: "steps", role: "group", "aria-label": "Changes of numbers" }, undo, redo), all,
     ),
     h("p", { class: "visually-hidden", id: "eta-says" }, "With a learning rate the weights after one step are shown."),
     notes,

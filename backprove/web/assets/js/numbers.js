@@ -1,16 +1,16 @@
 // @ts-check
 // Every number of the network: the given ones to edit, the computed ones beside their gradients.
 
-import { at, replaced } from "./components.js";
-import { debounced, h, stylesheet } from "./elements.js";
+import { at, component, replaced } from "./components.js";
+import { h, stylesheet } from "./elements.js";
 import { filling } from "./filling.js";
 import { controls } from "./numbers-top.js";
+import { historyOf } from "./numbers-undo.js";
 import { sheet } from "./sheet.js";
 import { GIVEN } from "./state.js";
 import { isCalm, whenShown } from "./walking.js";
 
 const DRAWN = new Set(["weight", "bias"]);
-const WAIT = 0; // milliseconds between the last key and the question; a newer one ends the older
 const MOST_FLASHES = 60; // where more change, showing it would hold up the numbers themselves
 
 const SECTIONS = [
@@ -35,19 +35,13 @@ export function mount(element, store) {
   let sheets = new Map();
   /** @type {Map<string, any>} what the file or the seed gives, as far as it was seen */
   const bases = new Map();
-  /** @type {Record<string, any>} edits that wait to be sent */
-  let waiting = {};
   let built = "";
   /** @type {string|null} the selection that the windows were turned to last */
   let turned = null;
   /** @type {any} an answer that is older than a change of what the file or the seed gives */
   let outdated = null;
 
-  const send = debounced(() => {
-    const edits = waiting;
-    waiting = {};
-    store.set({ values: { ...store.get().values, ...edits } }, "edit");
-  }, WAIT);
+  const history = historyOf(store);
 
   store.on(["network", "seed"], (/** @type {any} */ state, /** @type {any} */ { changed, before }) => {
     if (changed.includes("seed") || before.network?.asked?.text !== state.network?.asked?.text) {
@@ -55,6 +49,8 @@ export function mount(element, store) {
       outdated = state.numbers;
     }
   });
+  // the numbers of other values tell nothing of what the file or the seed gives
+  store.on("values", (/** @type {any} */ _, /** @type {any} */ { before }) => { outdated = before.numbers; });
   whenShown(element, store, ["network", "numbers", "values", "selection", "eta", "seed"], refresh);
 
   function refresh() {
@@ -105,7 +101,8 @@ export function mount(element, store) {
       const made = some.map((/** @type {any} */ quantity) => {
         const made = sheet(quantity, {
           columns: columnsOf(quantity, adjoints, eta !== null && DRAWN.has(quantity.kind)),
-          edit, reset, changed: () => fill(store.get(), false), tell: () => top.show(store.get()),
+          edit, paste, reset, begin: () => history.close(), forget: () => history.forget(),
+          changed: () => fill(store.get(), false), tell: () => top.show(store.get()),
         });
         made.turnTo(selection);
         sheets.set(quantity.name, made);
@@ -149,14 +146,26 @@ export function mount(element, store) {
    */
   function edit(name, shape, place, number) {
     const state = store.get();
-    const now = waiting[name] ?? source(state, "value", name) ?? zeros(shape);
-    waiting = { ...waiting, [name]: replaced(now, place, number) };
-    send();
+    const now = source(state, "value", name) ?? zeros(shape);
+    store.set({ values: { ...state.values, [name]: replaced(now, place, number) } }, "edit");
+  }
+
+  /**
+   * Many numbers at once.
+   * @param {string} name
+   * @param {number[]} shape
+   * @param {[number[], number][]} cells
+   */
+  function paste(name, shape, cells) {
+    const state = store.get();
+    const now = source(state, "value", name) ?? zeros(shape);
+    const value = cells.reduce((all, [place, number]) => replaced(all, place, number), now);
+    const ends = [cells[0], cells[cells.length - 1]].map(([place]) => component(name, place));
+    const words = cells.length > 1 ? `${cells.length} numbers pasted, ${ends.join(" to ")}.` : "";
+    store.set({ values: { ...state.values, [name]: value }, status: words }, "paste");
   }
 
   function resetAll() {
-    send.cancel();
-    waiting = {};
     for (const made of sheets.values()) made.forgive();
     store.set({ values: {} }, "reset");
   }
@@ -167,18 +176,14 @@ export function mount(element, store) {
    * @param {number[]|null} place
    */
   function reset(name, place) {
-    send.cancel();
     sheets.get(name)?.forgive();
-    const state = store.get();
-    const values = { ...state.values, ...waiting };
-    waiting = {};
+    const values = { ...store.get().values };
     const base = bases.get(name);
     if (place === null || base === undefined) delete values[name];
     else {
       values[name] = replaced(values[name], place, at(base, place));
       if (JSON.stringify(values[name]) === JSON.stringify(base)) delete values[name];
     }
-    outdated = state.numbers;
     store.set({ values }, "reset");
     fill(store.get());
   }

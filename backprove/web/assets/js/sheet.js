@@ -5,6 +5,7 @@ import { at, component, componentOf, windowed } from "./components.js";
 import { h } from "./elements.js";
 import { Field } from "./field.js";
 import { inline, printed, scrolling } from "./formula.js";
+import { blockOf } from "./numbers-block.js";
 import { GIVEN } from "./state.js";
 import { symbol } from "./symbols.js";
 import { reading, refusal, short } from "./written.js";
@@ -18,9 +19,10 @@ const LONG = 12; // letters of a number, beyond which its column is made wide
 /**
  * The table or tables of a quantity, or of a window into it.
  * @param {any} quantity
- * @param {{columns: {kind: string, title: string}[], edit: Function, reset: Function, changed: () => void, tell: () => void}} doing
+ * @param {{columns: {kind: string, title: string}[], edit: Function, paste: Function, begin: () => void, forget: () => boolean, reset: Function, changed: () => void, tell: () => void}} doing
+ *   begin: a field is entered; forget: what was written in it since is taken back
  */
-export function sheet(quantity, { columns, edit, reset, changed, tell }) {
+export function sheet(quantity, { columns, edit, paste, begin, forget, reset, changed, tell }) {
   const { name, kind, shape } = quantity;
   const editable = GIVEN.has(kind);
   const view = windowed(shape);
@@ -29,6 +31,7 @@ export function sheet(quantity, { columns, edit, reset, changed, tell }) {
   /** @type {Map<Cell, string>} fields whose words are no number, and why */
   const refusals = new Map();
   let said = 0; // how many of them are said
+  let unfit = ""; // why what was pasted last fills nothing
   let isEdited = false;
   const one = h("button", { type: "button", class: "plain small", hidden: true, onclick: () => reset(name, last) });
   const whole = h(
@@ -51,18 +54,20 @@ export function sheet(quantity, { columns, edit, reset, changed, tell }) {
       "header", {},
       inline(quantity.symbol, "sheet-symbol"), h("span", { class: "kind" }, kindWords(quantity)), whole, one,
     ),
-    view.isPart && search(), tables, problem,
+    view.isPart && search(), tables,
   );
   draw();
 
   function draw() {
     refusals.clear();
+    unfit = "";
     complain();
     cells = [];
     selected = [];
     ofPlace.clear();
     const make = shape.length < 2 ? listed : gridded;
-    tables.replaceChildren(...make());
+    const [written, ...others] = make();
+    tables.replaceChildren(h("div", { class: "sheet-written" }, written, problem), ...others);
   }
 
   /** One table: a row for each number, a column for each of its kinds. */
@@ -115,6 +120,7 @@ export function sheet(quantity, { columns, edit, reset, changed, tell }) {
       ? new Field({ label: where, q, problem: `refused-${name}` }, {
           focused: () => focused(made), written: () => written(made), left: () => left(made),
           moved: (event) => moved(made, event),
+          pasted: (event) => pasted(made, event),
         })
       : null;
     const box = h("td", { class: "number" }, span ?? field?.element);
@@ -127,19 +133,36 @@ export function sheet(quantity, { columns, edit, reset, changed, tell }) {
 
   /** @param {Cell} found */
   function focused(found) {
+    begin();
     if (refusals.has(found)) return;
-    if (typeof found.shown === "number") fieldOf(found).words = String(found.shown); // all digits, to edit
+    showAll(found);
+  }
+
+  /** All digits, to edit. @param {Cell} found */
+  function showAll(found) {
+    if (typeof found.shown === "number") fieldOf(found).words = String(found.shown);
     fieldOf(found).select();
   }
 
   /** @param {Cell} found */
   function written(found) {
     const number = judged(found);
+    unfit = "";
     complain();
     if (number === null || number === found.shown) return;
     found.shown = number;
     last = found.place;
     edit(name, shape, found.place, number);
+  }
+
+  /** A block fills from this field on, or nothing is changed. */
+  function pasted(/** @type {Cell} */ found, /** @type {ClipboardEvent} */ event) {
+    const block = blockOf(event.clipboardData?.getData("text/plain") ?? "", { name, shape, place: found.place });
+    if (!block) return; // words for this field alone
+    event.preventDefault();
+    unfit = "says" in block ? block.says : "";
+    complain();
+    if ("cells" in block) paste(name, shape, block.cells);
   }
 
   /** The number in a field; where there is none, why is kept. @param {Cell} found */
@@ -178,8 +201,8 @@ export function sheet(quantity, { columns, edit, reset, changed, tell }) {
 
   /** Says what is refused, and why. */
   function complain() {
-    problem.hidden = refusals.size === 0;
-    problem.replaceChildren(...[...refusals].map(([{ place }, words]) => h("span", { class: "refusal" },
+    problem.hidden = refusals.size === 0 && !unfit;
+    problem.replaceChildren(unfit, ...[...refusals].map(([{ place }, words]) => h("span", { class: "refusal" },
       h("span", { role: "img", "aria-label": component(name, place) }, symbol(quantity.symbol, component(name, place))), ": ", words)));
     whole.hidden = !isEdited && refusals.size === 0;
     if (said !== refusals.size) tell();
@@ -189,6 +212,7 @@ export function sheet(quantity, { columns, edit, reset, changed, tell }) {
   /** Every field shows its number again. */
   function forgive() {
     for (const found of [...refusals.keys()]) takeBack(found);
+    unfit = "";
     complain();
   }
 
@@ -199,13 +223,21 @@ export function sheet(quantity, { columns, edit, reset, changed, tell }) {
     fieldOf(found).refuse(false);
   }
 
+  /** The field has what it had when it was entered. @param {Cell} found */
+  function giveUp(found) {
+    takeBack(found);
+    unfit = "";
+    complain();
+    if (forget()) changed();
+    showAll(found);
+  }
+
   /** As in a spreadsheet: Enter and the vertical arrows move down and up, the others at the ends of the text. */
   function moved(/** @type {Cell} */ found, /** @type {KeyboardEvent} */ event) {
     const field = /** @type {HTMLInputElement} */ (event.target);
-    if (event.key === "Escape") {
-      takeBack(found);
-      complain();
-      return field.select();
+    if (event.key === "Escape" || (isUndo(event) && refusals.has(found))) {
+      event.preventDefault();
+      return giveUp(found);
     }
     const all = field.selectionStart === 0 && field.selectionEnd === field.value.length;
     const atStart = all || (field.selectionEnd === 0);
@@ -333,6 +365,11 @@ function neighbour(field, by) {
   return /** @type {HTMLElement} */ (all[all.indexOf(field) + by]);
 }
 
+/** @param {KeyboardEvent} event */
+function isUndo({ key = "", ctrlKey, metaKey, shiftKey }) {
+  return key.toLowerCase() === "z" && ctrlKey !== metaKey && !shiftKey;
+}
+
 /** @param {any} quantity */
 function kindWords({ name, kind, shape, role }) {
   const size = shape.length ? `, ${shape.join(" × ")}` : "";
@@ -356,7 +393,7 @@ function write(cell, numbers) {
     cell.span.textContent = words;
     if (words.length > LONG) cell.span.classList.add("long");
   }
-  else if (!fieldOf(cell).hasFocus) fieldOf(cell).words = short(number);
+  else fieldOf(cell).words = fieldOf(cell).hasFocus && typeof number === "number" ? String(number) : short(number);
   return !isFirst;
 }
 
