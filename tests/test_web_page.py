@@ -695,6 +695,95 @@ def test_a_weight_stands_beside_its_edge_and_covers_nothing(
         assert any(label["symbol"] for label in labels)
 
 
+@pytest.mark.parametrize(
+    "text", ["mlp:2-3-3-3-3-2", "mlp:2-3-3-3-3-3-3-3-2", "mlp:4-5-5-5-5-3,tanh,cross_entropy"]
+)
+def test_headings_do_not_meet_on_a_narrow_page(opens: Opens, text: str) -> None:
+    page = opens(link(text), width=390)
+    page.settled()
+    boxes = page.page.evaluate(
+        "() => [...document.querySelectorAll('.drawing-heads > *')].map((head) => {"
+        " const { left, right, top, bottom } = head.getBoundingClientRect();"
+        " return { says: head.textContent, left, right, top, bottom }; })"
+    )
+    assert {"input", "hidden", "output", "loss"} <= {box["says"] for box in boxes}
+    assert ("output sum" in {box["says"] for box in boxes}) == ("cross_entropy" in text)
+    for number, one in enumerate(boxes):
+        assert one["left"] >= 0
+        assert one["right"] <= 390
+        for other in boxes[:number]:
+            beside = one["left"] >= other["right"] or other["left"] >= one["right"]
+            apart = one["top"] >= other["bottom"] or other["top"] >= one["bottom"]
+            assert beside or apart, (one, other)
+
+
+def test_a_plain_wheel_is_told_what_zooms(opens: Opens) -> None:
+    page = opens(link(CHAIN))
+    page.settled()
+    hint, live = page.page.locator(".drawing-hint"), page.page.locator(".drawing > [aria-live]")
+    expect(hint).to_be_hidden()
+    page.page.locator(".drawing-stage").hover(position={"x": 20, "y": 60})
+    before = page.page.locator(".drawing-layer").evaluate("(layer) => layer.style.transform")
+    page.page.mouse.wheel(0, 100)
+    expect(hint).to_be_visible()
+    expect(hint).to_have_text("Ctrl + wheel zooms")
+    expect(live).to_contain_text("Ctrl and the wheel zoom")
+    after = page.page.locator(".drawing-layer").evaluate("(layer) => layer.style.transform")
+    assert after == before
+    expect(hint).to_be_hidden()  # by itself
+    page.page.keyboard.down("Control")
+    page.page.mouse.wheel(0, -100)
+    page.page.keyboard.up("Control")
+    expect(page.page.locator(".drawing-layer")).not_to_have_attribute("style", before)
+    expect(hint).to_be_hidden()
+
+
+# The lines of pixels of the drawing's canvas that are not empty between two heights.
+_INKED = """([from, to]) => {
+  const canvas = document.querySelector('.drawing-stage > canvas');
+  const data = canvas.getContext('2d').getImageData(0, from, canvas.width, to - from).data;
+  return data.some((value, at) => at % 4 === 3 && value > 0);
+}"""
+
+
+def test_a_weight_in_the_loss_is_seen_there_and_its_path_is_drawn(opens: Opens) -> None:
+    text = (
+        "input x = 2\ntarget y = 1\nweight w = 3, v = 1\nz = w*x\no = v*z\n"
+        "loss J = (o - y)^2 + w^2/10\n"
+    )
+    page = opens(link(text, panel="paths", selection="w"))
+    panel = page.panel("paths")
+    expect(panel).to_contain_text("on 2 paths")
+    loss = page.page.locator("[data-id='J']")
+    expect(loss.locator(".neuron-beside")).to_contain_text("+ w")
+    expect(loss).to_have_attribute("aria-label", re.compile("holds w directly"))
+    # all neurons of this network stand on one line: what is drawn above them is the way of w
+    top = page.page.evaluate(
+        "() => { const stage = document.querySelector('.drawing-stage').getBoundingClientRect();"
+        " return Math.min(...[...document.querySelectorAll('.neuron')].map("
+        " (one) => one.getBoundingClientRect().top)) - stage.top; }"
+    )
+    above = [0, int(top) - 3]
+    assert not page.page.evaluate(_INKED, above)  # the first path goes along the edges
+    panel.get_by_role("button", name="Next").click()
+    expect(panel).to_contain_text("path 2 of 2")
+    page.page.wait_for_function(f"() => ({_INKED})({json.dumps(above)})")
+
+
+def test_a_number_at_a_corner_says_what_is_taken_there(opens: Opens) -> None:
+    text = "input x = 0\ntarget y = 1\nweight w = 3\nz = w*x\nh = relu(z)\nloss J = (h - y)^2\n"
+    page = opens(link(text, panel="numbers"))
+    page.settled()
+    neuron = page.page.locator("[data-id='h']")
+    says = "relu is at a corner: relu'(0) is taken as 0"
+    expect(neuron).to_have_attribute("aria-label", re.compile(re.escape(says)))
+    expect(page.page.locator("#panel-numbers")).to_contain_text(f"in h, {says}")
+    neuron.hover()
+    expect(page.page.locator(".drawing-tip")).to_contain_text(says)
+    page.write("x", "1")
+    expect(neuron).to_have_attribute("aria-label", "h, output, 3")
+
+
 def test_a_network_that_takes_its_time_is_said_to_be_read(browser: Browser, server: Server) -> None:
     with browser.new_context() as context:
         page = context.new_page()

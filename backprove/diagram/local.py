@@ -15,6 +15,7 @@ from ..expr import Add, Derivative, Expr, Index, Ref, Size, product, total, with
 from ..network import ADJOINT, Equation, Network, Quantity
 from ..rewrite import rewritten
 from ..rules import FOLDING, TIDY, Scope
+from ..run.corners import Corner, corners
 from ..run.lower import lower
 from ..run.numpy_backend import prepare
 from ..run.values import check_memory, given_values, precision
@@ -68,6 +69,7 @@ class Locals:
         self.scope = Scope(network)
         self._quiet: tuple[set[Expr], set[Expr], set[Expr]] = (set(), set(), set())
         self._made: dict[Way, Local] = {}
+        self.corners: tuple[Corner, ...] = ()
 
     def between(self, start: str, end: str, part: int) -> Local:
         """The derivative of one quantity in another that its equation uses, by one part of it."""
@@ -111,6 +113,7 @@ class Locals:
         program = lower(larger, adjoints, [*wanted, gradient], lifted=False)
         check_memory(program.bytes_needed(1, dtype.itemsize), "the values of all local derivatives")
         results = prepare(program, dtype)(given)
+        self.corners = corners(network, given)
         at = tuple(i - 1 for i in self.question.indices if isinstance(i, int))
         return {way: results[n] for n, way in wanted.items()}, float(results[gradient][at])
 

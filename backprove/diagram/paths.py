@@ -116,7 +116,12 @@ def paths(
             web.compute(seed)
         except DataError as error:
             notes.append(f"there are no numbers: {error.message}")
-    found = tuple(web.path(way) for way in web.ways(limit))
+    ways = web.ways(limit)
+    found = tuple(web.path(way) for way in ways)
+    passed = {component(*node) for way in ways for node, _ in way}
+    notes.extend(
+        str(corner) for corner in web.locals.corners if not passed.isdisjoint(corner.components)
+    )
     if web.total > len(found):
         order = "the largest first" if web.largest_first(limit) else "in the equations' order"
         notes.append(f"{len(found)} of {web.total:,} paths are listed, {order}")
@@ -264,7 +269,10 @@ class _Web:
                 found[pair] = max(times, found.get(pair, 1))
         for (start, after), times in found.items():
             if times > 1:
-                yield f"{start} enters {after} {_times(times)}; each time is a path of its own"
+                yield (
+                    f"{after} holds {start} in {times} terms: each makes paths of its own, with the"
+                    " derivative of that term"
+                )
 
     # -- numbers ---------------------------------------------------------------------------
 
@@ -362,10 +370,6 @@ def _places(network: Network, equation: Equation) -> Iterator[tuple[Ref, Use]]:
         yield use.source, use
         if use.weight:
             yield use.weight, use
-
-
-def _times(number: int) -> str:
-    return "twice" if number == 2 else f"{number} times"
 
 
 def _position(ref: Ref) -> Indices:

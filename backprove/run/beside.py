@@ -19,6 +19,7 @@ from ..rules import DIFFERENTIATION, TIDY, Scope
 from ..verify.points import Indices, Point
 from ..verify.series import OutsideDomain, Unresolved
 from ..verify.values import OutOfRange, Scene, evaluate
+from .corners import corners
 from .lower import lower
 from .numpy_backend import prepare
 from .values import Array, given_values, refuse_symbolic
@@ -55,7 +56,7 @@ def numbers_of(network: Network, seed: int = 0) -> tuple[Printed, tuple[str, ...
         except (BackproveError, OutOfRange, OutsideDomain, Unresolved, KeyError):
             return None
 
-    return number, notes
+    return number, (*notes, *map(str, corners(network, values)))
 
 
 def quick_numbers_of(network: Network, found: Mapping[str, Array]) -> Printed:

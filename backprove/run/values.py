@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..adjoints import backprop
 from ..errors import DataError, expect
 from ..network import ADJOINT, ARGUMENT, TRAINED, Network, Quantity, Value, expect_network
+from .corners import Corner, Corners
 from .lower import CONSTRAINT, lower
 from .numpy_backend import Prepared, as_float, prepare
 
@@ -41,6 +42,7 @@ class Numbers:
     gradient descent, and loss_after the loss there; both None where no rate was given.
     Quantities without a name of their own (an activation's argument) are left out.
     notes: what was drawn or left out, in words. given: what is not computed, as it was used.
+    corners: where a derivative does not exist at these numbers, and what is taken.
     """
 
     loss: float
@@ -51,6 +53,7 @@ class Numbers:
     loss_after: float | None = None
     notes: tuple[str, ...] = ()
     given: Mapping[str, Array] = field(default_factory=dict)
+    corners: tuple[Corner, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The same as numbers and nested lists, `updated` and `loss_after` where they exist."""
@@ -127,13 +130,15 @@ class Evaluator:
         shown = [name for name in network.equations if not network[name].hidden]
         differentiated = network.of_kind("input", *TRAINED)
         gradients = {q.name: _adjoint(network, q.name, results) for q in differentiated}
+        corners = self._corners.at(given, results)
         numbers = Numbers(
             loss=float(results[network.loss]) + 0.0,  # -0 -> 0
             values={name: results[name] for name in shown},
             adjoints={name: _adjoint(network, name, results) for name in shown},
             gradients=gradients,
-            notes=(*notes, *_warnings(network), *_not_finite(network, results)),
+            notes=(*notes, *_warnings(network), *_not_finite(network, results), *map(str, corners)),
             given=given,
+            corners=corners,
         )
         if eta is None:
             return numbers
@@ -166,6 +171,10 @@ class Evaluator:
         needed = program.bytes_needed(1, self.kind.itemsize)
         check_memory(needed, "its values and adjoints", self.memory)
         return prepare(program, self.kind)
+
+    @cached_property
+    def _corners(self) -> Corners:
+        return Corners(self.network)
 
     @cached_property
     def _forward(self) -> Prepared:

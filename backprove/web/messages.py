@@ -353,6 +353,13 @@ class FilledAnswer(Message):
     text: str
 
 
+class Corner(Message):
+    """A component at whose numbers a derivative does not exist."""
+
+    component: str
+    says: str = Field(description="What is taken there.")
+
+
 class NumbersAnswer(Message):
     """Loss, values, adjoints and gradients."""
 
@@ -363,6 +370,7 @@ class NumbersAnswer(Message):
     given: ByName = Field(description="What is not computed, as it was used.")
     updated: ByName | None = None
     loss_after: Nested | None = None
+    corners: list[Corner] = Field(description="Of up to a thousand components.")
     notes: list[str]
 
 

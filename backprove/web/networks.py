@@ -21,6 +21,7 @@ from .messages import (
     AskFilled,
     AskNumbers,
     ByName,
+    Corner,
     Diagram,
     EquationAnswer,
     FilledAnswer,
@@ -31,6 +32,9 @@ from .messages import (
     OpenAnswer,
     QuantityAnswer,
 )
+
+MARKED = 1000
+"""Components that are told to be at a corner one by one; the notes say how many there are."""
 
 
 def network(given: Given) -> NetworkAnswer:
@@ -133,6 +137,11 @@ def numbers(given: AskNumbers) -> NumbersAnswer:
         given=_named(found.given),
         updated=None if found.updated is None else _named(found.updated),
         loss_after=None if found.loss_after is None else listed(np.asarray(found.loss_after)),
+        corners=[
+            Corner(component=component, says=f"{corner.function} is at a corner: {corner.says}")
+            for corner in found.corners
+            for component in corner.components
+        ][:MARKED],
         notes=[*notes, *found.notes],
     )
 

@@ -114,8 +114,12 @@ export class Pointer {
   }
 
   #wheel(event) {
-    if (!event.ctrlKey && !event.metaKey) return; // the page scrolls
+    if (!event.ctrlKey && !event.metaKey) { // the page scrolls
+      if (event.deltaY) this.drawing.hint.show((words) => this.drawing.say(words));
+      return;
+    }
     event.preventDefault();
+    this.drawing.hint.hide();
     this.drawing.zoomBy(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.004)), this.#pointOf(event));
   }
 }

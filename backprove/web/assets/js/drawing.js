@@ -10,6 +10,7 @@ import { Asides } from "./asides.js";
 import { Camera, roomOf } from "./camera.js";
 import { themeOf } from "./colours.js";
 import { Choice } from "./drawing-choice.js";
+import { Hint } from "./drawing-hint.js";
 import { KEYS, Keys } from "./drawing-keys.js";
 import { Pointer } from "./drawing-pointer.js";
 import { EdgeLabels } from "./edge-labels.js";
@@ -43,6 +44,7 @@ export class Drawing {
   painting = null;
   labels = new EdgeLabels();
   headings = new Headings();
+  hint = new Hint();
   #waiting = { numbers: true, frame: 0 };
   #look = { lit: new Set(), near: new Set(), selected: new Set(), asides: [], dim: 1 };
 
@@ -75,7 +77,7 @@ export class Drawing {
       button("+", "Zoom in", () => this.zoomBy(1.3)));
     this.legend = new Legend((show) => this.store.set({ view: { show } }, "drawing"));
     this.root = h("div", { class: "drawing" },
-      h("div", { class: "drawing-frame" }, this.stage, zoom),
+      h("div", { class: "drawing-frame" }, this.stage, this.hint.element, zoom),
       h("div", { class: "drawing-foot" },
         this.legend.shows, goTo(this.store, (component) => this.choice.select(component)), this.legend.element),
       this.live);

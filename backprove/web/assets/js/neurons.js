@@ -141,6 +141,7 @@ export class Neurons {
       const value = numbers.get(one.neuron.id);
       write(one.value, short(value));
       one.value.classList.toggle("wrong", typeof value === "string");
+      one.value.classList.toggle("at-corner", cornerOf(one.neuron, from) !== undefined);
       const level = one.neuron.group.kind === "loss" ? 0 : levelOf(asNumber(value), largest.get(one.neuron.group.name) ?? 1);
       tint(one.element, level, theme);
       label(one.element, this.describe(one.neuron.id, from));
@@ -165,7 +166,7 @@ export class Neurons {
     if (!one) return id;
     const value = firstAt(from.values, one.where);
     const { kind, beside: held } = one.neuron.group;
-    return [id, KINDS[kind], short(value), held?.length ? `holds ${held.join(" and ")} directly` : ""].filter(Boolean).join(", ");
+    return [id, KINDS[kind], short(value), held?.length ? `holds ${held.join(" and ")} directly` : "", cornerOf(one.neuron, from)].filter(Boolean).join(", ");
   }
 
   /**
@@ -193,6 +194,12 @@ export class Neurons {
     const next = ahead.filter(({ x }) => column && Math.abs(x - column.x) <= here.w);
     return by(next, ({ y }) => Math.abs(y - here.y))?.id ?? null;
   }
+}
+
+/** What is taken as a derivative at a neuron that is at a corner. */
+function cornerOf({ id, components }, { corners }) {
+  if (!corners.size) return undefined;
+  return corners.get(components.find((one) => corners.has(one)) ?? id);
 }
 
 /** The weights that enter a neuron over no edge, above it: "+ w". */

@@ -8,7 +8,7 @@ import { symbol } from "./symbols.js";
 
 /**
  * @typedef {ReturnType<typeof import("./values.js").sources>} Sources
- * @typedef {{component: string|null, title: string, rows: {what: string, value: string}[]}} Card
+ * @typedef {{component: string|null, title: string, rows: {what: string, value: string}[], note?: string}} Card
  */
 
 /** The weight, its gradient, and what the edge adds: weight times what comes in. @returns {Card} */
@@ -42,7 +42,7 @@ function bracketed(value) {
 /** The numbers of a neuron's quantities, with what reaches it from the loss. @returns {Card} */
 export function neuronCard({ id, group, components }, from) {
   if (group.kind === "loss") {
-    return { component: id, title: "loss", rows: rows([["value", short(firstAt(from.values, place(id)))]]) };
+    return { component: id, title: "loss", rows: rows([["value", short(firstAt(from.values, place(id)))]]), note: from.corners.get(id) };
   }
   return {
     component: id,
@@ -52,6 +52,7 @@ export function neuronCard({ id, group, components }, from) {
       const adjoint = firstAt([...from.adjoints, ...from.gradients], where);
       return [[component, short(firstAt(from.values, where))], [`∂${from.loss}/∂${component}`, short(adjoint)]];
     })),
+    note: components.map((component) => from.corners.get(component)).find(Boolean),
   };
 }
 
@@ -98,6 +99,7 @@ export class Tip {
       h("dl", {}, ...card.rows.flatMap(({ what, value }) => [
         h("dt", {}, what), h("dd", {}, value),
       ])),
+      card.note ? h("p", { class: "tip-note" }, card.note) : "",
     );
     this.element.hidden = false;
     const { offsetWidth: width, offsetHeight: height } = this.element;

@@ -77,7 +77,17 @@ export function sources(state) {
     gradients: [state.training?.gradients ?? null, numbers?.gradients],
     adjoints: [numbers?.adjoints],
     loss: state.network?.loss ?? "",
+    corners: running ? new Map() : cornersOf(numbers),
   };
+}
+
+const corners = new WeakMap();
+
+/** What is taken as a derivative where there is none, by component. @returns {Map<string, string>} */
+function cornersOf(numbers) {
+  if (!numbers?.corners?.length) return new Map();
+  if (!corners.has(numbers)) corners.set(numbers, new Map(numbers.corners.map(({ component, says }) => [component, says])));
+  return corners.get(numbers);
 }
 
 const declaredOf = new WeakMap();
