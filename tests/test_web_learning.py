@@ -276,7 +276,9 @@ def test_rows_that_lack_a_value_are_left_out_where_the_reader_says_so(page: Page
     box = panel(page).get_by_role("checkbox", name="Leave out the 6 rows that lack a value")
     expect(box).to_be_checked()
     notes = page.locator(".run-notes li")
-    expect(notes.nth(0)).to_have_text("Decimal commas in column weight.")
+    expect(notes.nth(0)).to_have_text(
+        "Decimal commas, or spaces between thousands, in column weight."
+    )
     expect(notes.nth(1)).to_contain_text("6 of 60 rows, which lack a value: 6 in column length.")
     box.uncheck()
     expect(page.locator(".transport .play")).to_be_disabled()

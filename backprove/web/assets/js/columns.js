@@ -45,7 +45,7 @@ export function partOf(/** @type {Place} */ { name, shape }, /** @type {number} 
 
 /**
  * The place that each column gives, by name, "" for none. Columns that are called as a place are its
- * own. Of the others one that is called so, else the last, is the target; the numbers are inputs,
+ * own. Of the others one that is called so, else the last that may be learned, is the target; the numbers are inputs,
  * and words too where the network takes as many numbers as that gives, or there is nothing else.
  * @param {Column[]} columns @param {Place[]} places
  * @returns {string[]}
@@ -123,7 +123,8 @@ function called(/** @type {Place} */ { name, kind, size }, /** @type {Column[]} 
 }
 
 function toldBy(/** @type {Column[]} */ columns, /** @type {number[]} */ free) {
-  return free.find((at) => TOLD.includes(columns[at].name.toLowerCase())) ?? free[free.length - 1];
+  const learnable = free.filter((at) => columns[at].learnable);
+  return free.find((at) => TOLD.includes(columns[at].name.toLowerCase())) ?? (learnable.length ? learnable : free).at(-1);
 }
 
 /**
