@@ -371,6 +371,10 @@ def test_rows_that_lack_a_value_are_left_out_where_that_is_asked(tmp_path: Path)
         "left out: 2 of 6 rows, which lack a value: 1 in column weight, 1 in column length",
     )
     assert "data: 4 samples to train on" in model.notes
+    with pytest.raises(DataError, match="line 4, column weight"):
+        predict(saved, path)
+    found = predict(saved, path, skip_missing=True)
+    assert (found.rows, found.notes) == (4, model.notes[:2])
     through = resume(saved, epochs=6)
     assert same(through, train(net, path, **given, skip_missing=True, epochs=6, scaling="none"))
     with pytest.raises(DataError, match="every row of the data lacks a value"):

@@ -125,8 +125,7 @@ class Table:
                 suggestion = f"write {cell.replace(',', '')} or {cell.replace(',', '.')}"
             else:
                 suggestion = (
-                    "a column of words can be an input by --one-hot, which gives each of them a"
-                    " number of its own, 0 or 1"
+                    "an input needs a number in every row; train --one-hot makes numbers of words"
                 )
             raise DataError(
                 f"{self.source}, {self.where(row)}, column {name}: {said}", suggestion

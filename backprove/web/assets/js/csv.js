@@ -64,16 +64,17 @@ export function rowsOf(text) {
 function pointed(cells) {
   const bare = cells.map((cell) => (SPACED.test(cell) ? cell.replace(/\s/g, "") : cell));
   const commas = bare.filter((cell) => cell.includes(","));
-  if (commas.length && (commas.every((cell) => GROUPED.test(cell)) || !commas.every((cell) => COMMA.test(cell)))) return cells;
   const written = bare.map((cell) => cell.replace(",", "."));
-  return written.every((cell) => NUMBER.test(cell) || MISSING.has(cell.toLowerCase())) ? written : cells;
+  const numbers = commas.every((cell) => COMMA.test(cell)) && written.every((cell) => NUMBER.test(cell) || MISSING.has(cell.toLowerCase()));
+  const doubtful = numbers && commas.length > 0 && commas.every((cell) => GROUPED.test(cell));
+  return { cells: numbers && !doubtful ? written : cells, doubtful: doubtful ? commas[0] : "" };
 }
 
 export class Column {
   #rows;
   #at;
-  /** @type {string[]|null} */
-  #cells = null;
+  /** @type {ReturnType<typeof pointed>|null} */
+  #written = null;
   /** @type {number[]|null} */
   #lacking = null;
   /** @type {Set<string>|null} */
@@ -87,8 +88,13 @@ export class Column {
   }
 
   get #all() {
-    this.#cells ??= pointed(this.#rows.map((row) => row[this.#at] ?? ""));
-    return this.#cells;
+    this.#written ??= pointed(this.#rows.map((row) => row[this.#at] ?? ""));
+    return this.#written.cells;
+  }
+
+  /** A number of it, where each comma could part thousands as well as decimals; "" where not. */
+  get doubtful() {
+    return this.#all.length && this.#written ? this.#written.doubtful : "";
   }
 
   /** The rows that lack a value, from 0. */
