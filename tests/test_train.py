@@ -367,10 +367,14 @@ def test_rows_that_lack_a_value_are_left_out_where_that_is_asked(tmp_path: Path)
     model = train(net, path, **given, skip_missing=True, epochs=3, scaling="none")
     # the row without a colour stays, as nothing reads that column
     assert model.notes[:2] == (
-        "decimal commas in column weight",
+        "decimal commas, or spaces between thousands, in column weight",
         "left out: 2 of 6 rows, which lack a value: 1 in column weight, 1 in column length",
     )
     assert "data: 4 samples to train on" in model.notes
+    with pytest.raises(DataError, match="line 4, column weight"):
+        predict(saved, path)
+    found = predict(saved, path, skip_missing=True)
+    assert (found.rows, found.notes) == (4, model.notes[:2])
     through = resume(saved, epochs=6)
     assert same(through, train(net, path, **given, skip_missing=True, epochs=6, scaling="none"))
     with pytest.raises(DataError, match="every row of the data lacks a value"):
@@ -423,6 +427,8 @@ def test_a_column_of_words_is_an_input_where_that_is_asked(tmp_path: Path) -> No
         ("1,5;2,25\n2,5;3,75", {"c1": [1.5, 2.5], "c2": [2.25, 3.75]}),
         ('a,b\n"1,5",2\n"2,0",3', {"a": [1.5, 2], "b": [2, 3]}),
         ("a;b\n1,500;2\n2,250;3", {"a": ["1,500", "2,250"], "b": [2, 3]}),  # or thousands
+        ("a;b\n12 000;2\n1 200,5;3", {"a": [12000, 1200.5], "b": [2, 3]}),
+        ("a;b\n12 000;2\n1 2;3", {"a": ["12 000", "1 2"], "b": [2, 3]}),
         ("a;b\n1,500;2\n0,250;3", {"a": [1.5, 0.25], "b": [2, 3]}),
         ('"длина, см";"вес, кг"\n1;2\n3;4', {"длина, см": [1, 3], "вес, кг": [2, 4]}),
         ("a b\tc\n1\t2\n", {"a b": [1], "c": [2]}),

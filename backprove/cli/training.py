@@ -346,6 +346,7 @@ def predict(
         Path | None,
         typer.Option("--output", "-o", metavar="CSV", show_default=False, help="Write to a file."),
     ] = None,
+    skip_missing: SkipMissing = None,
 ) -> None:
     """Predict from a saved model.
 
@@ -360,7 +361,7 @@ def predict(
     note_input(model)
     note_input(data)
     refuse_input(output)
-    predictions = predict_(model, data)
+    predictions = predict_(model, data, skip_missing=bool(skip_missing))
     for note in predictions.notes:
         print(note, file=sys.stderr)
     buffer = io.StringIO()

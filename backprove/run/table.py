@@ -125,8 +125,7 @@ class Table:
                 suggestion = f"write {cell.replace(',', '')} or {cell.replace(',', '.')}"
             else:
                 suggestion = (
-                    "a column of words can be an input by --one-hot, which gives each of them a"
-                    " number of its own, 0 or 1"
+                    "an input needs a number in every row; train --one-hot makes numbers of words"
                 )
             raise DataError(
                 f"{self.source}, {self.where(row)}, column {name}: {said}", suggestion
@@ -340,7 +339,7 @@ def _csv_rows(file: TextIO, source: str) -> Table:
     written = {name: _with_points(column) for name, column in columns.items()}
     commas = [name for name, column in columns.items() if written[name] is not column]
     which = f"column{'s' * (len(commas) > 1)} {listed(commas)}"
-    notes = (f"decimal commas in {which}",) if commas else ()
+    notes = (f"decimal commas, or spaces between thousands, in {which}",) if commas else ()
     typed = {name: _typed(column) for name, column in written.items()}
     return Table(source, typed, [line for line, _ in rows], notes=notes)
 
@@ -359,26 +358,28 @@ def _delimiter(lines: Sequence[str]) -> str:
     return max(",;\t", key=lambda mark: counts[mark][0])
 
 
-_COMMA = re.compile(r"\s*[+-]?\d*,\d+(e[+-]?\d+)?\s*", re.IGNORECASE)
-_GROUPED = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*")
+_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+_SPACED = re.compile(r"[+-]?\d{1,3}([ \u00a0\u202f]\d{3})+([.,]\d+)?")
 
 
 def _grouped(cell: str) -> bool:
     """Whether a comma stands where it could part thousands as well as decimals."""
-    return _GROUPED.fullmatch(cell) is not None
+    return _GROUPED.fullmatch(cell.strip()) is not None
 
 
 def _with_points(column: Array) -> Array:
-    """Cells such as 1,5 as 1.5: where all numbers of the column are so, and not all could be
-    thousands; else the column itself.
+    """Cells such as 1,5 as 1.5, and 12 000 as 12000: where all numbers of the column are so, and
+    not all commas could part thousands; else the column itself.
     """
-    cells = [str(cell) for cell in column]
-    commas = [cell for cell in cells if "," in cell]
-    if not commas or all(map(_grouped, commas)) or not all(map(_COMMA.fullmatch, commas)):
+    cells = [str(cell).strip() for cell in column]
+    bare = [re.sub(r"\s", "", cell) if _SPACED.fullmatch(cell) else cell for cell in cells]
+    commas = [cell for cell in bare if "," in cell]
+    if commas and (all(map(_grouped, commas)) or not all(map(_COMMA.fullmatch, commas))):
         return column
-    pointed = [cell.replace(",", ".") for cell in cells]
-    numbers = all(_is_number(cell) or cell.strip().lower() in MISSING for cell in pointed)
-    return np.asarray(pointed) if numbers else column
+    plain = [cell.replace(",", ".") for cell in bare]
+    numbers = all(_is_number(cell) or cell.lower() in MISSING for cell in plain)
+    return np.asarray(plain) if numbers and plain != cells else column
 
 
 def _typed(column: Array) -> Array:

@@ -127,12 +127,21 @@ class Model:
     def _runner(self) -> Runner:
         return Runner(self.network, self.fit, self.options.dtype)
 
-    def predict(self, data: str | Path | Table | Mapping[str, Any]) -> Predictions:
-        """Predict for every row; for the bundled digits, for the held-out ones."""
+    def predict(
+        self, data: str | Path | Table | Mapping[str, Any], *, skip_missing: bool = False
+    ) -> Predictions:
+        """Predict for every row, or those that lack no value; for the bundled digits, for the
+        held-out ones."""
         table = as_table(data)
-        notes: tuple[str, ...] = ()
+        if skip_missing:
+            read = [name for name in self.fit.columns if name in table.columns]
+            table = table.without_missing(read)
+        notes = table.notes
         if len(table.test):
-            notes = (f"the {len(table.test):,} held-out rows of {table.source}",)
+            notes = (
+                *notes,
+                f"the {len(table.test):,} held-out rows of {table.source}",
+            )
             table = table.only(table.test)
         runner = self._runner
         scored = has_targets(table, self.fit)
@@ -272,9 +281,11 @@ def load_model(path: str | Path) -> Model:
     return Model(*_unpacked(saved, path), saved.state)
 
 
-def predict(path: str | Path, data: str | Path | Table | Mapping[str, Any]) -> Predictions:
-    """Predict from a saved model for every row of a table."""
-    return load_model(path).predict(data)
+def predict(
+    path: str | Path, data: str | Path | Table | Mapping[str, Any], *, skip_missing: bool = False
+) -> Predictions:
+    """Predict from a saved model for every row of a table, or those that lack no value."""
+    return load_model(path).predict(data, skip_missing=skip_missing)
 
 
 # -- a run ---------------------------------------------------------------------------------

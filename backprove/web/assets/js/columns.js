@@ -45,8 +45,9 @@ export function partOf(/** @type {Place} */ { name, shape }, /** @type {number} 
 
 /**
  * The place that each column gives, by name, "" for none. Columns that are called as a place are its
- * own. Of the others one that is called so, else the last, is the target; the numbers are inputs,
- * and words too where the network takes as many numbers as that gives, or there is nothing else.
+ * own. Of the others one that is called so, else the last that may be learned, is the target; the
+ * numbers are inputs, and words too where the network takes as many numbers as that makes, or where
+ * there is nothing else.
  * @param {Column[]} columns @param {Place[]} places
  * @returns {string[]}
  */
@@ -63,11 +64,12 @@ export function usual(columns, places) {
   targets.forEach((place, at) => take(place, last.slice(at, at + 1)));
   const inputs = open("input");
   const numbers = free().filter((at) => !columns[at].words);
-  const few = free().filter((at) => !columns[at].words || columns[at].width <= MOST_WORDS);
+  const useful = free().filter((at) => !columns[at].words || columns[at].width > 1);
+  const few = useful.filter((at) => columns[at].width <= MOST_WORDS);
   const all = (/** @type {number[]} */ found) => widthOf(found.map((at) => columns[at]));
   if (inputs.length === 1) {
     const [{ size }] = inputs;
-    const fits = [numbers, few, free()].find((found) => all(found) === size);
+    const fits = [numbers, few, useful].find((found) => all(found) === size);
     take(inputs[0], fits ?? (numbers.length ? numbers : few));
   } else inputs.forEach((place) => take(place, numbers.splice(0, place.size)));
   return gives;
@@ -123,7 +125,8 @@ function called(/** @type {Place} */ { name, kind, size }, /** @type {Column[]} 
 }
 
 function toldBy(/** @type {Column[]} */ columns, /** @type {number[]} */ free) {
-  return free.find((at) => TOLD.includes(columns[at].name.toLowerCase())) ?? free[free.length - 1];
+  const learnable = free.filter((at) => columns[at].learnable);
+  return free.find((at) => TOLD.includes(columns[at].name.toLowerCase())) ?? (learnable.length ? learnable : free).at(-1);
 }
 
 /**

@@ -4,6 +4,7 @@
 /** How numbers are written, for the server too. */
 const NUMBER = /^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)$/i;
 const COMMA = /^[+-]?\d*,\d+(e[+-]?\d+)?$/i;
+const SPACED = /^[+-]?\d{1,3}([ \u00a0\u202f]\d{3})+([.,]\d+)?$/;
 const GROUPED = /^[+-]?[1-9]\d{0,2},\d{3}$/;
 
 /** What stands where a number is not known, in small letters. */
@@ -55,19 +56,25 @@ export function rowsOf(text) {
   return rows;
 }
 
-/** Cells such as 1,5 as 1.5: where all numbers of a column are so, and not all could be thousands. @param {string[]} cells */
+/**
+ * Cells such as 1,5 as 1.5, and 12 000 as 12000: where all numbers of a column are so, and not all
+ * commas could part thousands.
+ * @param {string[]} cells
+ */
 function pointed(cells) {
-  const commas = cells.filter((cell) => cell.includes(","));
-  if (!commas.length || commas.every((cell) => GROUPED.test(cell)) || !commas.every((cell) => COMMA.test(cell))) return cells;
-  const written = cells.map((cell) => cell.replace(",", "."));
-  return written.every((cell) => NUMBER.test(cell) || MISSING.has(cell.toLowerCase())) ? written : cells;
+  const bare = cells.map((cell) => (SPACED.test(cell) ? cell.replace(/\s/g, "") : cell));
+  const commas = bare.filter((cell) => cell.includes(","));
+  const written = bare.map((cell) => cell.replace(",", "."));
+  const numbers = commas.every((cell) => COMMA.test(cell)) && written.every((cell) => NUMBER.test(cell) || MISSING.has(cell.toLowerCase()));
+  const doubtful = numbers && commas.length > 0 && commas.every((cell) => GROUPED.test(cell));
+  return { cells: numbers && !doubtful ? written : cells, doubtful: doubtful ? commas[0] : "" };
 }
 
 export class Column {
   #rows;
   #at;
-  /** @type {string[]|null} */
-  #cells = null;
+  /** @type {ReturnType<typeof pointed>|null} */
+  #written = null;
   /** @type {number[]|null} */
   #lacking = null;
   /** @type {Set<string>|null} */
@@ -81,8 +88,13 @@ export class Column {
   }
 
   get #all() {
-    this.#cells ??= pointed(this.#rows.map((row) => row[this.#at] ?? ""));
-    return this.#cells;
+    this.#written ??= pointed(this.#rows.map((row) => row[this.#at] ?? ""));
+    return this.#written.cells;
+  }
+
+  /** A number of it, where each comma could part thousands as well as decimals; "" where not. */
+  get doubtful() {
+    return this.#all.length && this.#written ? this.#written.doubtful : "";
   }
 
   /** The rows that lack a value, from 0. */
@@ -127,6 +139,12 @@ export class Column {
     const few = this.labels.size <= FEW && this.labels.size * OFTEN <= this.#all.length;
     const whole = [...this.labels].every((label) => /^\d+$/.test(label));
     return !this.numbers || (few && whole) ? this.labels.size : 0;
+  }
+
+  /** Whether there is something to learn of it: it is not all the same, nor words most of which are said once. */
+  get learnable() {
+    const { size } = this.labels;
+    return size > 1 && !(this.words && size > FEW && size * 2 > this.#all.length);
   }
 
   /** What it begins with, for whoever has no names to go by. */

@@ -63,7 +63,7 @@ function fieldOf({ name, kind }, offered) {
   const value = chosen.words[name] ?? (kind === "size" ? FIRST_SIZE : FIRST_FUNCTION);
   const keep = (/** @type {any} */ { target }) => { chosen.words[name] = target.value; };
   if (kind === "size") {
-    return h("input", { type: "number", class: "number", min: 1, step: 1, required: true, value, oninput: keep });
+    return h("input", { class: "number", inputmode: "numeric", pattern: "[1-9][0-9]*", title: "A whole number from 1", autocomplete: "off", required: true, value, oninput: keep });
   }
   return h("select", { onchange: keep }, ...offered.map((one) => h("option", { value: one, selected: one === value }, one)));
 }

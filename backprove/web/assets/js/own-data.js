@@ -60,8 +60,10 @@ export class OwnData {
       : csv?.wrong ?? "is not text in UTF-8: in a spreadsheet, save it as CSV UTF-8";
     this.#csv = wrong ? null : csv;
     this.#columns = this.#csv?.columns ?? [];
+    const doubts = (csv?.columns ?? []).filter(({ doubtful }) => doubtful)
+      .map(({ name, doubtful }) => ` What ${name} says, such as ${doubtful}, may be thousands or decimals, and is taken for words.`);
     this.said.textContent = wrong || !csv ? `${file.name} ${wrong}.`
-      : `${file.name}: ${csv.rows.toLocaleString("en")} rows, ${csv.columns.length} columns.`;
+      : `${file.name}: ${csv.rows.toLocaleString("en")} rows, ${csv.columns.length} columns.${doubts.join("")}`;
     this.#chosenByHand = false;
     this.skips.checked = false;
     this.mapping.open = false;
