@@ -477,7 +477,7 @@ PASTED = {
     "too long": ("1\n2\n3", "x[2]", "not fit into x from x[2] on: there is room for 2."),
     "a word": ("1\t2\n3\tfour", "w1[1,1]", "“four” is no number (row 2, column 2 of"),
     "a hole": ("1\t\n3\t4", "w1[1,1]", "A number is missing (row 1, column 2 of"),
-    "thousands": ("1,000\t2", "w1[1,1]", "“1,000” may be meant as 1000 or as 1.000 (row 1, column 1"),
+    "thousands": ("1,000\t2", "w1[1,1]", "“1,000” may be meant as 1000 or as 1.000 (row 1,"),
     "two ways": ("1,5\n2,5", "w1[1,1]", "“1,5 2,5” may have commas in its numbers or between them"),
     "ragged": ("[[1, 2], [3]]", "w1[1,1]", "different lengths: 2 and 1."),
     "deep": ("[[[1, 2]], [[3, 4]]]", "w1[1,1]", "is no number"),
