@@ -4,6 +4,18 @@
 import { h } from "./elements.js";
 
 /**
+ * Other words in an element that holds nothing else. Its one text node stays: a new one would have
+ * to be styled and placed anew, which for hundreds of numbers takes longer than they do.
+ * @param {HTMLElement} element
+ * @param {string} words
+ */
+export function put(element, words) {
+  const text = element.firstChild;
+  if (text instanceof Text) text.data = words;
+  else element.textContent = words;
+}
+
+/**
  * Every real field is a scroller of its own, to be laid out and painted as one; of hundreds only
  * the one that is written in has to be. To the keyboard and to a screen reader it is a text box
  * either way. A field whose words were refused stays until they are taken back.
@@ -49,7 +61,7 @@ export class Field {
 
   set words(words) {
     if (this.#input) this.#input.value = words;
-    else this.resting.textContent = words;
+    else put(this.resting, words);
   }
 
   select() {

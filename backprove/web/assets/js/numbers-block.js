@@ -10,7 +10,7 @@ import { reading, refusal } from "./written.js";
  * @typedef {{name: string, shape: number[], place: number[]}} From  the cell from which on it goes
  */
 
-const WRAPPED = /^(?:np\.|numpy\.|torch\.)?(?:array|matrix|tensor)\(\s*([\s\S]*?)\s*(?:,\s*(?:dtype|device)\s*=[^\]]*)?\)$/;
+const WRAPPED = /^(?:np\.|numpy\.|torch\.)?(?:array|matrix|tensor)\(\s*([\s\S]*?)\s*(?:,\s*\w+\s*=[^\]]*)?\)$/;
 const LITERAL = /^[[(][\s\S]*[\])];?$/;
 
 /**
@@ -28,8 +28,10 @@ export function blockOf(text, from) {
   const tables = isLiteral ? tablesOfLiteral(literal) : tablesOfCells(bare);
   if (!tables || tables.every((table) => !table.flat().some(isNumber))) return null;
   const [first, ...others] = best(tables).map((table) => filled(table, from));
+  /** @type {any[]} */
   const fitting = [first, ...others].filter((found) => !("says" in found));
-  return fitting.length < 2 ? fitting[0] ?? first : { says: `${quoted(bare)} may have commas in its numbers `
+  const ways = new Set(fitting.map(({ cells }) => String(cells)));
+  return ways.size < 2 ? fitting[0] ?? first : { says: `${quoted(bare)} may have commas in its numbers `
     + `or between them: put a tab or a semicolon between numbers. ${UNCHANGED}` };
 }
 
@@ -62,13 +64,15 @@ function tablesOfCells(text) {
   const parted = (/** @type {string|RegExp} */ by, rows = lines) =>
     rows.map((row) => row.trim().split(by).map((cell) => cell.trim()));
   if (text.includes("\t")) return [lines.map((line) => line.split("\t").map((cell) => cell.trim()))];
-  if (text.includes(";"))
-    return [parted(";"), parted(/\s*,\s+|\s+/, text.split(/[;\n]/).filter((row) => row.trim()))];
+  if (text.includes(";")) {
+    const cells = parted(";");
+    return [cells.flat().every(isNumber) ? cells : parted(/\s*,\s+|\s+/, text.split(/[;\n]/).filter((row) => row.trim()))];
+  }
   const words = parted(/\s+/);
   const isOne = words.length === 1 && (words[0].length === 1 || /^\s*[+−-]?\d{1,3}( \d{3})+\s*$/.test(text));
   if (!text.includes(",")) return isOne ? null : [words];
   const commas = parted(",");
-  return isOne && commas[0].length < 3 ? null : [words, commas];
+  return isOne && commas[0].length < 3 ? null : [words, commas, parted(/,\s+/)];
 }
 
 /** Those of the tables that are whole; where none is, the one with the most numbers. @param {Table[]} tables */

@@ -30,6 +30,9 @@ export function controls(store, { drawn, reset, isRefusing }) {
   const draw = h("button", { type: "button", onclick: () => reseed(store.get().seed + 1) }, "Draw new weights");
 
   const history = historyOf(store);
+  let noted = "";
+  /** @type {Map<HTMLElement, any>} whose loss is named in a place */
+  const named = new Map();
   /** @param {string} name @param {string} keys @param {() => void} does */
   const way = (name, keys, does) => h("button", { type: "button", onclick: does, "aria-keyshortcuts": keys }, name);
   const undo = way("Undo", "Control+Z", () => history.undo());
@@ -97,10 +100,9 @@ export function controls(store, { drawn, reset, isRefusing }) {
 
   /** @param {any} state */
   function show({ network, numbers, seed: sown, eta: rate, values, numbersError }) {
-    const name = () => (network ? called(network.loss, network) : "The loss");
-    loss.replaceChildren(...(numbers ? [name(), ` = ${printed(numbers.loss)}`] : []));
     const hasAfter = rate !== null && numbers?.loss_after !== undefined && numbers.loss_after !== null;
-    after.replaceChildren(...(hasAfter ? ["after one step ", name(), ` = ${printed(numbers.loss_after)}`] : []));
+    say(loss, network, "", numbers?.loss);
+    say(after, network, "after one step ", hasAfter ? numbers.loss_after : undefined);
     take.hidden = !(hasAfter && numbers.updated);
     // a seed or a rate set elsewhere takes the place of one that was refused here
     if (sown !== known.seed) complain(seed, seedSays, "");
@@ -117,8 +119,27 @@ export function controls(store, { drawn, reset, isRefusing }) {
     const words = [...(numbers?.notes ?? [])];
     const why = network && !network.symbolic && numbersError;
     if (why) words.push([why.message, why.suggestion].filter(Boolean).map(sentence).join(" "));
-    notes.replaceChildren(...words.map((/** @type {string} */ n) => h("li", {}, n)));
     notes.hidden = !words.length;
+    if (words.join("\n") === noted) return; // where nothing is new, nothing is to be read out or placed
+    noted = words.join("\n");
+    notes.replaceChildren(...words.map((/** @type {string} */ n) => h("li", {}, n)));
+  }
+
+  /**
+   * The loss and its number; its name stays while the network does.
+   * @param {HTMLElement} place
+   * @param {any} network
+   * @param {string} before
+   * @param {number|string|undefined} number
+   */
+  function say(place, network, before, number) {
+    const words = number === undefined ? "" : ` = ${printed(number)}`;
+    if (words && place.lastChild instanceof Text && named.get(place) === network) {
+      if (place.lastChild.data !== words) place.lastChild.data = words;
+      return;
+    }
+    named.set(place, words ? network : null);
+    place.replaceChildren(...(words ? [before, network ? called(network.loss, network) : "The loss", words] : []));
   }
 
   /**

@@ -3,7 +3,7 @@
 
 import { at, component, componentOf, windowed } from "./components.js";
 import { h } from "./elements.js";
-import { Field } from "./field.js";
+import { Field, put } from "./field.js";
 import { inline, printed, scrolling } from "./formula.js";
 import { blockOf } from "./numbers-block.js";
 import { GIVEN } from "./state.js";
@@ -67,7 +67,10 @@ export function sheet(quantity, { columns, edit, paste, begin, forget, reset, ch
     ofPlace.clear();
     const make = shape.length < 2 ? listed : gridded;
     const [written, ...others] = make();
-    tables.replaceChildren(h("div", { class: "sheet-written" }, written, problem), ...others);
+    const boxes = [h("div", {}, written, problem), ...others];
+    tables.style.setProperty("--down", String(view.rows().length));
+    tables.style.setProperty("--across", String(shape.length < 2 ? columns.length : view.columns().length));
+    tables.replaceChildren(...boxes);
   }
 
   /** One table: a row for each number, a column for each of its kinds. */
@@ -322,9 +325,10 @@ export function sheet(quantity, { columns, edit, paste, begin, forget, reset, ch
     element.classList.toggle("edited", edited);
     whole.hidden = !edited && refusals.size === 0;
     one.hidden = !edited || last === null || shape.length === 0;
-    if (last !== null) {
+    const back = last === null ? "" : `Reset ${component(name, last)}`;
+    if (last !== null && one.getAttribute("aria-label") !== back) {
       one.replaceChildren("Reset ", symbol(quantity.symbol, component(name, last)));
-      one.setAttribute("aria-label", `Reset ${component(name, last)}`);
+      one.setAttribute("aria-label", back);
     }
     const asked = selection === null ? null : componentOf(selection);
     const place = asked?.name === name ? String(asked.place) : null;
@@ -390,7 +394,7 @@ function write(cell, numbers) {
   cell.shown = number;
   if (cell.span) {
     const words = printed(number);
-    cell.span.textContent = words;
+    put(cell.span, words);
     if (words.length > LONG) cell.span.classList.add("long");
   }
   else fieldOf(cell).words = fieldOf(cell).hasFocus && typeof number === "number" ? String(number) : short(number);
