@@ -6,7 +6,7 @@
  * selected, or a path takes it; all the time the neuron says which weights it holds.
  */
 import { trace } from "./curves.js";
-import { Way, samePlace } from "./pointing.js";
+import { Way, pointed } from "./pointing.js";
 
 /** A name alone means all of its components: beyond so many they are not drawn. */
 const MOST = 40;
@@ -19,12 +19,17 @@ const AIR = 10;
 export class Asides {
   /** @type {Map<string, string[]>} neurons by component */
   #ends = new Map();
+  /** @type {Map<string, string[]>} components by name */
+  #ofName = new Map();
 
   /** @param {any} diagram @param {import("./edges.js").Edges} edges */
   constructor(diagram, edges) {
     this.edges = edges;
     for (const { component, to } of diagram.asides ?? []) {
       this.#ends.set(component, [...(this.#ends.get(component) ?? []), to]);
+      const { name } = pointed(component);
+      if (!this.#ofName.has(name)) this.#ofName.set(name, []);
+      this.#ofName.get(name)?.push(component);
     }
   }
 
@@ -41,8 +46,14 @@ export class Asides {
   /** From these components or names, only to the neuron of `to` where one is given. */
   #lines(components, lit, to = null) {
     const found = [];
-    for (const [component, ends] of this.#ends) {
-      if (!components.some((q) => !q.startsWith("∂") && samePlace(q, component))) continue;
+    const meant = components.flatMap((q) => {
+      const { adjoint, name, indices } = pointed(q);
+      if (adjoint) return [];
+      return indices === null ? this.#ofName.get(name) ?? [] : [`${name}${indices}`];
+    });
+    for (const component of new Set(meant)) {
+      const ends = this.#ends.get(component) ?? [];
+      if (!ends.length) continue;
       const from = this.#startOf(component);
       for (const id of ends) {
         const neuron = this.edges.placement.byId.get(id);

@@ -8,7 +8,7 @@
 import { h } from "./elements.js";
 
 /** Pixels that stay free between two headings. */
-const GAP = 5;
+const GAP = 7;
 const ROWS = 2;
 /** Pixels that a heading may stand beside the middle of its column. */
 const ASIDE = 8;
@@ -70,7 +70,8 @@ export class Headings {
     const seen = columns.map(({ x, title, count }) => ({ x: camera.toScreen({ x, y: 0 }).x, title, count }));
     const titles = arranged(seen, (title) => this.#widthOf(title));
     const below = Math.max(0, ...titles.map(({ row }) => row)) + 1;
-    const counts = inRows(seen.filter(({ title, count }) => title && count > 1).map(({ x, count }) => {
+    const said = new Set(titles.map(({ title }) => title));
+    const counts = inRows(seen.filter(({ title, count }) => said.has(title) && count > 1).map(({ x, count }) => {
       const words = count.toLocaleString("en");
       return { title: words, x, width: 7 * words.length, row: 0 };
     }), 1, true) ?? [];

@@ -202,11 +202,11 @@ function cornerOf({ id, components }, { corners }) {
   return corners.get(components.find((one) => corners.has(one)) ?? id);
 }
 
-/** The weights that enter a neuron over no edge, above it: "+ w". */
+/** The weights that enter a neuron over no edge, above it: "+ w", "+ w1, w2", "+ w1, w2, …". */
 function beside({ group }, symbolOf) {
   if (!group.beside?.length) return null;
-  const [first, ...rest] = group.beside;
-  return h("span", { class: "neuron-beside" }, "+\u00a0", symbol(symbolOf(first), first), rest.length ? ", …" : null);
+  const symbols = group.beside.slice(0, 2).flatMap((name, at) => [at ? ",\u00a0" : "", symbol(symbolOf(name), name)]);
+  return h("span", { class: "neuron-beside" }, "+\u00a0", ...symbols, group.beside.length > 2 ? ", …" : null);
 }
 
 /** The component that a neuron shows and that is asked for first: the activation, or the loss. */
