@@ -901,10 +901,8 @@ _FOCUS = """() => {
   };
   const box = element.getBoundingClientRect();
   const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
-  const { outlineStyle, outlineWidth } = getComputedStyle(element);
   return {
-    box: [box.left, box.top, box.right, box.bottom].map(Math.round), outlineStyle, outlineWidth,
-    focus: [document.hasFocus(), element.matches(':focus'), element.matches(':focus-visible')],
+    box: [box.left, box.top, box.right, box.bottom].map(Math.round),
     name: element.id || element.dataset.id || element.getAttribute('aria-label')
       || element.textContent.trim().slice(0, 40),
     part: element.closest('header, #network-panel, #side, #text-panel, dialog')?.id ?? '',
@@ -925,11 +923,7 @@ class Keys:
             self.keyboard.press(key)
 
     def where(self) -> Any:
-        """What has the focus, as soon as it is seen: a busy browser draws the outline late."""
         found = self.page.page.evaluate(_FOCUS)
-        if found and not found["visible"]:
-            self.page.page.wait_for_timeout(2000)
-            found = self.page.page.evaluate(_FOCUS)
         assert found is None or found["visible"], f"the focus is not seen: {found}"
         return found
 
