@@ -135,7 +135,7 @@ export function mountUndo(store) {
 }
 
 /** What a key asks for; what fills fields by itself sends events without a key. @param {KeyboardEvent} event @returns {"undo"|"redo"|null} */
-function wayOf({ key = "", ctrlKey, metaKey, altKey, shiftKey }) {
+export function wayOf({ key = "", ctrlKey, metaKey, altKey, shiftKey }) {
   if (altKey || ctrlKey === metaKey) return null;
   const letter = key.toLowerCase();
   if (letter === "z") return shiftKey ? "redo" : "undo";

@@ -6,6 +6,7 @@ import { h } from "./elements.js";
 import { Field, put } from "./field.js";
 import { inline, printed, scrolling } from "./formula.js";
 import { blockOf } from "./numbers-block.js";
+import { wayOf } from "./numbers-undo.js";
 import { GIVEN } from "./state.js";
 import { symbol } from "./symbols.js";
 import { reading, refusal, short } from "./written.js";
@@ -238,7 +239,7 @@ export function sheet(quantity, { columns, edit, paste, begin, forget, reset, ch
   /** As in a spreadsheet: Enter and the vertical arrows move down and up, the others at the ends of the text. */
   function moved(/** @type {Cell} */ found, /** @type {KeyboardEvent} */ event) {
     const field = /** @type {HTMLInputElement} */ (event.target);
-    if (event.key === "Escape" || (isUndo(event) && refusals.has(found))) {
+    if (event.key === "Escape" || (wayOf(event) === "undo" && refusals.has(found))) {
       event.preventDefault();
       return giveUp(found);
     }
@@ -367,11 +368,6 @@ function framed(hasFields, label, table) {
 function neighbour(field, by) {
   const all = [...(field.closest(".sheets")?.querySelectorAll("td .writes") ?? [])];
   return /** @type {HTMLElement} */ (all[all.indexOf(field) + by]);
-}
-
-/** @param {KeyboardEvent} event */
-function isUndo({ key = "", ctrlKey, metaKey, shiftKey }) {
-  return key.toLowerCase() === "z" && ctrlKey !== metaKey && !shiftKey;
 }
 
 /** @param {any} quantity */
