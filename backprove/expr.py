@@ -26,6 +26,16 @@ Path: TypeAlias = tuple[int, ...]
 """The way from an expression down to a part of it: child numbers, from the top."""
 
 
+_NONE: frozenset[str] = frozenset()
+
+
+def _joined(some: frozenset[str], more: frozenset[str]) -> frozenset[str]:
+    """Both; the same object where one holds the other, as it mostly does."""
+    if more <= some:
+        return some
+    return some | more if some else more
+
+
 class _Interned(type):
     """Makes every construction return the one node with these fields."""
 
@@ -48,7 +58,7 @@ class _Interned(type):
 class Expr(metaclass=_Interned):
     """An expression. Build trees with the node classes, or with `+ - * / **` on nodes."""
 
-    __slots__ = ("__weakref__", "children", "free", "names")
+    __slots__ = ("__weakref__", "_key", "bound", "children", "free", "names")
 
     children: tuple[Expr, ...]
     """The parts, in the reader's order."""
@@ -56,14 +66,19 @@ class Expr(metaclass=_Interned):
     """The names of all quantities that occur in it."""
     free: frozenset[str]
     """The index variables that no sum, maximum or argmax inside it binds."""
+    bound: frozenset[str]
+    """The index variables that some sum, maximum or argmax inside it binds."""
+    _key: tuple[Any, ...] | None
+    """Its `canonical` key, once somebody has asked for it."""
 
     def _settle(self, children: tuple[Expr, ...]) -> None:
-        self.children = children
-        if len(children) == 1:
-            self.names, self.free = children[0].names, children[0].free
-        else:
-            self.names = frozenset().union(*(c.names for c in children))
-            self.free = frozenset().union(*(c.free for c in children))
+        self.children, self._key = children, None
+        names = free = bound = _NONE
+        for child in children:
+            names = _joined(names, child.names)
+            free = _joined(free, child.free)
+            bound = _joined(bound, child.bound)
+        self.names, self.free, self.bound = names, free, bound
 
     def rebuilt(self, children: tuple[Expr, ...]) -> Expr:
         """The same node with other parts."""
@@ -120,7 +135,7 @@ class Number(Expr):
 
     def __init__(self, value: Fraction | int) -> None:
         self.value = Fraction(value)
-        self.children, self.names, self.free = (), frozenset(), frozenset()
+        self._settle(())
 
     def rebuilt(self, children: tuple[Expr, ...]) -> Expr:
         return self
@@ -139,7 +154,7 @@ class Ref(Expr):
 
     def __init__(self, name: str, indices: tuple[Index, ...] = ()) -> None:
         self.name, self.indices = name, indices
-        self.children = ()
+        self._settle(())
         self.names = frozenset((name,))
         self.free = frozenset(i for i in indices if isinstance(i, str))
 
@@ -273,9 +288,9 @@ class Reduce(Expr):
 
     def __init__(self, op: ReduceOp, index: str, size: Size, body: Expr) -> None:
         self.op, self.index, self.size, self.body = op, index, size, body
-        self.children = (body,)
-        self.names = body.names
+        self._settle((body,))
         self.free = body.free - {index}
+        self.bound = body.bound | {index}
 
     def rebuilt(self, children: tuple[Expr, ...]) -> Expr:
         return Reduce(self.op, self.index, self.size, children[0])
@@ -436,7 +451,7 @@ def with_indices(e: Expr, change: dict[str, Index]) -> Expr:
 
 def apart(e: Expr, taken: frozenset[str]) -> Expr:
     """`e` with bound letters renamed where they are taken by what stands around it."""
-    if bound(e).isdisjoint(taken):
+    if e.bound.isdisjoint(taken):
         return e
     if isinstance(e, Reduce):
         if e.index in taken:
@@ -448,7 +463,7 @@ def apart(e: Expr, taken: frozenset[str]) -> Expr:
 
 def bound(e: Expr) -> frozenset[str]:
     """The index variables that sums and maxima inside `e` bind."""
-    return frozenset(node.index for node in walk(e) if isinstance(node, Reduce))
+    return e.bound
 
 
 def substituted(e: Expr, change: Callable[[Ref], Expr | None]) -> Expr:
@@ -487,6 +502,15 @@ def canonical(e: Expr) -> tuple[Any, ...]:
 
 
 def _canonical(e: Expr, names: dict[str, str]) -> tuple[Any, ...]:
+    """names: what the letters bound around `e` are called. Remembered where it uses none."""
+    if names and not (e.free.isdisjoint(names) and not e.bound):
+        return _made_canonical(e, names)
+    if e._key is None:
+        e._key = _made_canonical(e, {})
+    return e._key
+
+
+def _made_canonical(e: Expr, names: dict[str, str]) -> tuple[Any, ...]:
     def index(i: Index) -> tuple[str, str]:
         return ("#", str(i)) if isinstance(i, int) else ("@", names.get(i, i))
 

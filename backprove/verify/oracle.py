@@ -186,7 +186,7 @@ class Oracle:
         expressions: those whose positions the sizes without a number must allow.
         """
         other = copy(self)
-        other._trials = self._points(_largest_literal(expressions))[:most]
+        other._trials = self._points(*expressions)[:most]
         other._least = ANY_LITERAL
         return other
 
@@ -197,7 +197,9 @@ class Oracle:
         at which the network has a value."""
         return tuple(trial.point for trial in self._points())
 
-    def _points(self, least: int = 2) -> list[Trial]:
+    def _points(self, *expressions: Expr) -> list[Trial]:
+        """The points, with sizes that allow the positions in some expressions."""
+        least = _largest_literal(expressions) if self.unnumbered else 2
         if self._trials is None or (self.unnumbered and least > self._least):
             self._least = max(least, self._least)
             self._trials = self._drawn()
@@ -294,7 +296,7 @@ class Oracle:
 
         Raises NetworkError for unknown names and positions, and where it has no value.
         """
-        chosen = self._points(_largest_literal((e,)))[trial]
+        chosen = self._points(e)[trial]
         free = dict(setting or {})
 
         def ask(scene: Scene) -> arb:
@@ -315,7 +317,7 @@ class Oracle:
 
         ranges: the lengths over which free letters run, where their use does not tell.
         """
-        trials = self._points(_largest_literal((left, right)))
+        trials = self._points(left, right)
         lengths = self._lengths(left, right, ranges or {})
         if isinstance(lengths, Verdict):
             return lengths
@@ -460,6 +462,8 @@ class Oracle:
         stack: list[tuple[Expr, frozenset[str]]] = [(e, frozenset())]
         while stack:
             node, bound = stack.pop()
+            if node.free <= bound:
+                continue  # nothing in it is looked for
             if isinstance(node, Reduce):
                 bound = bound | {node.index}
             elif isinstance(node, Ref):
