@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -91,3 +92,10 @@ def expect(what: str, value: object, kinds: type | tuple[type, ...], wanted: str
     if not isinstance(value, kinds):
         shown = repr(value)
         raise DataError(f"{what} cannot be {shown[:60] + '…' * (len(shown) > 60)}", wanted)
+
+
+def path_of(path: str | Path) -> Path:
+    """A path that a file can have. Raises DataError for one with a null character."""
+    if "\0" in str(path):
+        raise DataError(f"{str(path)[:60]!r} is no path: it holds a null character")
+    return Path(path)

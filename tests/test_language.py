@@ -312,6 +312,9 @@ BAD = [
     ("weight w = 1/0\nloss e = 1", 1, 12, "division by zero"),
     ("weight w = 1e999999\nloss e = 1", 1, 12, "more than 400 digits"),
     ("weight w = " + "9" * 500 + "\nloss e = 1", 1, 12, "more than 400 digits"),
+    ("weight w = 1e-400\nloss e = 1", 1, 12, "1e-400 is too small"),
+    ("weight w = -1/1e399\nloss e = 1", 1, 12, "1/1e399 is too small"),
+    ("weight w\nloss e = w*2.4e-324", 2, 12, "2.4e-324 is too small"),
     # the loss and cycles
     ("weight w\nh = w", 2, 1, "no line gives the loss"),
     ("", 1, 1, "no line gives the loss"),
@@ -551,6 +554,10 @@ def test_builders(spec: str, equations: dict[str, str], trained: list[str]) -> N
         (lambda: load("logistic:3,relu"), "too many"),
         (lambda: neuron(2, "relu", "cross_entropy"), "no softmax"),
         (lambda: mlp([3, 2.5]), "nodes, not 2.5"),  # type: ignore[list-item]
+        (lambda: mlp("784"), "1 layers"),
+        (lambda: mlp("3-x-1"), "no list of layers"),
+        (lambda: mlp("3-2,tanh"), r"write backprove\.load\('mlp:3-2,tanh'\)"),
+        (lambda: mlp("mlp:3-2"), r"write backprove\.load\('mlp:3-2'\)"),
         (lambda: load("nowhere.bp"), "cannot be read"),
         (lambda: load("a" * 5000), "cannot be read"),
         (lambda: load("no\0where.bp"), "cannot be read"),
@@ -563,6 +570,12 @@ def test_builders(spec: str, equations: dict[str, str], trained: list[str]) -> N
 def test_builders_refuse(make: Callable[[], object], says: str) -> None:
     with pytest.raises(BackproveError, match=says):
         make()
+
+
+def test_layers_are_taken_as_they_are_written_in_a_word() -> None:
+    for sizes, same in (("784-10", [784, 10]), ("3-2x3-1", [3, 2, 2, 2, 1])):
+        assert right_sides(mlp(sizes)) == right_sides(mlp(same))
+        assert mlp(sizes).trained == mlp(same).trained
 
 
 def test_a_long_specification_is_no_path() -> None:

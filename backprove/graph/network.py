@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..errors import DataError
 from ..network import Network
 from ..run.optimizers import recipe
-from ..run.values import check_memory
+from ..run.values import check_memory, in_precision
 from .explaining import Explanation, explanation
 from .passes import Model, Parameters, Pass
 from .plain import Neurons
@@ -347,7 +347,7 @@ class GraphNetwork:
     def _first_weights(self, seed: int) -> Array:
         s = self._structure
         if self._edges.weights is not None:
-            return np.asarray(self._edges.weights[s.edge], self.dtype)
+            return in_precision(self._edges.weights[s.edge], self.dtype)
         # uniform within sqrt(6/(edges into the right neuron + edges out of the left one)):
         # Glorot and Bengio 2010, with a neuron's own numbers of edges for its layer's
         self.notes = (f"weights drawn at random (Glorot uniform, seed {seed})",)
@@ -382,7 +382,7 @@ class GraphNetwork:
 
     def _parameter(self, values: Any, length: int, what: str, one: str) -> Array:
         try:
-            array = np.asarray(values, self.dtype)
+            array = in_precision(values, self.dtype)
         except (TypeError, ValueError):
             raise DataError(f"the {what} are not numbers") from None
         if array.shape != (length,):
@@ -420,7 +420,7 @@ class GraphNetwork:
         if isinstance(data, Mapping):
             data = self._by_name(data, places, what)
         try:
-            array = np.asarray(data, self.dtype)
+            array = in_precision(data, self.dtype)
         except (TypeError, ValueError):
             raise DataError(f"the {what} are not numbers in rows of one length") from None
         if array.ndim == 1:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, path_of
 from ..run.table import listed, read_table
 
 Array: TypeAlias = NDArray[Any]
@@ -56,7 +56,7 @@ def read_edges(source: Any, weight: str | None = "weight") -> EdgeList:
     Raises DataError where it is none of these, or an entry is missing or no number.
     """
     if isinstance(source, str | Path):
-        edges = _from_file(Path(source), weight)
+        edges = _from_file(path_of(source), weight)
     elif hasattr(source, "is_directed") and hasattr(source, "adj"):
         edges = _from_networkx(source, weight)
     elif hasattr(source, "tocoo"):

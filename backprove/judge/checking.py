@@ -20,7 +20,7 @@ from ..errors import (
 )
 from ..expr import Derivative, Expr, Mul, Ref, count, part, walk
 from ..language import reference
-from ..language.formula import parse_formulas
+from ..language.formula import Formulas
 from ..language.tree import Mistake
 from ..network import (
     ADJOINT,
@@ -33,7 +33,7 @@ from ..network import (
     quantity_of,
 )
 from ..notation import BoundNotation, Notation, bind, load, names
-from ..reading import Sheet, read_sheet, read_term
+from ..reading import Sheet, parsed, read_sheet, read_term
 from ..reading.meaning import ShapeMistake
 from ..reading.state import Total
 from ..rewrite import Sentence, rewritten
@@ -374,9 +374,12 @@ class _Check:
     def _is_formula(self) -> bool:
         """Whether the text is well formed, so that only its symbols can be unknown."""
         try:
-            return len(self.answer) < LONG and bool(parse_formulas(self.answer).lines)
+            return len(self.answer) < LONG and bool(self._written().lines)
         except Mistake:
             return False
+
+    def _written(self) -> Formulas:
+        return parsed(self.answer, self.network, self.bound)
 
     def _unreadable(self, error: BackproveError, notations: Iterable[str] = ()) -> Verdict:
         known = ", ".join(notations)
@@ -414,7 +417,7 @@ class _Check:
 
     def _lines_before(self, mistake: ShapeMistake) -> tuple[int, tuple[JudgedLine, ...]]:
         """The number of the line with a shape mistake, and the lines for the report."""
-        formulas = parse_formulas(self.answer)
+        formulas = self._written()
         start, made = mistake.span[0], []
         number = 1
         for line in formulas.lines:

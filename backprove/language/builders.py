@@ -29,7 +29,7 @@ MAX_LAYERS = 10_000
 
 
 def mlp(
-    sizes: Sequence[int],
+    sizes: Sequence[int] | str,
     activation: str = "sigmoid",
     loss: str = "squared_error",
     *,
@@ -38,6 +38,7 @@ def mlp(
 ) -> Network:
     """A fully connected network; `sizes` counts the nodes of each layer, the input first.
 
+    sizes: a list, [784, 128, 10], or as in a builder's word, "784-128-10", "784-8x3-10".
     activation: a function's name, or "linear". output_activation: that of the last layer; by
     default the same, but nothing before a cross-entropy, which brings its own.
     Raises BackproveError for an unknown activation or loss, or sizes that make no network.
@@ -47,7 +48,7 @@ def mlp(
 
 
 def mlp_text(
-    sizes: Sequence[int],
+    sizes: Sequence[int] | str,
     activation: str = "sigmoid",
     loss: str = "squared_error",
     *,
@@ -55,7 +56,7 @@ def mlp_text(
     output_activation: str | None = None,
 ) -> str:
     """The `.bp` text that `mlp` reads."""
-    _check_sizes(sizes)
+    sizes = _layers(sizes)
     activation = _activation(activation)
     loss = _known(loss, LOSSES, "loss")
     brings_its_own = loss in ("cross_entropy", "binary_cross_entropy")
@@ -161,6 +162,20 @@ def _known(name: str, names: Iterable[str], what: str) -> str:
     close = get_close_matches(name, choices, 1)
     hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(choices)}"
     raise BackproveError(f"there is no {what} {name!r}", hint)
+
+
+def _layers(sizes: Sequence[int] | str) -> Sequence[int]:
+    """The nodes of each layer, checked."""
+    if isinstance(sizes, str):
+        if ":" in sizes or "," in sizes:  # all of a builder's word
+            word = sizes if ":" in sizes else f"mlp:{sizes}"
+            raise BackproveError(
+                f"{sizes[:60]!r} says more than the nodes of each layer",
+                f"write backprove.load({word[:60]!r}), or the nodes alone, as 784-128-10",
+            )
+        sizes = _sizes(sizes)
+    _check_sizes(sizes)
+    return sizes
 
 
 def _check_sizes(sizes: Sequence[int]) -> None:

@@ -24,7 +24,6 @@ from .slips import explain, explain_character
 from .tree import (
     MAX_CHARACTERS,
     MAX_DEPTH,
-    MAX_DIGITS,
     MAX_EQUATION,
     MAX_NESTING,
     MAX_SIZE,
@@ -53,6 +52,8 @@ from .tree import (
     UpdateItemLine,
     Use,
     article,
+    exact,
+    too_small,
 )
 
 # -- from the parser's tokens to the tree --------------------------------------------------
@@ -65,13 +66,7 @@ def _span(token: Token) -> Span:
 
 
 def _fraction(token: Token) -> Fraction:
-    """The exact value of a numeral; long ones are refused before they are evaluated."""
-    mantissa, _, exponent = token.lower().partition("e")
-    if len(mantissa) > MAX_DIGITS or len(exponent) > 5 or abs(int(exponent or 0)) > MAX_DIGITS:
-        raise Mistake(
-            f"a number of more than {MAX_DIGITS} digits", _span(token), "write a shorter number"
-        )
-    return Fraction(token)
+    return exact(token, _span(token))
 
 
 def _whole(token: Token) -> int:
@@ -174,6 +169,8 @@ class _Tree(Transformer[Token, list[Line]]):
             if divisor == 0:
                 raise Mistake("a division by zero", span)
             value /= divisor
+            if 0 < value < 1 and float(value) == 0:
+                raise too_small(f"{top}/{low}", span)
         return Numeral(span, -value if sign and sign != "+" else value)
 
     def functions(self, *functions: Line) -> list[Line]:

@@ -38,6 +38,30 @@ class Mistake(Exception):
         self.message, self.span, self.suggestion = message, span, suggestion
 
 
+def exact(text: str, span: Span) -> Fraction:
+    """A numeral's exact value.
+
+    Raises Mistake for a long one, before it is evaluated, and for one that float64 would lose.
+    """
+    mantissa, _, exponent = text.lower().partition("e")
+    long = len(mantissa) > MAX_DIGITS or len(exponent) > 5
+    if long or abs(int(exponent or 0)) > MAX_DIGITS:
+        raise Mistake(f"a number of more than {MAX_DIGITS} digits", span, "write a shorter number")
+    value = Fraction(text)
+    if 0 < value < 1 and float(value) == 0:
+        raise too_small(text, span)
+    return value
+
+
+def too_small(text: str, span: Span) -> Mistake:
+    """What is said of a number that is not 0 and would be 0 in float64."""
+    return Mistake(
+        f"{text} is too small: numbers begin at about 4.9e-324, and below they would be 0",
+        span,
+        "write 0 or a larger number",
+    )
+
+
 @dataclass(frozen=True)
 class Source:
     """A text and the name of its file; turns spans into places and mistakes into errors."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from ..errors import NotationError
+from ..errors import NotationError, path_of
 from ..roles import KINDS
 from .symbols import GREEK, Template, template
 
@@ -102,7 +102,7 @@ def load(name_or_path: str | Path) -> Notation:
     if name in names():
         text = (_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
         return read_notation(text, name, f"{name}.toml")
-    path = Path(name)
+    path = path_of(name)
     if path.suffix != ".toml" and not path.is_file():
         close = difflib.get_close_matches(name, names(), 1)
         meant = f"did you mean {close[0]}? " if close else ""
