@@ -398,6 +398,58 @@ def test_the_report_keeps_to_the_width_and_marks_the_place(neuron: str, width: i
         assert said in run.stdout, run.stdout
 
 
+MULTIPLES = (
+    "input x[3]\ntarget y[3]\nweight w[3], v\nz[i] = w[i]*x[i]\n"
+    "loss J = sum(i: (v*z[i] - y[i])^2)/2"
+)
+D3 = "((h3 - y)*h3*(1 - h3))"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "answer"),
+    [
+        ("v", "np.sum((v*z - y)*z)"),
+        ("v", "dv = ((v*z - y) * z).sum()"),
+        ("v", "np.dot(v*z - y, z)"),
+        ("v", "(v*z - y) @ z"),
+        ("v", "(v*z - y).T.dot(z)"),
+        ("v", "v*numpy.sum(np.square(z)) - np.inner(z, y)"),
+        ("v", "np.sum(np.multiply(v*z, z) - z*y)"),
+        ("w2", f"np.outer({D3}, h2)"),
+        ("w2", f"{D3} @ h2.T"),
+        ("b1", f"np.dot(w2.T, {D3}) * h2 * (1 - h2)"),
+        ("b1", f"d = {D3}\ndb1 = np.matmul(np.transpose(w2), d) * np.square(h2) / np.exp(z2)"),
+    ],
+)
+def test_the_spellings_of_numpy_are_read(quantity: str, answer: str) -> None:
+    network = bp.parse(MULTIPLES) if quantity == "v" else bp.load("mlp:3-4-2")
+    assert bp.check(network, quantity, answer).verdict == "right"
+    wrong = bp.check(network, quantity, f"{answer} * 3")
+    assert wrong.verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("np.sum((v*z - y)*z, axis=0)", "axis= is not read"),
+        ("((v*z - y)*z).sum(keepdims=True)", "keepdims= is not read"),
+        ("np.mean(z)", "np.mean is not read"),
+        ("np.dot(z)", "np.dot takes 2 things here, not 1"),
+        ("d2J/dv2 = z.z", "a second derivative of the loss is not read"),
+        (r"\frac{d^2 J}{dv^2} = \sum_i z_i^2", "a second derivative of the loss is not read"),
+        ("∂/∂v ∂J/∂v = z.z", "a second derivative of the loss is not read"),
+        ("∂²J/∂v² = z.z", "a second derivative is not read"),
+        ("dJ = ((v*z - y).z) dv", "between differentials, dJ = … dv, is not read"),
+        (r"\mathrm{d}J = \sum_i (v z_i - y_i) z_i \, \mathrm{d}v", "dJ = … dv, is not read"),
+    ],
+)
+def test_what_is_not_read_is_said_plainly(answer: str, says: str) -> None:
+    """Much of it is true of the network: nothing here may be called wrong."""
+    found = bp.check(bp.parse(MULTIPLES), "v", answer)
+    assert (found.verdict, found.exit_code) == ("unreadable", 2)
+    assert says in str(found)
+
+
 def test_the_page_on_judging_shows_every_kind(root: Path) -> None:
     page = (root / "docs" / "judging.md").read_text(encoding="utf-8")
     for kind, meaning in KINDS.items():

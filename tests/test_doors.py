@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import backprove as bp
+from backprove.cli.output import emit
 from backprove.errors import BackproveError, DataError
+from backprove.judge.code.passes import check_code
+from backprove.run.plot import save_curve
 
 WRONG = (None, 3, b"", 3.5, [], (1,), {}, object(), "", float("nan"), True)
 NETWORK = bp.mlp([2, 3, 1], "tanh", "squared_error")
@@ -88,3 +92,29 @@ def test_it_is_said_what_cannot_be_what(door: str, value: object, says: str) -> 
         DOORS[door](value)
     assert told.value.message == says
     assert told.value.suggestion
+
+
+NUL = "a\0b"
+"""What no file can be called."""
+
+PATHS: dict[str, Callable[[Any], object]] = {
+    **{name: DOORS[name] for name in ("read", "load", "load_model", "resume", "predict",
+       "train on", "train, checkpoint", "train, optimizer", "from_graph")},
+    "save": lambda v: bp.train(NETWORK, DATA, epochs=1).save(v),
+    "a notation": lambda v: bp.check(NETWORK, "w2", "1", notation=str(v)),
+    "code": lambda v: check_code(NETWORK, v),
+    "a curve": lambda v: save_curve([{"epoch": 1.0, "loss": 1.0}] * 2, v, "x"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("door", PATHS)
+@pytest.mark.parametrize("ending", ["", ".npz", ".toml"])
+def test_a_path_with_a_null_character_is_refused_in_words(door: str, ending: str) -> None:
+    for path in (NUL + ending, Path(NUL + ending)):
+        with pytest.raises(BackproveError, match=r"null|optimizer"):
+            PATHS[door](path)
+
+
+def test_no_output_of_the_command_line_has_a_null_character() -> None:
+    with pytest.raises(BackproveError, match="null character"):
+        emit("text", Path(NUL))

@@ -234,7 +234,7 @@ PLAIN = [
     ("σ'(z) f''(x) σ′(z)", "(* σ' (z) f'' (x) σ' (z))"),
     ("1e-3*x + .5*y + 2.x + w.x + ½ z",
      "(+ +(* 1/1000 *x) +(* 1/2 *y) +(* 2 .x) +(* w .x) +(* 1/2 z))"),
-    ("a · b × c ⊙ d ⊘ e @ f.T", "(* a ·b ×c ⊙d ⊘e f^T)"),
+    ("a · b × c ⊙ d ⊘ e @ f.T", "(* a ·b ×c ⊙d ⊘e .f^T)"),
     ("a b - c/d e", "(+ +(* a b) -(* c /d e))"),
     ("sigmoid(z) + tanh z + ReLU(z) + exp(-x) + relu'(z)",
      "(+ +sigmoid<z> +tanh<z> +ReLU<z> +exp<(+ -x)> +relu'<z>)"),
@@ -260,7 +260,7 @@ PLAIN = [
     ("-(((W^2)ᵀ (y - a)) ⊙ step(z)) xᵀ",
      "(+ -(* ((* ((* <(W^2)>^T ((+ +y -a)))) ⊙step<z>)) x^T))"),
     ("h_1 w_6 + … + h_2 w_8", "(+ +(* h_1 w_6) +… +(* h_2 w_8))"),
-    ("X.T.dot(h) + np.exp(x)", "(+ +(* X^T (h)) +exp<x>)"),
+    ("X.T.dot(h) + np.exp(x)", "(+ +(* X^T .(h)) +exp<x>)"),
     ("a # a remark", "a"),
 ]  # fmt: skip
 
@@ -545,6 +545,7 @@ REFUSED = [
     ("If i = j:\na_i = 2", 1, 6, "a claim under a condition"),
     ("relu'(z) = 1 if z > 0 else 0", 1, 19, "a claim under a condition"),
     ("1" * 500, 1, 1, "a number of more than 400 digits"),
+    ("x = 0." + "0" * 330 + "1", 1, 5, "is too small"),
     ("x\0y", 1, 2, "U+0000"),
     ("x\ud800", 1, 2, "U+D800"),
     ("x\u202ey", 1, 2, "U+202E"),

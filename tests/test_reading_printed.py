@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from backprove.derivation import derive
-from backprove.errors import DerivationError
+from backprove.errors import BackproveError, DerivationError
 from backprove.expr import (
     Delta,
     Derivative,
@@ -283,3 +284,58 @@ def judge_matrix_form(name: str, text: str, symbols: BoundNotation) -> None:
     assert not line.misfit, (text, line.misfit)
     verdict = oracle(name).agree(line.left.expr, line.right.expr)
     assert verdict.confirmed, (text, line.left.expr, line.right.expr)
+
+
+LETTERS = st.characters(categories=["L"]).filter(
+    lambda c: unicodedata.is_normalized("NFC", c) and c != "ς"  # \varsigma is read as σ
+)
+WORDS = st.builds(
+    "".join,
+    st.tuples(
+        st.text(LETTERS, min_size=1, max_size=4),
+        st.just("") | st.text(LETTERS | st.just("1"), min_size=1, max_size=3).map("_{}".format),
+        st.sampled_from(["", "", "2"]),
+    ),
+)
+"""Names as files have them: letters of any script, a part behind _, a digit."""
+
+
+@given(st.tuples(WORDS, WORDS, WORDS), LETTERS, LETTERS)
+@example(("вес", "сигма_два", "ошибка"), "й", "ō")
+@example(("W_重", "f_out", "Ǣ2"), "i", "ο")
+@example(("été_Δ", "naïve", "ß"), "k", "l")
+@settings(max_examples=60, deadline=None)
+def test_names_of_any_letters_are_read_again_from_latex(
+    words: tuple[str, str, str], row: str, column: str
+) -> None:
+    weight, function, loss = words
+    text = (
+        f"function {function}\ninput x[2]\ntarget t[2]\nweight {weight}[2,2]\n"
+        f"z[{row}] = {function}(sum({column}: {weight}[{row},{column}]*x[{column}]))\n"
+        f"loss {loss} = sum({row}: (t[{row}] - z[{row}])^2)/2"
+    )
+    try:
+        made = parse(text)
+    except BackproveError:
+        assume(False)
+    symbols = bind(load("as-written"), made)
+    for e in expressions(made):
+        (line,) = read_sheet(latex_of(e, symbols), made, symbols).lines
+        assert canonical(alike(made, line.right.expr)) == canonical(alike(made, e))
+
+
+@pytest.mark.parametrize("name", ["f_out", "сигма_два"])
+def test_a_function_with_an_underscore_is_read_again(name: str) -> None:
+    made = parse(f"function {name}\ninput x\nweight w\nz = {name}(w)*x\nloss E = z^2")
+    symbols = bind(load("as-written"), made)
+    for formula in FORMATS.values():
+        (line,) = read_sheet(formula(made.equations["z"].right, symbols), made, symbols).lines
+        assert canonical(line.right.expr) == canonical(made.equations["z"].right)
+
+
+def test_words_of_another_language_are_prose_where_no_name_is_called_so() -> None:
+    made = parse("input вход\nweight вес\nz = вес*вход\nloss E = z^2")
+    symbols = bind(load("as-written"), made)
+    text = r"\text{где} \frac{\partial E}{\partial \text{вес}} = 2 \cdot \text{z} \cdot \text{вход}"
+    (line,) = read_sheet(text, made, symbols).lines
+    assert repr(line.right.expr) == "2*z*вход"

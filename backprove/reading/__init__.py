@@ -1,7 +1,7 @@
 """From a formula as written to an expression about a network, in any notation."""
 
 from .meaning import Meaning, Orientation, ShapeMistake, Sheet, SheetLine, Term
-from .sheet import read_sheet, read_term
+from .sheet import parsed, read_sheet, read_term
 from .symbols import Lexicon
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Sheet",
     "SheetLine",
     "Term",
+    "parsed",
     "read_sheet",
     "read_term",
 ]

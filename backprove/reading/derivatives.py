@@ -34,6 +34,7 @@ from ..verify import Oracle
 from .letters import HIDDEN
 from .meaning import ShapeMistake
 from .products import minus
+from .refused import SECOND_HINT
 from .state import Formula
 from .tensors import Value
 
@@ -60,6 +61,8 @@ def differentiated(reader: Formula, node: Differential) -> Value:
         body = reader.value(node.body)
     finally:
         reader.varied.pop()
+    if isinstance(body.expr, Ref) and body.expr.name.startswith(ADJOINT):
+        raise Mistake("a second derivative of the loss is not read", node.span, SECOND_HINT)
     if reader.tensors.componentwise and body.rank and wrt.rank:
         return _componentwise(reader, node, body, wrt)
     if body.rank + wrt.rank > 2:
@@ -134,7 +137,10 @@ def written_out(network: Network, body: Expr, place: Expr) -> Expr:
         return body
 
     def unnamed(e: Expr) -> bool:
-        return any(name.endswith(ARGUMENT) for name in e.names)
+        return any(is_unnamed(name) for name in e.names)
+
+    def is_unnamed(name: str) -> bool:
+        return name.endswith(ARGUMENT) and name in network.equations  # and no adjoint of one
 
     if isinstance(body, Ref) and body.name in network.equations and body is not place:
         right = network.definition(body)
@@ -148,7 +154,7 @@ def written_out(network: Network, body: Expr, place: Expr) -> Expr:
     while body is not before and unnamed(body):
         before = body
         body = substituted(
-            body, lambda ref: network.definition(ref) if ref.name.endswith(ARGUMENT) else None
+            body, lambda ref: network.definition(ref) if is_unnamed(ref.name) else None
         )
     return body
 

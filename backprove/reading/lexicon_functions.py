@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import NetworkError
 from ..expr import Apply, Ref, walk
@@ -49,6 +49,9 @@ class Functions:
 
     def find(self, made: Written) -> Called | None:
         """The function by the notation's letter, the file's name or a common word."""
+        whole = f"{made.letter}_{made.sub}"  # the file's f_out, in plain text
+        if made.sub and whole in self.network.own_functions:
+            made = replace(made, letter=whole, sub="")
         if made.sub or made.brackets is not None:
             return None
         for above in self._layered(made):

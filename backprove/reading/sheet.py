@@ -35,6 +35,7 @@ from .formula import Reader
 from .layers import ways
 from .meaning import Meaning, ShapeMistake, Sheet, SheetLine, Term
 from .per_sample import as_claimed, fits_better, may_be
+from .refused import refuse_unread
 from .state import Knowledge, Total, is_updated
 from .symbols import Lexicon, Unlayered
 
@@ -75,8 +76,9 @@ def read_sheet(
 
     knowledge = again()
     try:
-        formulas = parse_formulas(text)
+        formulas = parse_formulas(text, words=knowledge.lexicon.words)
         knowledge.text = formulas.text
+        refuse_unread(formulas, network)
         sheet = _SheetReader(knowledge, asked).read(formulas.lines)
         if may_be(knowledge.text, samples_of(network)):
             sheet = _by_sample(sheet, formulas, again(), asked)
@@ -112,7 +114,8 @@ def _letter_by_letter(text: str, known: Knowledge, asked: Ref | None) -> Sheet |
     if len(text) > LONGEST_AGAIN or not _RUN.search(text):
         return None
     try:
-        sheet = _SheetReader(known, asked).read(parse_formulas(text, latex=True).lines)
+        lines = parse_formulas(text, latex=True, words=known.lexicon.words).lines
+        sheet = _SheetReader(known, asked).read(lines)
     except (Mistake, ShapeMistake, RecursionError):
         return None
     if sheet.symbols - {RATE} or sheet.readings:  # only what is plain
@@ -132,7 +135,7 @@ def read_term(
     """One expression as a term. Raises SourceError and ShapeMistake."""
     knowledge = _knowledge(text, network, notation, total=total)
     try:
-        node = parse_formula(text)
+        node = parse_formula(text, knowledge.lexicon.words)
         reader = Reader(knowledge)
         value = reader.value(node)
         reader.letters.settle()
@@ -150,6 +153,11 @@ def _placed(text: str, file: str, mistake: Mistake) -> SourceError:
     return Source(text, file).error(mistake)
 
 
+def parsed(text: str, network: Network, bound: BoundNotation) -> Formulas:
+    """The lines of a derivation as they are written. Raises Mistake."""
+    return parse_formulas(text, words=_lexicon(network, bound).words)
+
+
 def _knowledge(
     text: str,
     network: Network,
@@ -161,11 +169,15 @@ def _knowledge(
     if isinstance(notation, str):
         notation = load(notation)
     bound = notation if isinstance(notation, BoundNotation) else bind(notation, network)
+    own = copy(_lexicon(network, bound))  # what the text defines is for this text only
+    return Knowledge(network, bound, own, text, total=total, open_symbols=open_symbols)
+
+
+def _lexicon(network: Network, bound: BoundNotation) -> Lexicon:
     lexicon = _LEXICONS.get(bound)
     if lexicon is None:
         lexicon = _LEXICONS[bound] = Lexicon(network, bound)
-    own = copy(lexicon)  # what the text defines is for this text only
-    return Knowledge(network, bound, own, text, total=total, open_symbols=open_symbols)
+    return lexicon
 
 
 _LEXICONS: WeakKeyDictionary[BoundNotation, Lexicon] = WeakKeyDictionary()

@@ -62,6 +62,8 @@ def folded(reader: Formula, big: Big) -> Value:
             big.span,
             r"write [j = \argmax_k u_k]",
         )
+    if big.op == "sum" and not big.letters:
+        return reader.tensors.total(reader.value(big.body), big.span)
     if not big.letters:
         raise Mistake(
             f"nothing says over which index this {_WORD[big.op]} runs",

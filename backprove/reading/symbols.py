@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TypeAlias
+from unicodedata import normalize
 
-from ..expr import Index, Size
+from ..expr import Index, Size, bound
 from ..language.formula.tree import Node, Symbol
 from ..language.names import did_you_mean
 from ..language.tree import Mistake
@@ -55,6 +56,7 @@ class Lexicon:
         own = notation if notation.notation.as_written else bind(load("as-written"), network)
         self._own = own_table(own)
         self._table = None if notation.notation.as_written else table_of(notation)
+        self._bound = (own, notation)
         self._functions = Functions(notation)
         self._others = Others(network, notation.notation.name)
         self._defined: list[Row] = []
@@ -62,6 +64,22 @@ class Lexicon:
         self.layered: Mapping[Unlayered, Meaning] = {}
 
     # -- asking ----------------------------------------------------------------------------
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The names, and parts of names, that LaTeX sets as text: letters beyond the Latin ones.
+
+        Other words that are set so are prose.
+        """
+        names = (*self.network.quantities, *self.network.sizes, *self.network.functions)
+        found = {*names, *(part for name in names for part in name.split("_"))}
+        for equation in self.network.equations.values():
+            found |= {*equation.left.free, *bound(equation.right)}
+        for symbols in self._bound:
+            for spelling in (*symbols.spellings.values(), *symbols.adjoint_spellings.values()):
+                found |= {spelling.letter, *spelling.sub, *spelling.after}
+        found |= {normalize("NFD", word)[0] for word in found if len(word) == 1}  # under accents
+        return frozenset(normalize("NFC", word) for word in found if not word.isascii())
 
     def meanings(
         self, symbol: Symbol, *, called: bool, letters: Collection[str] = ()

@@ -128,6 +128,15 @@ class Tensors:
             orientation = "column" if value.axes[0] in long else "row"
         return replace(value, expr=expr, axes=long, orientation=orientation if long else "none")
 
+    def total(self, value: Value, span: Span) -> Value:
+        """The sum of all components."""
+        if not value.axes:
+            raise ShapeMistake(f"{self.quoted(value)} is one number: there is nothing to sum", span)
+        expr = value.expr
+        for axis in reversed(value.axes):
+            expr = self._summed(expr, axis, span)
+        return Value(expr, span)
+
     def norm(self, value: Value, span: Span) -> Value:
         """‖v‖², the sum of all squared components."""
         expr: Expr = Power(value.expr, TWO)

@@ -38,7 +38,7 @@ LINE = 74
 """Characters of plain text that fill a printed line."""
 
 _COMMANDS = {letter: f"\\{name}" for name, letter in GREEK.items()} | {
-    "ο": "o", "ς": r"\varsigma", "ℓ": r"\ell", "ħ": r"\hbar",
+    "ς": r"\varsigma", "ℓ": r"\ell", "ħ": r"\hbar",
 }  # fmt: skip
 _ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0307": "dot", "\u030c": "check"}
 _SIGNS = {
@@ -103,8 +103,9 @@ def letter_latex(letter: str) -> str:
 
 
 def _atom(atom: str) -> str:
-    if atom in _COMMANDS or len(atom) == 1 or atom.isdigit():
-        return letter_latex(atom) if not atom.isdigit() else atom
+    number = atom.isascii() and atom.isdigit()
+    if atom in _COMMANDS or len(atom) == 1 or number:
+        return atom if number else letter_latex(atom)
     if re.fullmatch(r"[a-z]\d+", atom):  # the index i1
         return f"{atom[0]}_{{{atom[1:]}}}"
     font = "mathrm" if atom.isascii() else "text"

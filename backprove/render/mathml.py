@@ -20,6 +20,7 @@ from .boxes import (
     Marked,
     Operator,
     Raised,
+    Remembered,
     Root,
     Row,
     Transposed,
@@ -207,10 +208,14 @@ def _atom(atom: str) -> str:
     return f"<mi>{escape(atom)}</mi>"
 
 
-def _symbol(symbol: Symbol) -> str:
+def _named(symbol: Box) -> str:
     """A symbol; one that may be pointed at says what it stands for."""
+    assert isinstance(symbol, Symbol)
     made = _letters(symbol)
     return f'<mrow data-q="{escape(symbol.of)}">{made}</mrow>' if symbol.of else made
+
+
+_symbol: Remembered[str] = Remembered(_named)
 
 
 def _letters(symbol: Symbol) -> str:

@@ -69,50 +69,57 @@ def symbol_text(symbol: Symbol) -> str:
     return f"{symbol.letter}{chr(39) * symbol.primes}{sub}{sup}"
 
 
-def pieces(box: Box, depth: int = 0) -> Iterator[Piece]:
+def pieces(box: Box, depth: int = 0) -> list[Piece]:
     """The text of a box in order; `depth` counts the parentheses around it."""
+    found: list[Piece] = []
+    _put(box, depth, found)
+    return found
+
+
+def _put(box: Box, depth: int, found: list[Piece]) -> None:
+    """Add the text of a box: to one list, as it would else go up through every box around it."""
     match box:
         case Symbol():
-            yield _piece(symbol_text(box))
+            found.append(_piece(symbol_text(box)))
         case Digits(text) | Words(text):
-            yield _piece(text)
+            found.append(_piece(text))
         case Operator():
-            yield _operator(box, depth)
+            found.append(_operator(box, depth))
         case Row(parts):
-            yield from _row(parts, depth)
+            _put_row(parts, depth, found)
         case Fraction(top, bottom):
-            yield from _fraction(top, bottom, depth)
+            _put_fraction(top, bottom, depth, found)
         case Fenced(left, inner, right):
-            yield _piece(left)
-            yield from pieces(inner, depth + 1)
-            yield _piece(right)
+            found.append(_piece(left))
+            _put(inner, depth + 1, found)
+            found.append(_piece(right))
         case Big(sign, index, _, _, body):
-            yield _piece(f"{sign}_{index} ")
-            yield from pieces(body, depth + 1)
+            found.append(_piece(f"{sign}_{index} "))
+            _put(body, depth + 1, found)
         case Raised(base, exponent):
-            yield from _grouped(base, depth, isinstance(bare(base), Row | Fraction | Big))
-            yield _piece("^")
-            above = _grouped(exponent, depth, not isinstance(bare(exponent), Symbol | Digits))
-            yield from (replace(piece, cost=NEVER) for piece in above)
+            _put(_grouped(base, isinstance(bare(base), Row | Fraction | Big)), depth, found)
+            found.append(_piece("^"))
+            above = _grouped(exponent, not isinstance(bare(exponent), Symbol | Digits))
+            found += (replace(piece, cost=NEVER) for piece in pieces(above, depth))
         case Root(inner):
-            yield _piece("√(")
-            yield from pieces(inner, depth + 1)
-            yield _piece(")")
+            found.append(_piece("√("))
+            _put(inner, depth + 1, found)
+            found.append(_piece(")"))
         case Applied(function, argument):
-            yield _piece(symbol_text(function))
-            yield from pieces(argument, depth)
+            found.append(_piece(symbol_text(function)))
+            _put(argument, depth, found)
         case Differential(d, of):
-            yield _piece(d)
+            found.append(_piece(d))
             if of is not None:
-                yield from pieces(of, depth + 1)
+                _put(of, depth + 1, found)
         case Direct(of):
-            yield from pieces(of, depth)
-            yield _piece("|direct")
+            _put(of, depth, found)
+            found.append(_piece("|direct"))
         case Transposed(of):
-            yield from _grouped(of, depth, not _letter_alone(bare(of)))
-            yield _piece("ᵀ")
+            _put(_grouped(of, not _letter_alone(bare(of))), depth, found)
+            found.append(_piece("ᵀ"))
         case Marked(inner):
-            yield from (replace(piece, marked=True) for piece in pieces(inner, depth))
+            found += (replace(piece, marked=True) for piece in pieces(inner, depth))
 
 
 def _letter_alone(box: Box) -> bool:
@@ -129,16 +136,16 @@ def _operator(box: Operator, depth: int) -> Piece:
     return _piece(f" {box.sign} " if box.sign else " ", cost)
 
 
-def _row(parts: tuple[Box, ...], depth: int) -> Iterator[Piece]:
+def _put_row(parts: tuple[Box, ...], depth: int, found: list[Piece]) -> None:
     for place, part in enumerate(parts):
         if isinstance(part, Operator) and part.sign in ("·", ".", "*"):
             sides = parts[place - 1], parts[place + 1]
             close = _close if part.sign == "." else _tight
             tight = all(close(side) for side in sides)
             text = part.sign if tight else f" {part.sign} "
-            yield _piece(text, _operator(part, depth).cost)
+            found.append(_piece(text, _operator(part, depth).cost))
         else:
-            yield from pieces(part, depth)
+            _put(part, depth, found)
 
 
 def _tight(box: Box) -> bool:
@@ -157,14 +164,14 @@ def _close(box: Box) -> bool:
     return isinstance(box, Symbol) or (isinstance(box, Fenced) and not _has_sum(box.inner))
 
 
-def _fraction(top: Box, bottom: Box, depth: int) -> Iterator[Piece]:
+def _put_fraction(top: Box, bottom: Box, depth: int, found: list[Piece]) -> None:
     if Fraction(top, bottom) == ONE_HALF:
-        yield _piece("½")
+        found.append(_piece("½"))
         return
     loose = _has_sum(top) or isinstance(bare(top), Big) or _is_operator(top)
-    yield from _grouped(top, depth, loose)
-    yield _piece("/")
-    yield from _grouped(bottom, depth, isinstance(bare(bottom), Row | Fraction | Big))
+    _put(_grouped(top, loose), depth, found)
+    found.append(_piece("/"))
+    _put(_grouped(bottom, isinstance(bare(bottom), Row | Fraction | Big)), depth, found)
 
 
 def _is_operator(box: Box) -> bool:
@@ -184,10 +191,8 @@ def _has_sum(box: Box) -> bool:
     return any(isinstance(p, Big) or (isinstance(p, Operator) and p.sign in signs) for p in inner)
 
 
-def _grouped(box: Box, depth: int, group: bool) -> Iterator[Piece]:
-    if group:
-        box = Fenced("(", box, ")")
-    yield from pieces(box, depth)
+def _grouped(box: Box, group: bool) -> Box:
+    return Fenced("(", box, ")") if group else box
 
 
 # -- lines ---------------------------------------------------------------------------------
@@ -205,7 +210,7 @@ def lines_of(box: Box, width: int, color: bool = False) -> list[str]:
     return [("  " if number else "") + _joined(line, color) for number, line in enumerate(lines)]
 
 
-def _short(given: Iterator[Piece], room: int) -> Iterator[Piece]:
+def _short(given: list[Piece], room: int) -> Iterator[Piece]:
     """Cut names that are longer than a whole line."""
     for piece in given:
         yield piece if piece.width <= room else replace(piece, text=piece.text[:room], width=room)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ...errors import BackproveError
+from ...errors import BackproveError, path_of
 
 MODULE = "backprove_reader_code"
 """The name under which the file's module is known while it runs."""
@@ -78,6 +78,7 @@ def loaded(path: Path) -> Iterator[ModuleType]:
 
 
 def _source(path: Path) -> bytes:
+    path_of(path)
     if path.is_dir():
         raise CodeError(f"{path} is a folder, not a file of Python")
     if not path.exists():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import cast
+from unicodedata import normalize
 
 from ..tree import Mistake, Span
+from .numpy_calls import TOTAL
 from .scripts import Scripts
 from .tokens import Token
 from .tree import Big, BigOp, Bracketed, Call, Cases, Node, Numeral, Relation, RelationSign, Symbol
@@ -37,6 +39,8 @@ class Bigs(Scripts):
         """A sum, product or maximum, whose sign stands here."""
         start = self.at
         token = self.take()
+        if token.raw == TOTAL:
+            return self._made(token, Below(), self.bracket(), self.span_from(token.start))
         if self.kind == "open" and (token.raw or token.text in ("max", "min")):
             inner = self._listed(self.at)
             if inner == "colon":
@@ -200,11 +204,15 @@ class Bigs(Scripts):
     def _index_letters(self, low: int, high: int) -> Sequence[tuple[str, Span]]:
         """Letters side by side: k, or ij."""
         letters: list[tuple[str, Span]] = []
+        accent = ""
         at = low
         while at < high:
             token = self.tokens[at]
             at += 1
-            if token.kind in ("prose", "quad"):
+            if token.kind in ("prose", "quad") or (token.kind != "name" and not token.text):
+                continue  # words, space, braces around one letter
+            if token.kind == "accent":
+                accent = token.text
                 continue
             if token.kind != "name":
                 raise Mistake(
@@ -212,7 +220,8 @@ class Bigs(Scripts):
                     token.span,
                     "below the sign stand letters, k, or k=1, or a condition, k ≠ j",
                 )
-            text, end = token.raw or token.text, token.end
+            text, end = normalize("NFC", (token.raw or token.text) + accent), token.end
+            accent = ""
             while at < high and self.tokens[at].kind in ("prime", "sub"):
                 before = self.at, self.end
                 self.at, self.end = at, high

@@ -18,7 +18,7 @@ MAX_ABOVE = 32
 
 _VARIABLE = re.compile(r"(?P<letter>[^\W\d_]['′]?)(?P<sub>.*)", re.DOTALL)
 _ABOVE_KINDS = word_set("name number prime function bar accent fraction root")
-_SECOND = "derivatives of derivatives are written as one inside the other"
+_SECOND = "hand in the first derivative, ∂J/∂w, which is judged"
 
 
 class Differentials(Bigs):

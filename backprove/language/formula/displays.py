@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..tree import Mistake
 from .commands import BODIES, CASES, DISPLAYS
 from .scanner import Scanner
@@ -19,8 +21,8 @@ class Displays(Scanner):
     of the text do not.
     """
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, words: Collection[str] = ()) -> None:
+        super().__init__(text, words)
         self.ends_rows: list[bool] = []
 
     def row_end(self, start: int, end: int) -> None:

@@ -49,13 +49,16 @@ class Fonts(Scanner):
 
     def _words_in_font(self, content: str, start: int, stop: int, text_mode: bool) -> None:
         """net, ReLU, and remarks such as (chain rule)."""
-        word = content.replace("\\", "") if _WORD.fullmatch(content) else ""
+        named = unicodedata.normalize("NFC", content.replace("\\", ""))
+        word = named if named in self.words or _WORD.fullmatch(content) else ""
         if not (word or text_mode):
             return
         self.at = stop
         if word and (self.after_script_sign or self.in_script):
             self.add("name", word, start, stop)
-        elif word and not (text_mode and (is_english(word) or is_short(word))):
+        elif word in self.words or (
+            word and not (text_mode and (is_english(word) or is_short(word)))
+        ):
             self.known_word(word, start, stop)
         elif content in _DOTS:
             self.add("dots", "…", start, stop)

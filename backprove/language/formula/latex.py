@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from difflib import get_close_matches
 
 from ..tree import Mistake
@@ -30,7 +30,7 @@ _PART = re.compile(
     r"|(?P<break>\\?<br\s*/?>|\\\\\*?(?:[ \t]*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu)\s*\])?)"
     r"|(?P<command>\\[A-Za-z]+\*?)"
     r"|(?P<escape>\\.)"
-    r"|(?P<number>[0-9]+(?:\.[0-9]+)?)"
+    r"|(?P<number>\d+(?:\.[0-9]+)?)"
     r"|(?P<word>[A-Za-z]{2,})"
     r"|(?P<letter>[^\W\d_" + FRACTIONS + "".join(SUPERSCRIPTS) + "".join(SUBSCRIPTS) + "]"
     r"[\u0300-\u036f]*)"
@@ -48,9 +48,12 @@ _DIGITS = re.compile(r"\s*([0-9])\s*([0-9])?")
 _SPACES = frozenset(",;:!> \t/-'\"`.^~=")
 
 
-def latex_tokens(text: str) -> list[Token]:
-    """The tokens of a text in LaTeX. Raises Mistake at what cannot be one."""
-    return _Latex(text).tokens()
+def latex_tokens(text: str, words: Collection[str] = ()) -> list[Token]:
+    """The tokens of a text in LaTeX. Raises Mistake at what cannot be one.
+
+    words: what is a name where it is set as text.
+    """
+    return _Latex(text, words).tokens()
 
 
 class _Latex(Fonts, Displays):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 
 from ..tree import Mistake, Span
 from .cursor import Cut
@@ -16,9 +17,12 @@ from .words import CONNECTIVES
 _NAME = frozenset(("name", "number", "sub", "sup", "prime", "open", "close", "times"))
 
 
-def parse_formula(text: str) -> Node:
-    """One expression, without a sign of equality. Raises Mistake."""
-    tokens = tokens_of(text, is_latex(text))
+def parse_formula(text: str, words: Collection[str] = ()) -> Node:
+    """One expression, without a sign of equality. Raises Mistake.
+
+    words: what is a name where LaTeX sets it as text, and no prose.
+    """
+    tokens = tokens_of(text, is_latex(text), words)
     ends = {p for p, t in outside(tokens) if t.kind in ("break", "newline", "align")}
     tokens = trimmed([t for place, t in enumerate(tokens) if place not in ends])
     if not tokens:
@@ -33,13 +37,19 @@ def parse_formula(text: str) -> Node:
     return parse(Cut(text, is_latex(text), tokens))
 
 
-def parse_formulas(text: str, latex: bool | None = None) -> Formulas:
+@lru_cache(maxsize=16)
+def parse_formulas(
+    text: str, latex: bool | None = None, words: frozenset[str] = frozenset()
+) -> Formulas:
     """The lines of a text. latex: whether it is LaTeX, None to see that from the text.
+
+    words: what is a name where LaTeX sets it as text, and no prose. Remembered, as a text is read
+    again for each way in which its derivatives may be meant.
 
     Raises Mistake at the first line that cannot be read.
     """
     reader = _Reader(text, is_latex(text) if latex is None else latex)
-    rows, notes = rows_of(text, reader.latex)
+    rows, notes = rows_of(text, reader.latex, words)
     for row in rows:
         reader.read(row)
     if not reader.number:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable
 
 from .names import is_called
+from .numpy_calls import respelled
 from .scanner import fraction_text, unreadable
 from .tokens import (
     FRACTIONS,
@@ -61,7 +62,7 @@ _BEFORE_ARGUMENT = ("(", " ", "'", "′", "’", "^", "")
 _ALWAYS_PROSE = LET | CONDITION | RANGE
 _LITTLE = frozenset(("is", "of", "we", "it"))
 _ALWAYS: dict[str, tuple[Kind, str]] = {
-    "power": ("sup", "^"), "dot": ("times", ""), "implies": ("implies", "⇒"),
+    "power": ("sup", "^"), "dot": ("times", "."), "implies": ("implies", "⇒"),
     "dots": ("dots", "…"),
 }  # fmt: skip
 _BIG_OF = {"Σ": "sum", "∑": "sum", "Π": "prod", "∏": "prod"}
@@ -71,7 +72,7 @@ _LISTS = frozenset(("sum", "max", "argmax", "delta", "min", "prod"))
 
 def plain_tokens(text: str) -> list[Token]:
     """The tokens of a plain text. Raises Mistake at what cannot be one."""
-    return _Plain(text).tokens()
+    return respelled(_Plain(text).tokens(), text)
 
 
 class _Plain:
@@ -254,7 +255,7 @@ class _Plain:
         elif part in FRACTIONS:
             self.found.append(number(fraction_text(part), start, part)._replace(end=end))
         elif part == "@":
-            self._add("times", "", start, end)
+            self._add("times", ".", start, end)
         elif part == "_":
             self._add("sub", "_", start, end)
         elif part == "&":

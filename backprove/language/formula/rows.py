@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..tree import MAX_CHARACTERS, MAX_EQUATION, Mistake, Span
@@ -40,7 +40,7 @@ def is_latex(text: str) -> bool:
     return "\\" in text or "_{" in text
 
 
-def tokens_of(text: str, latex: bool) -> list[Token]:
+def tokens_of(text: str, latex: bool, words: Collection[str] = ()) -> list[Token]:
     """The tokens of a text that is not too long, without what only makes space."""
     if len(text) > MAX_CHARACTERS:
         raise Mistake(
@@ -56,7 +56,7 @@ def tokens_of(text: str, latex: bool) -> list[Token]:
         )
     if text.count("\n") > 4 * MAX_LINES:
         raise too_many((0, 1))
-    tokens = latex_tokens(text) if latex else plain_tokens(text)
+    tokens = latex_tokens(text, words) if latex else plain_tokens(text)
     if len(tokens) > MAX_TOKENS:
         raise Mistake(
             f"the text has {len(tokens):,} signs and names; more than {MAX_TOKENS:,} are not read",
@@ -66,10 +66,12 @@ def tokens_of(text: str, latex: bool) -> list[Token]:
     return list(_without_empty(_without_numbers(text, tokens)))
 
 
-def rows_of(text: str, latex: bool) -> tuple[list[Row], tuple[str, ...]]:
+def rows_of(
+    text: str, latex: bool, words: Collection[str] = ()
+) -> tuple[list[Row], tuple[str, ...]]:
     """The rows of a text, and what had to be dropped from it; what goes on in the next line of
     the text is one row."""
-    tokens = tokens_of(text, latex)
+    tokens = tokens_of(text, latex, words)
     notes: list[str] = []
     for stray in reversed(stray_closes(tokens)):
         start = tokens[stray].start

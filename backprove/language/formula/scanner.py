@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 
 from ..tree import Mistake
 from .names import BIG_WORDS, NAME_WORDS, is_called, known_at_end
@@ -24,10 +25,12 @@ class Scanner:
     mixed: whether the text is prose with formulas in it. math: the signs that have opened
     formulas here, with their places. braces: what each open bracket is for: "script" for the
     braces of a subscript or superscript, "cases", "substack", "visible" for a printed bracket.
+    words: what is a name where it is set as text.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, words: Collection[str] = ()) -> None:
         self.text = text
+        self.words = words
         self.at = 0
         self.found: list[Token] = []
         self.mixed = _MATH.search(text) is not None

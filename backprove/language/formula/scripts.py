@@ -145,14 +145,20 @@ class Scripts(Cursor):
     def text_of(self, low: int, high: int, what: str) -> str:
         """Tokens as they are written above or below, without blanks and braces."""
         parts: list[str] = []
+        accent = ""
         for place, token in enumerate(self.tokens[low:high], low):
+            if token.kind == "accent":
+                accent = token.text
+                continue
             if token.kind == "sup" and self._above_is_prime(place + 1):
                 continue
             if token.kind in ("open", "close") and token.text in "()[]{}":
                 parts.append(token.text)
             elif token.kind in ("name", "function", "number", "prime", "sign", "comma", "times",
-                                "sub", "dots", "big", "prose", "indicator"):  # fmt: skip
-                parts.append(token.raw if token.kind == "sub" and token.raw else token.text)
+                                "sub", "dots", "big", "prose", "indicator", "change"):  # fmt: skip
+                part = token.raw if token.kind == "sub" and token.raw else token.text
+                parts.append(unicodedata.normalize("NFC", part + accent))
+                accent = ""
                 parts += [f"[{','.join(token.brackets)}]"] if token.brackets else []
             elif token.kind == "quad":
                 continue

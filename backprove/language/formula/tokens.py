@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
-from ..tree import MAX_DIGITS, MAX_NESTING, Mistake, Span
+from ..tree import MAX_NESTING, Mistake, Span, exact
 
 Kind: TypeAlias = Literal[
     "name",  # a letter or a word
@@ -138,15 +138,8 @@ def letter_of(text: str) -> tuple[str, bool]:
 
 
 def number(text: str, start: int, raw: str = "") -> Token:
-    """A numeral; a long one is refused before it is evaluated."""
-    mantissa, _, exponent = text.lower().partition("e")
-    long = len(mantissa) > MAX_DIGITS or len(exponent) > 5
-    if long or abs(int(exponent or 0)) > MAX_DIGITS:
-        raise Mistake(
-            f"a number of more than {MAX_DIGITS} digits",
-            (start, start + len(text)),
-            "write a shorter number",
-        )
+    """A numeral; a long one is refused before it is evaluated, one that would be lost as well."""
+    exact(text, (start, start + len(text)))
     return Token("number", text, start, start + len(text), raw)
 
 

@@ -143,8 +143,9 @@ class Relation(Node):
 class Big(Node):
     r"""A sum, product, maximum or argmax over index letters.
 
-    letters: each with its span. lower, upper: None where nothing says. conditions: what else
-    stands below, such as k ≠ j. body: what it goes over: all that is multiplied, up to a + or -.
+    letters: each with its span; none where all components are summed. lower, upper: None where
+    nothing says. conditions: what else stands below, such as k ≠ j. body: what it goes over: all
+    that is multiplied, up to a + or -.
     """
 
     op: BigOp
