@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import random
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -19,13 +20,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from test_derivation import graphs, tensor_networks
 
-from backprove import evaluate, load, parse
+from backprove import derive, evaluate, load, parse
 from backprove.diagram import Diagram, diagram
 from backprove.diagram.paths import paths
 from backprove.diagram.structure import FOLDED, LISTED
 from backprove.errors import BackproveError, DataError, DerivationError, NetworkError
 from backprove.expr import Add, Delta, Expr, Mul, Number, Reduce, Ref, walk
 from backprove.network import ARGUMENT, TRAINED, Network
+from backprove.render import render
 from backprove.run.values import shape_of
 
 EXAMPLES = sorted(Path(__file__).parent.parent.joinpath("examples").glob("*.bp"))
@@ -588,6 +590,36 @@ def test_a_use_is_told_by_its_weight_and_by_its_term() -> None:
     ]  # fmt: skip
     assert [repr(link.factor) for link in first[2:]] == ["5", "2*z"]
     assert repr(first[0].derivative).endswith("∂(u*z)/d(z)")
+
+
+@pytest.mark.parametrize(
+    ("equations", "count", "said"),
+    [
+        ("z = w*x\np = u*z + v*z", 2, "z enters p (twice: by u·z and v·z)"),
+        ("z = w*x\np = tanh(u*z - 3*(v*z + z^2))", 3, "(3 times: by u·z, -3·v·z and -3·z^2)"),
+        ("z = w*x\np = z + z", 2, "z enters p (twice); p enters E"),
+        ("q = w + w\nz = q*x\np = u*z + v*z", 4, "z enters p (twice: by u·z and v·z)"),
+        ("z = w*x\np = sin(z)*z", 1, "z enters p; p enters E"),
+        (
+            "y[i] = w*i1[i]\np = y[1] + u*y[2] + v*y[1]",
+            3,
+            "y[1] enters p (twice: by y[1] and v·y[1])",
+        ),
+    ],
+)
+def test_the_chain_counts_the_ways_that_are_drawn(equations: str, count: int, said: str) -> None:
+    """One factor for all terms that hold a quantity, as it is written; the words count them."""
+    text = f"input x, i1[2]\ntarget t\nweight w, u, v\n{equations}\nloss E = (t - p)^2 / 2"
+    made = parse(text)
+    assert paths(made, "w", numbers=False).total == count
+    derivation = derive(made, "w", style="chain")
+    words = " ".join(render(derivation, "as-written").split())
+    assert said in words
+    each = [1 if (told := re.search(r"stands in (\d)", str(b.before))) is None else int(told[1])
+            for b in derivation.blocks]  # fmt: skip
+    # where the ways part over several quantities the chain itself is a sum of products
+    if "i1[i]" not in equations:
+        assert math.prod(each) == count
 
 
 def test_what_a_function_uses_twice_is_one_way() -> None:

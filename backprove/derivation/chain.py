@@ -7,13 +7,14 @@ where they part is kept as one factor and gets a chain of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..adjoints import shorten, summed, ways
 from ..expr import (
     ONE,
     ZERO,
+    Add,
     Derivative,
     Expr,
     Reduce,
@@ -29,10 +30,14 @@ from ..rewrite import Block, Recorder, Rule, Sentence
 from ..roles import roles
 from ..rules import FOLDING, TIDY, Scope, algebra, definitions, delta, refs
 from ..rules import derivative as d
+from .parts import parts
 from .stages import Stage, adjoints_in, gradient, run
 
 MOST_FACTORS = 24
 """Chains of up to this many factors are written with all their paths."""
+
+MOST_QUOTED = 4
+"""The number of terms by which one quantity enters another that are all quoted."""
 
 MOST_NAMED = 12
 """The number of quantities between two that are all named in a sentence."""
@@ -102,9 +107,7 @@ def chain_style(network: Network, q: Ref, zoom: str) -> tuple[tuple[Block, ...],
     start = chains.chain(q)
     blocks = list(_composition(network))
     blocks.append(
-        Block(
-            _path_title(network, q), gradient(network, q), start, before=_paths(network, start, q)
-        )
+        Block(_path_title(network, q), gradient(network, q), start, before=_paths(scope, start, q))
     )
     made: dict[Expr, Expr] = {}
     shown: set[Expr] = set()
@@ -208,17 +211,19 @@ def _path_title(network: Network, q: Ref) -> Sentence:
     return ("The chain from ", q, " to ", Ref(network.loss))
 
 
-def _paths(network: Network, start: Expr, q: Ref) -> tuple[Sentence, ...]:
+def _paths(scope: Scope, start: Expr, q: Ref) -> tuple[Sentence, ...]:
     """In words: w enters z, z enters h, h enters J."""
     if start is ZERO:
         return ()
-    uses = {(factor.wrt, factor.body): None for factor in _factors(start)}
+    network = scope.network
+    uses = {(factor.wrt, factor.body): factor for factor in _factors(start)}
     order: list[Sentence] = []
     reached: list[Expr] = [q]
     for here in reached:
         targets = [b for a, b in uses if a is here]
         if targets:
-            order.append((here, " enters ", *d.listed(targets)))
+            quoted = [(b, *_times(_terms(scope, uses[here, b]))) for b in targets]
+            order.append((here, " enters ", *_joined(quoted)))
             reached.extend(t for t in targets if t not in reached)
     joined: list[str | Expr] = []
     for position, sentence in enumerate(order):
@@ -234,6 +239,42 @@ def _paths(network: Network, start: Expr, q: Ref) -> tuple[Sentence, ...]:
         " several paths lead to ", Ref(network.loss), ", what arrives along them adds up. This is"
         " the chain rule.",
     ))  # fmt: skip
+
+
+def _terms(scope: Scope, factor: Derivative) -> tuple[Expr, ...]:
+    """The terms by which a quantity enters another, each a path of its own: p = u*z + v*z."""
+    q = factor.wrt
+    assert isinstance(factor.body, Ref)
+    assert isinstance(q, Ref)
+    found = parts(scope.network.definition(factor.body), q.name)
+    if len(found) < 2:
+        return found
+    related = (
+        tuple(term for term in (part.terms if isinstance(part, Add) else (part,))
+              if scope.depends(term, q, False))
+        for part in found
+    )  # fmt: skip
+    return tuple(total(terms) for terms in related if terms)
+
+
+def _times(terms: Sequence[Expr]) -> Sentence:
+    """In words: by which terms a quantity enters, where they are several."""
+    if len(terms) < 2:
+        return ()
+    often = "twice" if len(terms) == 2 else f"{len(terms)} times"
+    told = len(set(terms)) == len(terms) <= MOST_QUOTED
+    quoted: Sentence = (": by ", *d.listed(terms)) if told else ()
+    return (f" ({often}", *quoted, ")")
+
+
+def _joined(sentences: Sequence[Sentence]) -> Sentence:
+    """a, b and c, each of several words."""
+    last = len(sentences) - 1
+    words: list[str | Expr] = []
+    for position, sentence in enumerate(sentences):
+        words.extend((" and " if position == last else ", ",) if position else ())
+        words.extend(sentence)
+    return tuple(words)
 
 
 def _onward(network: Network, parted: list[Ref]) -> Iterator[Sentence]:
@@ -304,7 +345,18 @@ def factor_block(scope: Scope, factor: Derivative, stages: tuple[Stage, ...]) ->
     recorder: Recorder[Scope] = Recorder(Derivative(definition, factor.wrt, False), scope)
     run(recorder, stages)
     title = ("The factor ", factor, ": recall ", factor.body, " = ", definition)
-    return recorder.block(factor, title)
+    return replace(recorder.block(factor, title), before=_several(scope, factor))
+
+
+def _several(scope: Scope, factor: Derivative) -> tuple[Sentence, ...]:
+    """In words: that a factor sums over the paths by several terms of one equation."""
+    terms = _terms(scope, factor)
+    if len(terms) < 2:
+        return ()
+    return ((
+        factor.wrt, f" stands in {len(terms)} terms, and each makes a path of its own to ",
+        factor.body, ": this factor is what is passed on along all of them, added up.",
+    ),)  # fmt: skip
 
 
 def _product_block(

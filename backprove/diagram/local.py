@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..adjoints import LOCAL, Link, backprop, letters, links
+from ..derivation.parts import parts
 from ..expr import Add, Derivative, Expr, Index, Ref, Size, product, total, with_indices
 from ..network import ADJOINT, Equation, Network, Quantity
 from ..rewrite import rewritten
@@ -19,7 +20,6 @@ from ..run.corners import Corner, corners
 from ..run.lower import lower
 from ..run.numpy_backend import prepare
 from ..run.values import check_memory, given_values, precision
-from .parts import parts
 
 Indices: TypeAlias = tuple[int, ...]
 

@@ -17,6 +17,7 @@ from heapq import heappop, heappush
 from math import isfinite, prod
 from typing import TypeAlias
 
+from ..derivation.parts import parts
 from ..derivation.stages import asked
 from ..errors import DataError, DerivationError
 from ..expr import Expr, Ref, flat_factors, product, total
@@ -25,7 +26,6 @@ from ..rewrite import rewritten
 from ..rules import FOLDING, TIDY, refs
 from ..run.values import refuse_symbolic
 from .local import Indices, Locals
-from .parts import parts
 from .terms import Use, component, uses
 
 MOST_LINKS = 300_000

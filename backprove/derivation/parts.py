@@ -8,7 +8,7 @@ terms that hold different components of it.
 
 from __future__ import annotations
 
-from ..expr import Add, Expr, Mul, Number, Reduce, Ref, total
+from ..expr import Add, Expr, Mul, Number, Reduce, Ref, flat_factors, total
 from ..rules import refs
 from ..rules.scope import may_meet
 
@@ -52,7 +52,7 @@ def terms(e: Expr) -> tuple[Expr, ...]:
                 before, after = e.factors[:at], e.factors[at + 1 :]
                 inner = terms(e.factors[at])
                 if len(inner) > 1:
-                    return tuple(Mul((*before, term, *after)) for term in inner)
+                    return tuple(Mul((*before, *flat_factors(term), *after)) for term in inner)
     return (e,)
 
 
