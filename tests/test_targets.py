@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -31,7 +31,7 @@ from backprove.errors import BackproveError, DataError
 from backprove.expr import Expr, Ref, substituted
 from backprove.functions import FUNCTIONS
 from backprove.language import load, parse
-from backprove.network import ADJOINT, Equation, Network
+from backprove.network import ADJOINT, ARGUMENT, Equation, Network
 from backprove.run.elementwise import ELEMENTWISE
 from backprove.run.escaping import comment, identifier, python_string
 from backprove.run.lower import MEAN_LOSS, lower
@@ -626,7 +626,7 @@ NAME = st.one_of(
     st.sampled_from(NASTY),
     st.text(LETTERS, min_size=1, max_size=12),
     st.lists(st.sampled_from(NASTY), min_size=2, max_size=3).map("".join),
-).filter(lambda name: name != MEAN_LOSS)  # a result's own name, with a blank: no file can hold it
+)
 PLAIN = parse(
     "input x[2]\ntarget y[2]\nweight w[2,2], v[2,2]\nbias b[2]\nconstant c[2] = [1, 2]\n"
     "z[i] = sum(j: w[i,j]*x[j]) + b[i]\nh[i] = tanh(z[i])\n"
@@ -724,6 +724,33 @@ def test_no_name_or_comment_reaches_the_code(names: list[str], about: str) -> No
     code.encode("utf-8")
     assert tokens(code) == plain("c")
     assert all(line.count("/*") == line.count("*/") <= 1 for line in code.splitlines())
+
+
+MEANT_ALIKE = (
+    "u", "u_argument", "u_argument_2", "du", "du_argument", "dw", "w_2", "mean_loss", "mean loss",
+    "J_part", "dJ", "sin_u", "sin_u_argument", "n", "values", "parameters", "grad", "grad_x",
+    "gradients", "loss", "forward", "x_2", "x2", "saved", "total", "p", "α", "alpha", "ŷ", "y_hat",
+    "np", "torch", "J", "b", "u_", "sample",
+)  # fmt: skip
+"""Names that come to the identifiers of others, or that the code has for itself."""
+
+SINE = parse(
+    "input x\ntarget y\nweight v, w\nbias b\nu = sin(v*x + b)\nh = w*u\nloss J = (y - h)^2\n"
+)
+"""u's unnamed argument is read in the backward pass too."""
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(MEANT_ALIKE), min_size=8, max_size=8, unique=True))
+@example(["x", "y", "v", "w", "b", "u", "u_argument", "J"])
+@example(["x", "y", "v", "mean_loss", "b", "u", "mean loss", "J"])
+def test_names_that_come_to_the_same_identifier_are_kept_apart(names: list[str]) -> None:
+    shown = [name for name in SINE.quantities if not name.endswith(ARGUMENT)]
+    made = dict(zip(shown, names, strict=True))
+    network = renamed(SINE, {**made, f"u{ARGUMENT}": f"{made['u']}{ARGUMENT}"}, "")
+    for to in ("numpy", "torch", "jax"):
+        assert shape(ast.parse(standalone(network, to))) == shape(ast.parse(standalone(SINE, to)))
+    assert tokens(standalone(network, "c")) == tokens(standalone(SINE, "c"))
 
 
 @needs_compiler

@@ -300,6 +300,8 @@ def _origins(
 
 def spelled(origin: str) -> str:
     """The word that an equation's value is called: ∂w1 is dw1."""
+    if origin == MEAN_LOSS:
+        return "mean loss"
     return f"d{origin.removeprefix(ADJOINT)}" if origin.startswith(ADJOINT) else origin
 
 

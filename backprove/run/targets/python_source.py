@@ -223,12 +223,15 @@ class PythonSource:
             yield f"{indent}# {line}"
 
     def key(self, buffer: int) -> str:
-        """Under what a value is handed on: its quantity's name, else its identifier."""
+        """Under what a value is handed on: its quantity's name, else like its identifier."""
         owner = self.plan.owner(buffer)
         shown = owner in self.plan.values and not self.plan.network[owner or ""].hidden
         if owner is not None and shown and self._shown[owner].text == self.identifier(buffer):
             return python_string(owner)
-        return python_string(self.identifier(buffer))
+        word = self.identifier(buffer)
+        while word in self._shown:  # another quantity is called as this identifier
+            word += "_"
+        return python_string(word)
 
     def identifier(self, buffer: int) -> str:
         return self.writer.identifiers[buffer]
