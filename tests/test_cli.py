@@ -387,6 +387,25 @@ def test_verify_refutes_a_wrong_gradient(folder: Path, monkeypatch: pytest.Monke
     assert result.stdout.count("the two sides differ") == result.stdout.count("left ") > 0
 
 
+def test_predictions_say_which_rows_of_the_data_they_belong_to(folder: Path) -> None:
+    """With --skip-missing: the lines of a file, or rows where it has none."""
+    (folder / "gaps.csv").write_text("x,y\n1,2\n,3\n\n2,4\n4,\n")
+    np.savez(folder / "gaps.npz", x=[1.0, np.nan, 2.0, 4.0], y=[2.0, 3.0, 4.0, np.nan])
+    train = "train mlp:1-1 --epochs 1 --output m.npz --validation 0 --data gaps.csv --skip-missing"
+    assert run(*train.split()).exit_code == 0
+    for data, counted, left_out, rows in [
+        ("gaps.csv", "line", "lines 3, 6", ["2", "5"]),
+        ("gaps.npz", "row", "rows 2, 4", ["1", "3"]),
+    ]:
+        result = run("predict", "m.npz", "--data", data, "--skip-missing", "--output", "p.csv")
+        assert f"({left_out})" in " ".join(result.stderr.split())
+        header, *lines = (folder / "p.csv").read_text().splitlines()
+        assert header.startswith(f"{counted},y")
+        assert [line.split(",")[0] for line in lines] == rows
+    (folder / "whole.csv").write_text("x\n1\n2\n")
+    assert run("predict", "m.npz", "--data", "whole.csv").stdout.startswith("y,confidence\n")
+
+
 def test_training_resumes_as_if_it_had_never_stopped_and_predicts(folder: Path) -> None:
     base = ["train", "linear.bp", "--data", "data.csv", "--seed", "3"]
     whole = run(*base, "--epochs", "6", "--output", "whole.npz")

@@ -48,6 +48,7 @@ def same(one: Model, other: Model) -> bool:
     return bits(one) == bits(other) and one.history == other.history
 
 
+@pytest.mark.usefixtures("quick_compiler")
 def test_a_seed_reproduces_a_run_bit_for_bit(backend: Backend) -> None:
     first, again, other = (
         train(SMALL, DIGITS, epochs=2, seed=s, backend=backend) for s in (4, 4, 5)
@@ -56,6 +57,7 @@ def test_a_seed_reproduces_a_run_bit_for_bit(backend: Backend) -> None:
     assert not same(first, other)
 
 
+@pytest.mark.usefixtures("quick_compiler")
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_resuming_after_an_epoch_is_exact(optimizer: str, backend: Backend, tmp_path: Path) -> None:
     path = tmp_path / "model.npz"
@@ -368,13 +370,15 @@ def test_rows_that_lack_a_value_are_left_out_where_that_is_asked(tmp_path: Path)
     # the row without a colour stays, as nothing reads that column
     assert model.notes[:2] == (
         "decimal commas, or spaces between thousands, in column weight",
-        "left out: 2 of 6 rows, which lack a value: 1 in column weight, 1 in column length",
+        "left out: 2 of 6 rows, which lack a value: 1 in column weight, 1 in column length"
+        " (lines 3, 4)",
     )
     assert "data: 4 samples to train on" in model.notes
     with pytest.raises(DataError, match="line 4, column weight"):
         predict(saved, path)
     found = predict(saved, path, skip_missing=True)
     assert (found.rows, found.notes) == (4, model.notes[:2])
+    assert (found.places, found.counted) == ((2, 5, 6, 7), "line")
     through = resume(saved, epochs=6)
     assert same(through, train(net, path, **given, skip_missing=True, epochs=6, scaling="none"))
     with pytest.raises(DataError, match="every row of the data lacks a value"):

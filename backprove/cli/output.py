@@ -10,7 +10,7 @@ import textwrap
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import BackproveError
+from ..errors import BackproveError, path_of
 
 WIDEST = 100
 """Columns above which a line is hard to follow, however wide the terminal."""
@@ -60,7 +60,7 @@ def note_input(name: str | Path) -> None:
 
 def refuse_input(output: Path | None) -> None:
     """Refuse to write over a file that is read. Raises BackproveError."""
-    if output is not None and output.resolve() in _read and output.is_file():
+    if output is not None and path_of(output).resolve() in _read and output.is_file():
         raise BackproveError(
             f"{output} is read by this command: it is not written over",
             "give the output another name",

@@ -350,7 +350,9 @@ def predict(
 ) -> None:
     """Predict from a saved model.
 
-    One line a sample, as CSV. Where the data have the target too, the score goes to stderr.
+    One line a sample, as CSV; with --skip-missing its first column is the line in the data's
+    file (or the row, where it has no lines). Where the data have the target too, the score goes
+    to stderr.
     For digits, the images that were held out are predicted.
     """
     import csv
@@ -365,14 +367,17 @@ def predict(
     for note in predictions.notes:
         print(note, file=sys.stderr)
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(_rows(predictions))
+    csv.writer(buffer, lineterminator="\n").writerows(_rows(predictions, bool(skip_missing)))
     emit(buffer.getvalue(), output)
     if predictions.score is not None:
         print(score_text(predictions.score), file=sys.stderr)
 
 
-def _rows(predictions: Predictions) -> Iterator[list[str]]:
-    """A header, then a row a sample: labels and their confidence, or the numbers."""
+def _rows(predictions: Predictions, numbered: bool) -> Iterator[list[str]]:
+    """A header, then a row a sample: labels and their confidence, or the numbers.
+
+    numbered: whether each begins with its place in the data.
+    """
     header: list[str] = []
     columns: list[list[str]] = []
     for p in predictions.predictions:
@@ -385,5 +390,9 @@ def _rows(predictions: Predictions) -> Iterator[list[str]]:
         for place in range(flat.shape[1]):
             header.append(f"{p.target}[{place + 1}]" if several else p.target)
             columns.append([f"{value:.8g}" for value in flat[:, place].tolist()])
+    if numbered:
+        counted = predictions.counted
+        header.insert(0, f"{counted} of the data" if counted in header else counted)
+        columns.insert(0, [str(place) for place in predictions.places])
     yield header
     yield from (list(row) for row in zip(*columns, strict=True))

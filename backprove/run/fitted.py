@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..network import Network
 from .table import Table, listed
-from .values import from_file, shape_of
+from .values import TOO_LARGE, from_file, shape_of
 
 Array: TypeAlias = NDArray[Any]
 
@@ -206,8 +206,8 @@ def _stored(
         row, place = int(bad[0][0]), int(bad[0][1])
         which = f"column {names[place]}" if len(names) == values.shape[1] else in_words(names)
         raise DataError(
-            f"{table.source}, {table.where(row)}, {which}: {said[row, place]:.3g} is too large to"
-            f" be trained with: {dtype} ends at {np.finfo(dtype).max:.2g}",
+            f"{table.source}, {table.where(row)}, {which}: {said[row, place]:.3g} is"
+            f" {TOO_LARGE.format(dtype, np.finfo(dtype).max)}",
             "divide the numbers of the column, so that they are of about size 1",
         )
     return stored

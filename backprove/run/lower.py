@@ -41,7 +41,7 @@ from .positive import Atom, Positive, unbounded
 from .program import SAMPLES, Instruction, Largest, LogSumExp, Program, Result, sources
 from .terms import Factor, Term, Terms
 
-MEAN_LOSS = "mean loss"
+MEAN_LOSS = "mean ∂loss"  # as no quantity is called: ∂ is what adjoints begin with
 """The name of the result that is the mean of the loss over the samples."""
 
 CONSTRAINT = "constraint "

@@ -13,7 +13,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias
@@ -21,7 +21,7 @@ from typing import Any, TextIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, expect
+from ..errors import DataError, expect, path_of
 from .classics import CLASSICS, NOISE, ROWS, SEED, drawn, drawn_as_said
 
 Array: TypeAlias = NDArray[Any]
@@ -50,7 +50,8 @@ class Table:
     columns: numbers or text, the rows along the first axis; an NPZ array may have more axes.
     source: where they were read from. lines: the file's line of each row, where it has lines.
     test: rows that training must not touch, where the source sets some apart.
-    notes: what was made of the source, where that is not plain.
+    notes: what was made of the source, where that is not plain. chosen: where these are only
+    some of the source's rows and it has no lines, each row's number there, the first being 1.
     """
 
     source: str
@@ -58,6 +59,7 @@ class Table:
     lines: Sequence[int] = ()
     test: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     notes: tuple[str, ...] = ()
+    chosen: Sequence[int] = ()
 
     @property
     def rows(self) -> int:
@@ -87,9 +89,20 @@ class Table:
         """How many numbers a row has in this column."""
         return int(np.prod(self.columns[name].shape[1:], dtype=np.int64))
 
+    @property
+    def counted(self) -> str:
+        """What the places of rows are numbers of: the lines of a file, else rows."""
+        return "line" if len(self.lines) else "row"
+
+    def place(self, row: int) -> int:
+        """A row's number in the source as its reader counts: a file's lines, else rows from 1."""
+        if len(self.lines):
+            return self.lines[row]
+        return self.chosen[row] if len(self.chosen) else row + 1
+
     def where(self, row: int) -> str:
         """A row's place in words."""
-        return f"line {self.lines[row]}" if len(self.lines) else f"row {row + 1}"
+        return f"{self.counted} {self.place(row)}"
 
     def numbers(self, name: str) -> Array:
         """A column as float64, shape (rows, width). Raises DataError for the first bad cell."""
@@ -152,7 +165,7 @@ class Table:
         return column.dtype.kind in "US" and not all(_is_number(str(c)) for c in known.ravel())
 
     def without_missing(self, names: Sequence[str]) -> Table:
-        """Without the rows that lack a value in one of these columns; a note says how many.
+        """Without the rows that lack a value in one of these columns; a note says which.
 
         Raises DataError where none is left.
         """
@@ -170,12 +183,13 @@ class Table:
         kept = self.only(rows)
         columns = {name: _typed(column) for name, column in kept.columns.items()}
         count = int(gone.sum())
+        places = [str(self.place(row)) for row in np.flatnonzero(gone).tolist()]
         note = (
             f"left out: {count:,} of {self.rows:,} rows, which lack{'s' * (count == 1)} a value:"
-            f" {listed(each)}"
+            f" {listed(each)} ({self.counted}{'s' * (count > 1)} {listed(places)})"
         )
         test = np.flatnonzero(np.isin(rows, self.test))
-        return Table(self.source, columns, kept.lines, test, (*self.notes, note))
+        return replace(kept, columns=columns, test=test, notes=(*self.notes, note))
 
     def labels(self, name: str) -> list[str]:
         """A column as class labels: text as it is, whole numbers without a decimal point."""
@@ -195,8 +209,10 @@ class Table:
 
     def only(self, rows: Array) -> Table:
         """Some of the rows."""
-        lines = [self.lines[row] for row in rows] if len(self.lines) else ()
-        return Table(self.source, {n: c[rows] for n, c in self.columns.items()}, lines)
+        places = [self.place(row) for row in rows.tolist()]
+        lines, chosen = (places, ()) if len(self.lines) else ((), places)
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return Table(self.source, columns, lines, chosen=chosen)
 
 
 def _plain(cell: str) -> str:
@@ -225,11 +241,11 @@ def read_table(source: str | Path) -> Table:
 
     A classic may be given its settings: `spirals,noise=0.2,rows=1000,seed=3`.
     """
+    path = path_of(source)
     if str(source) == DIGITS and not Path(DIGITS).is_file():
         return _digits()
     if str(source).partition(",")[0].strip() in CLASSICS and not Path(source).is_file():
         return Table(str(source), drawn_as_said(str(source)))
-    path = Path(source)
     try:
         if path.suffix.lower() == ".npz":
             return _npz(path, str(path))

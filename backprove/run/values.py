@@ -271,6 +271,33 @@ def precision(dtype: DTypeLike) -> np.dtype[Any]:
     return kind
 
 
+def in_precision(values: Any, dtype: np.dtype[Any]) -> Array:
+    """Numbers in that precision, in their own memory where they are that already.
+
+    Raises DataError for a finite one that would become infinite, TypeError or ValueError for what
+    is no array of real numbers.
+    """
+    given = np.asarray(values)
+    if given.dtype.kind == "c":
+        raise TypeError
+    try:
+        with np.errstate(over="ignore"):
+            array = np.ascontiguousarray(given, dtype).reshape(given.shape)
+    except OverflowError:  # a whole number beyond every float
+        raise ValueError from None
+    if given.dtype != dtype:
+        lost = np.isinf(array) & (np.abs(given.astype(np.float64)) < np.inf)
+        if lost.any():
+            raise DataError(
+                f"{given[lost][0]:.3g} is {TOO_LARGE.format(dtype, np.finfo(dtype).max)}",
+                "scale the numbers, so that they are of about size 1",
+            )
+    return array
+
+
+TOO_LARGE = "too large to be computed with: {} ends at {:.2g}"
+
+
 def refuse_symbolic(network: Network) -> None:
     """Raises DataError for a size without a number."""
     for quantity in network.quantities.values():
@@ -365,8 +392,8 @@ def constant_values(network: Network, dtype: np.dtype[Any]) -> dict[str, Array]:
 def from_file(value: Value, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """A file's exact value as an array; a single number fills the whole shape."""
     if isinstance(value, Fraction):
-        return np.full(shape, as_float(value), dtype)
-    return np.asarray(_floats(value), dtype).reshape(shape)
+        return np.full(shape, in_precision(as_float(value), dtype))
+    return in_precision(_floats(value), dtype).reshape(shape)
 
 
 def _floats(value: Value) -> Nested:
