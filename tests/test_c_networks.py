@@ -379,6 +379,8 @@ def scheduled(
 
 def check_threads(s: Schedule) -> None:
     """In a phase no thread touches what another one writes."""
+    for call in s.calls:
+        check_rows(s, call)
     for a, b in combinations(s.calls, 2):
         if a.phase != b.phase or (a.mode == b.mode == ALONE and a.chain == b.chain):
             continue
@@ -394,6 +396,20 @@ def check_threads(s: Schedule) -> None:
                         assert (s.region(w)[0] - s.region(t)[0]) % s.made.columns == 0
                     else:
                         assert not s.meet(w, t), (a, b)
+
+
+def check_rows(s: Schedule, call: Call) -> None:
+    """A loop by rows meets no other rows of what it says so of."""
+    if call.kernel.name == "map_rows":
+        _, _, *words = call.words
+        for place, stride in zip(words[::2], words[1::2], strict=True):
+            if place[1] in call.by_rows:
+                assert (place[2], stride) == (0, s.made.columns), call
+    elif call.kernel.name == "map" and call.by_rows:
+        form = call.kernel.form
+        assert form is not None
+        single = {b for b, (_, one) in zip(call.reads, form.reads, strict=True) if one}
+        assert single.isdisjoint(call.by_rows), call
 
 
 def check_values(s: Schedule) -> None:
@@ -431,6 +447,18 @@ def test_no_plan_loses_a_value_or_lets_threads_meet(text: str, optimizer: str) -
 @pytest.mark.parametrize("text", NETWORKS.values(), ids=NETWORKS)
 def test_no_plan_of_an_odd_network_does(text: str) -> None:
     check_plans(case(text.replace("\n        ", "\n"), "adam"))
+
+
+def test_no_plan_of_a_row_that_all_others_meet() -> None:
+    """In h[i]*h[1] a thread meets its own rows of h, and the first one, which another makes."""
+    check_plans(
+        case(
+            "input x[40]\ntarget y[8]\nweight w[40,40], v[8,40]\n"
+            "h[i] = tanh(sum(j: w[i,j]*x[j]))\na[i] = h[i]*h[1]\nz[i] = sum(j: v[i,j]*a[j])\n"
+            + SQUARES,
+            "sgd",
+        )
+    )
 
 
 def test_the_checkers_see_what_is_wrong() -> None:
@@ -527,6 +555,17 @@ def test_parts_of_matrices() -> None:
             )
             expected = prepare(c.program, DOUBLE)(values, samples)
             assert worst(run(machine, values, samples), expected) < 1e-11, name
+
+
+@pytest.mark.parametrize("columns", [17, 32])
+def test_a_matrix_that_lies_in_no_panels_is_trained(columns: int) -> None:
+    """One of its weights stands alone elsewhere; its columns are shared by two threads."""
+    c = case(
+        f"input x[2]\ntarget y[{columns}]\nweight w[2,{columns}]\n"
+        "z[i] = sum(j: w[j,i]*x[j])\n" + SQUARES + " + w[1,1]*sum(i,j: w[i,j]^2)",
+        "sgd",
+    )
+    trained(c, kernels_of([c], widths()[0] // 8), str(columns))
 
 
 # -- what reaches the source --------------------------------------------------------------

@@ -443,6 +443,21 @@ def test_with_several_threads_the_last_one_restores(several: int) -> None:
     assert blas_threads() == {several}
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process forks here")
+def test_a_child_that_is_forked_meanwhile_has_them_back(several: int) -> None:
+    with blas.one_blas_thread():
+        child = os.fork()
+        if child == 0:
+            before = blas_threads()
+            with blas.one_blas_thread():
+                inside = blas_threads()
+            right = (before, inside, blas_threads()) == ({several}, {1}, {several})
+            os._exit(0 if right else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert blas_threads() == {1}
+    assert blas_threads() == {several}
+
+
 def test_default_threads_follow_the_affinity() -> None:
     mine = os.sched_getaffinity(0)
     try:

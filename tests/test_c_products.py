@@ -281,7 +281,7 @@ def test_products_with_samples(
 
 @EXAMPLES
 @example((130, 70, 150), 0, 1, 0)  # packed
-@example((450, 40, 600), 1, 0, 1)  # too many samples to be packed, blocks of rows
+@example((530, 20, 1100), 1, 0, 1)  # more samples than are packed at once, blocks of rows
 @example((1100, 40, 150), 1, 0, 2)  # blocks of packed rows
 @given(SHAPES, st.integers(0, 3), st.integers(0, 2), st.integers(0, 2**32))
 def test_gradients(

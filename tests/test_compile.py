@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ import backprove as bp
 from backprove.errors import DataError
 from backprove.language import load
 from backprove.run import compiled, values
+from backprove.run.compiled import Compiled
 
 RANDOM = np.random.default_rng(3)
 DATA = {"x": RANDOM.normal(size=(7, 2)), "y": RANDOM.normal(size=(7, 1))}
@@ -61,3 +65,52 @@ def test_what_is_not_finite_leaves_everything_as_it_was(backend: str) -> None:
     with pytest.raises(DataError, match="diverges"):
         one.train({**data, "y": data["y"] * 1e30}, 2)
     assert one.train(data, 2) == twin.train(data, 2)
+
+
+LAST = """
+input x
+target y
+weight w = 1
+bias b = 0
+loss J = (y - w*x)^2 + sqrt(abs(b))*0
+"""
+
+
+def test_a_weight_that_the_last_step_breaks(backend: str) -> None:
+    """No loss tells of it, as none follows."""
+    run = bp.compile(bp.parse(LAST), backend=backend, batch=2, eta=1e38)
+    with pytest.raises(DataError, match=r"w is not finite.*diverges"):
+        run.train({"x": [1e5, 1.0], "y": [1.0, 0.0]})
+    assert run.parameters == {"w": 1, "b": 0}
+
+
+BEYOND: dict[str, tuple[Callable[[Compiled], Any], str]] = {
+    "data": (lambda run: run.train({"x": [[1e39, 1]], "y": [[1]]}), "x: 1e.39 is too large"),
+    "whole numbers": (lambda run: run.predict({"x": [[1, 10**40]]}), "x: 1e.40 is too large"),
+    "no float at all": (lambda run: run.predict({"x": [[1, 10**400]]}), "x is no array of numbers"),
+    "complex data": (lambda run: run.predict({"x": [[1, 1j]]}), "x is no array of numbers"),
+    "weights": (lambda run: start(run, 1e39), "w1: 1e.39 is too large"),
+    "no number": (lambda run: start(run, np.nan), "w1 holds what is not finite"),
+}
+
+
+def start(run: Compiled, value: float) -> None:
+    run.parameters = {**run.parameters, "w1": np.full((2, 2), value)}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("what", BEYOND)
+def test_numbers_beyond_the_precision(what: str, backend: str) -> None:
+    run = bp.compile(bp.mlp([2, 2, 1], "tanh"), backend=backend, batch=2)
+    before = run.parameters
+    tell, message = BEYOND[what]
+    with pytest.raises(DataError, match=message):
+        tell(run)
+    assert all((run.parameters[name] == array).all() for name, array in before.items())
+
+
+def test_a_value_in_the_file_beyond_the_precision(backend: str) -> None:
+    network = bp.parse(LAST.replace("w = 1", "w = 1e300"))
+    with pytest.raises(DataError, match=r"1e.300 is too large to be computed with: float32 ends"):
+        bp.compile(network, backend=backend)
+    assert bp.compile(network, backend=backend, dtype=np.float64).parameters["w"] == 1e300

@@ -36,7 +36,7 @@ class Options:
     """How a run is made; saved with it.
 
     optimizer and what belongs to it say what was asked for; what is done is in the recipe.
-    backend, threads, vector_bytes: what computes it, once that is chosen.
+    backend, threads, vector_bytes, blas: what computes it, once that is chosen.
     """
 
     epochs: int = 30
@@ -58,6 +58,7 @@ class Options:
     backend: Backend = "auto"
     threads: int | None = None
     vector_bytes: int = 0
+    blas: str = ""
     skip_missing: bool = False
 
     def recipe(self) -> Recipe:

@@ -22,7 +22,7 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BackproveError, DataError
+from ..errors import BackproveError, DataError, path_of
 from .step import slot_name
 
 Array: TypeAlias = NDArray[Any]
@@ -114,11 +114,12 @@ def save(saved: Saved, path: str | Path) -> None:
         with uninterrupted():
             np.savez(file, allow_pickle=False, **arrays)
 
-    written(Path(path), pack)
+    written(path, pack)
 
 
-def written(path: Path, write: Any) -> None:
+def written(path: str | Path, write: Any) -> None:
     """Write a file wholly or not at all: a temporary file, flushed, moved into place."""
+    path = path_of(path)
     try:
         with NamedTemporaryFile(
             dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
@@ -180,7 +181,7 @@ def _flush_folder(folder: Path) -> None:
 def load(path: str | Path) -> Saved:
     """Read a model file. Raises DataError where it is missing, damaged or from a later program."""
     try:
-        with np.load(Path(path), allow_pickle=False) as archive:
+        with np.load(path_of(path), allow_pickle=False) as archive:
             header = json.loads(bytes(archive["header"]).decode())
             if not isinstance(header, dict) or header.get("kind") != _KIND:
                 raise KeyError("kind")

@@ -6,7 +6,7 @@ run, and a resumed run makes no new one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from numbers import Integral
 from types import NoneType
@@ -87,6 +87,15 @@ def choice(
     if vector_bytes and wide != vector_bytes:
         says += f" (it was begun with {8 * vector_bytes}: no longer the same bit for bit)"
     return Choice("c", threads, wide, says)
+
+
+def with_blas(chosen: Choice, blas: str, before: str) -> Choice:
+    """What is said of a compiled run that leaves its widest products to a BLAS, or did before."""
+    says = chosen.says + (f", the widest products by {blas}" if blas else "")
+    if blas != before:
+        by = before or "products of our own"
+        says += f" (it was begun with {by}: no longer the same bit for bit)"
+    return replace(chosen, says=says)
 
 
 def operations(program: Program, samples: int) -> float:

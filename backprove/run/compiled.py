@@ -24,8 +24,9 @@ from ..errors import DataError, expect
 from ..network import ADJOINT, TRAINED, Network, expect_network
 from .advance import diverged
 from .c import Machine, Refused, Trainer, Unavailable, random_state
+from .c.calls import may_load
 from .c.machine import ROOM
-from .choice import WORTH_THREADS, Backend, Choice, by_numpy, choice, operations
+from .choice import WORTH_THREADS, Backend, Choice, by_numpy, choice, operations, with_blas
 from .data import predicted_by
 from .lower import MEAN_LOSS, lower
 from .numpy_backend import Prepared, prepare
@@ -38,6 +39,7 @@ from .values import (
     constant_values,
     draw,
     from_file,
+    in_precision,
     precision,
     refuse_symbolic,
     shape_of,
@@ -82,9 +84,11 @@ class Compiled:
         self._fixed = constant_values(network, dtype)
         self._trainer: Trainer | NumpyTrainer
         if chosen.backend == "c":
-            self._trainer = Trainer(
+            trainer = Trainer(
                 step, fixed=self._fixed, batch=batch, dtype=dtype, threads=chosen.threads
             )
+            self._trainer, blas = trainer, trainer.machine.blas
+            self._chosen = with_blas(chosen, blas, blas)
         else:
             self._trainer = NumpyTrainer(step, self._fixed, batch, dtype)
         self._programs: dict[tuple[str, ...], _Prepared] = {}
@@ -132,9 +136,11 @@ class Compiled:
                     f"there is no value for {name}", f"give {', '.join(self._step.slots)}"
                 )
             shape = shape_of(self.network, name)
-            arrays[name] = np.asarray(values[name], self.dtype)
-            if arrays[name].shape != shape:
-                raise DataError(f"{name} has the shape {shape}, not {arrays[name].shape}")
+            arrays[name] = array = self._numbers(name, values[name])
+            if array.shape != shape:
+                raise DataError(f"{name} has the shape {shape}, not {array.shape}")
+            if not np.isfinite(array).all():
+                raise DataError(f"{name} holds what is not finite", "give numbers")
         with self._lock:
             self._trainer.load(arrays, 0)
             self._changes += 1
@@ -144,9 +150,9 @@ class Compiled:
     ) -> list[float]:
         """Train for whole epochs on samples by name, samples first; the mean loss of each epoch.
 
-        seed: of the order of the samples, which is drawn anew for each epoch; without `shuffle`
-        they come in their own order. Raises DataError where the loss is no longer finite; weights
-        and biases are then those from before the call.
+        seed: of the order of the samples, which is drawn anew for each epoch, by C and by NumPy
+        each in its own way; without `shuffle` they come in their own order. Raises DataError where
+        the loss, a weight or a bias is no longer finite; they are then those from before the call.
         """
         _whole("epochs", epochs, 0)
         _whole("a seed", seed, 0)
@@ -161,11 +167,15 @@ class Compiled:
         before: Any = self._trainer.state()
         losses = self._trainer.train(epochs)
         finite = int(np.isfinite(losses).sum())  # what ends a run is the last of them
-        if finite < epochs:
+        what = "" if finite == epochs else "the loss"
+        if not what:  # the last step of all is in no loss yet
+            parameters = self._trainer.parameters()
+            what = next((n for n, a in parameters.items() if not np.isfinite(a).all()), "")
+        if what:
             steps = self._trainer.steps
             self._trainer.restore(before)
             _check_finite(arrays)
-            raise diverged("the loss is not finite", finite + 1, steps)
+            raise diverged(f"{what} is not finite", min(finite + 1, epochs), steps)
         return losses
 
     def gradients(self, data: Mapping[str, Any]) -> tuple[float, dict[str, Array]]:
@@ -272,9 +282,10 @@ class Compiled:
         return machine.over(arrays, samples)
 
     def _chunk(self, program: Program) -> int:
-        """Samples in memory at once where they are predicted: threads have a part of it each."""
+        """Samples in memory at once where they are predicted: threads have a part of it each, or
+        a loaded BLAS takes them."""
         shares = self.threads > 1 and operations(program, _SHARED) >= WORTH_THREADS
-        return _SHARED if shares else _CHUNK
+        return _SHARED if shares or may_load(program, _SHARED) else _CHUNK
 
     def _machine(self, program: Program, room: int, samples: int) -> Machine:
         """A machine with room for so many samples at once, or for a mini-batch of all."""
@@ -284,6 +295,17 @@ class Compiled:
             program, fixed=self._fixed, batch=together, room=ROOM, dtype=self.dtype,
             threads=threads,
         )  # fmt: skip
+
+    def _numbers(self, name: str, values: Any) -> Array:
+        """An array in this precision. Raises DataError, which names it."""
+        try:
+            return in_precision(values, self.dtype)
+        except DataError as reason:
+            raise DataError(f"{name}: {reason.message}", reason.suggestion) from None
+        except (TypeError, ValueError):
+            raise DataError(
+                f"{name} is no array of numbers", "give rows of real numbers, one row a sample"
+            ) from None
 
     def _samples(self, data: Mapping[str, Any], program: Program) -> tuple[dict[str, Array], int]:
         """The arrays that a program wants, in its precision, and how many samples they hold."""
@@ -296,12 +318,7 @@ class Compiled:
                 continue
             if name not in data:
                 raise DataError(f"there is no array for {name}", f"give one: {name}=…")
-            try:
-                array = np.ascontiguousarray(data[name], self.dtype)
-            except (TypeError, ValueError):
-                raise DataError(
-                    f"{name} is no array of numbers", "give rows of numbers, one row a sample"
-                ) from None
+            array = self._numbers(name, data[name])
             if array.ndim == 1 and wanted[1:] == (1,):
                 array = array[:, None]
             if array.shape[1:] != wanted[1:] or not array.ndim:

@@ -36,7 +36,7 @@ from .beginning import (
     steps_of,
 )
 from .checkpoint import Saved, State, load, save
-from .choice import Backend, by_numpy, choice
+from .choice import Backend, by_numpy, choice, with_blas
 from .data import Scaling, complete, fit
 from .fitted import Fit, has_targets, input_arrays, target_arrays
 from .optimizers import Recipe
@@ -84,12 +84,18 @@ class Watcher:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model says about a table, with its score where the table has the targets."""
+    """What a model says about a table, with its score where the table has the targets.
+
+    places: each prediction's row in the data, as its reader counts: the lines of a file, or, as
+    `counted` says, rows from 1.
+    """
 
     rows: int
     predictions: tuple[Prediction, ...]
     score: Score | None
     notes: tuple[str, ...]
+    places: tuple[int, ...]
+    counted: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +156,8 @@ class Model:
             arrays |= target_arrays(self.network, table, self.fit, runner.dtype)
         found, score = runner.predicted(self.parameters, arrays, table.rows, scored)
         rows = tuple(prediction(t, found[t.predicted]) for t in self.fit.targets if t.predicted)
-        return Predictions(table.rows, rows, score, notes)
+        places = tuple(table.place(row) for row in range(table.rows))
+        return Predictions(table.rows, rows, score, notes, places, table.counted)
 
 
 # -- the doors -----------------------------------------------------------------------------
@@ -318,6 +325,7 @@ class _Run:
     def _engine(self, arrays: Mapping[str, Array]) -> Advance:
         """What makes the next state from the one before it: by C or NumPy, as chosen."""
         options = self.options
+        resumed = options.vector_bytes > 0
         step = lower_step(self.network, self.recipe)
         check_scalars(step, self.recipe.steps or 1)
         self.chosen = choice(
@@ -327,19 +335,22 @@ class _Run:
         )  # fmt: skip
         given = (self.network, step, arrays, options.batch_size, self.runner.dtype)
         made: Advance | None = None
+        blas = ""
         if self.chosen.backend == "c":
             try:
-                made = c.CompiledAdvance(
+                compiled = c.CompiledAdvance(
                     *given, threads=self.chosen.threads, vector_bytes=self.chosen.vector_bytes,
-                    announce=self.watcher.wait,
+                    loads=not resumed or bool(options.blas), announce=self.watcher.wait,
                 )  # fmt: skip
+                made, blas = compiled, compiled.blas
+                self.chosen = with_blas(self.chosen, blas, options.blas if resumed else blas)
             except (c.Unavailable, c.Refused) as reason:
-                if options.backend == "c" and not options.vector_bytes:
+                if options.backend == "c" and not resumed:
                     raise
                 self.chosen = by_numpy(reason.message)
         self.options = replace(
             options, backend=self.chosen.backend, threads=self.chosen.threads,
-            vector_bytes=self.chosen.vector_bytes,
+            vector_bytes=self.chosen.vector_bytes, blas=blas,
         )  # fmt: skip
         return made or NumpyAdvance(*given)
 

@@ -25,8 +25,8 @@ class CompiledAdvance:
     """Mini-batches in C, up to the end of an epoch or of a call, whichever comes first.
 
     arrays: the training samples, by the names of inputs and targets. threads, vector_bytes: as
-    chosen for the run. announce: is told of a wait for the compiler. Raises Unavailable where
-    nothing can be compiled.
+    chosen for the run. loads: whether it may call the BLAS that NumPy has loaded. announce: is told
+    of a wait for the compiler. Raises Unavailable where nothing can be compiled.
     """
 
     def __init__(
@@ -39,15 +39,21 @@ class CompiledAdvance:
         *,
         threads: int,
         vector_bytes: int,
+        loads: bool,
         announce: Announce,
     ) -> None:
         self._trainer = Trainer(
             step, fixed=constant_values(network, dtype), batch=batch_size, dtype=dtype,
-            threads=threads, vector_bytes=vector_bytes, announce=announce,
+            threads=threads, vector_bytes=vector_bytes, loads=loads, announce=announce,
         )  # fmt: skip
         self._arrays = arrays
         self._samples = len(next(iter(arrays.values())))
         self._last: State | None = None
+
+    @property
+    def blas(self) -> str:
+        """The loaded BLAS that it leaves the widest products to, or ""."""
+        return self._trainer.machine.blas
 
     def advance(self, state: State) -> State:
         """The state after some more mini-batches, none of them of the next epoch."""

@@ -1,14 +1,16 @@
-"""The cores this process may use, and NumPy's own threads kept quiet while ours run."""
+"""The cores this process may use, and NumPy's BLAS: kept quiet while our threads run, and called by
+them for the widest products."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 # -- one pool at a time ---------------------------------------------------------------------
 
@@ -69,13 +71,62 @@ def _set(libraries: Sequence[Any], threads: Sequence[int]) -> tuple[int, ...]:
 
 
 def _after_fork() -> None:
-    # the child has the forking thread alone: no other one is there to release the lock
-    global _lock
+    # the child has the forking thread alone: no other one is there to release the lock, or to give
+    # NumPy its threads back
+    global _lock, _users
     _lock = Lock()
+    if _users:
+        _users = 0
+        _set(_libraries()[0], _before)
 
 
 if hasattr(os, "register_at_fork"):  # elsewhere no process forks
     os.register_at_fork(after_in_child=_after_fork)
+
+
+# -- its products ---------------------------------------------------------------------------
+
+
+class Gemm(NamedTuple):
+    """The product of matrices of a loaded BLAS.
+
+    name: of the library, its version and its kernels. single, double: addresses of cblas_sgemm and
+    cblas_dgemm. wide: whether their integers have 64 bits.
+    """
+
+    name: str
+    single: int
+    double: int
+    wide: bool
+
+
+_SPELLINGS = (("scipy_", "64_"), ("", "64_"), ("scipy_", ""), ("", ""))
+"""What OpenBLAS's names begin and end with, as it was built: NumPy's own one comes first."""
+
+
+@cache
+def loaded_gemm() -> Gemm | None:
+    """OpenBLAS's, where it is loaded and can be kept to one thread by `one_blas_thread`."""
+    for library in sorted(_libraries()[0], key=lambda library: "numpy" not in library.filepath):
+        if library.internal_api != "openblas":
+            continue
+        for prefix, suffix in _SPELLINGS:
+            with suppress(AttributeError):
+                functions = library.dynlib
+                config = functions[f"{prefix}openblas_get_config{suffix}"]
+                config.restype = ctypes.c_char_p
+                single, double = (
+                    _address(functions[f"{prefix}cblas_{kind}gemm{suffix}"]) for kind in "sd"
+                )
+                name = f"OpenBLAS {library.version} ({library.architecture})"
+                return Gemm(name, single, double, b"USE64BITINT" in config())
+    return None
+
+
+def _address(function: Any) -> int:
+    found = ctypes.cast(function, ctypes.c_void_p).value
+    assert found is not None, "a function has an address"
+    return found
 
 
 # -- cores ----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from ..program import (
+    SAMPLES,
     Contract,
     FirstLargest,
     Instruction,
@@ -25,7 +26,7 @@ from .compiler import Unavailable
 from .groups import Unit, grouped
 from .patterns import General, Gradient, Product, pattern
 from .replaced import Replacement, in_place, replacements
-from .storage import Matrix, dense_size, matrices
+from .storage import PANEL_VECTORS, Matrix, dense_size, matrices, row_stride
 from .views import Views, contiguous, row_major
 
 Array: TypeAlias = NDArray[Any]
@@ -35,6 +36,10 @@ _WORTH_SPLITTING = 20_000
 
 _WORTH_TURNING = 4_000
 """Numbers in a matrix from which on its product turns data from outside while it packs them."""
+
+OWN_WIDTH, OWN_SAMPLES = 512, 512
+"""Own products serve matrices up to so many rows or columns, and fewer samples than this; up to so
+many a gradient too, as the loaded BLAS leaves the update to a second pass."""
 
 _MOST_AXES = 16
 """The axes over which the loops of kernels/general.h can run: MOST_AXES there."""
@@ -46,7 +51,8 @@ class Calls:
     fixed: values of given buffers that never change. replaced: results by name, and the given
     buffers whose place they take. batch: the most samples; lanes: reals in a vector.
     columns: reals from one feature to the next. inputs, outputs: sampled buffers that come from
-    outside and go there, by name, with their features. Raises Unavailable for too many axes.
+    outside and go there, by name, with their features. loaded: whether there is a BLAS to
+    call. Raises Unavailable for too many axes.
     """
 
     def __init__(
@@ -57,12 +63,15 @@ class Calls:
         batch: int,
         lanes: int,
         chunked: bool,
+        loaded: bool = False,
     ) -> None:
         axes = max((len(shape) for shape in program.shapes), default=0)
         if axes > _MOST_AXES:
             raise Unavailable(f"a tensor has {axes} axes, and compiled loops run over {_MOST_AXES}")
         self.program, self.lanes, self.batch = program, lanes, batch
-        self.columns = spread(-(-batch // lanes)) * lanes
+        self._loaded = loaded
+        self.calls_blas = False
+        self.columns = row_stride(batch, lanes)
         self.views = Views(program, fixed)
         counts = {i.target for i in self.views.instructions if isinstance(i.operation, SampleCount)}
         self.views.instructions = [i for i in self.views.instructions if i.target not in counts]
@@ -92,7 +101,7 @@ class Calls:
         }
         self.products = products
         self._data = {b for b in self.program.given.values() if views.sampled(b)}
-        self.matrix = matrices(units, products, views, self.lanes, self.pairs)
+        self.matrix = matrices(units, products, views, self.lanes, self.pairs, self.loads)
         self._replace(units, users)
         self._inputs(units)
         self._computed(units, users)
@@ -202,7 +211,7 @@ class Calls:
     def _rows_buffer(self, buffer: int) -> tuple[int, int]:
         """A buffer samples × features, and its row stride: whole vectors."""
         features = prod(self.views.lengths(buffer))
-        stride = spread(-(-features // self.lanes)) * self.lanes
+        stride = row_stride(features, self.lanes)
         made = self.extra_rows.get(buffer)
         if made is None:
             made = self.extra_rows[buffer] = self.new(stride * self.columns)
@@ -288,6 +297,8 @@ class Calls:
         """Whether a group runs over just this gradient's storage, so that it can follow at once."""
         if unit.space is None or target not in self.matrix or self.chunked:
             return False
+        if self._loads_gradient(target):
+            return False
         if self.views.sampled(unit.instructions[0].target):
             return False
         lengths = tuple(n for n in self.views.lengths(target) if n != 1)
@@ -339,6 +350,7 @@ class Calls:
         words: list[Any] = [
             ("at", view.root, view.start * self.columns), ("at", rows, 0),
             matrix.rows, matrix.columns, matrix.panel, stride, 0,
+            int(target in self.matrix and self._loads_gradient(target)),
         ]  # fmt: skip
         reads, writes = [view.root, rows], [made]
         if after is None:
@@ -353,7 +365,7 @@ class Calls:
             kernel = Kernel("gradient_then", loop.form)
         panels = -(-matrix.columns // matrix.panel)
         cost = 2.0 * matrix.rows * matrix.columns * self.batch
-        by_rows = panels < 4 and matrix.rows > matrix.panel
+        by_rows = panels < 4 and matrix.rows > min(matrix.panel, PANEL_VECTORS * self.lanes)
         mode, units, rows_in_unit = SPLIT, panels, 0
         if by_rows or cost <= _WORTH_SPLITTING:
             mode, units, unit = _units(-(-matrix.rows // self.lanes), cost)
@@ -365,6 +377,11 @@ class Calls:
             size = matrix.rows * matrix.columns
             self.calls.append(Call(Kernel("unpack"), words, ALONE, 0, size, (made,), (target,)))
 
+    def _loads_gradient(self, target: int) -> bool:
+        """Whether the loaded BLAS makes it, and the update is a pass of its own."""
+        matrix = self.matrix[target]
+        return self.batch > OWN_SAMPLES and self.loads(matrix.rows, matrix.columns)
+
     def _transposed(self, buffer: int) -> tuple[int, int]:
         """A sampled buffer samples × features, made where it is not there yet."""
         view = self.views[buffer]
@@ -375,7 +392,7 @@ class Calls:
         if whole >= 0:
             made, stride = self._rows_buffer(whole)
         else:
-            stride = spread(-(-features // self.lanes)) * self.lanes
+            stride = row_stride(features, self.lanes)
             made = self.new(stride * self.columns)
         words = [("at", view.root, view.start * self.columns), features, ("at", made, 0), stride]
         self.calls.append(
@@ -410,10 +427,14 @@ class Calls:
         if self._turns(found):
             other, stride = self._rows_buffer(found.other)
             outside = self.in_place.get(found.other, -1)
+        loads = sampled and self.loads(found.rows, found.columns)
+        # our own products begin at a panel: the loaded BLAS alone divides one
+        across = min(panel, PANEL_VECTORS * self.lanes) if loads else panel
         words = [
             ("at", target, 0), ("at", root, 0), ("at", other, start),
-            found.rows, found.columns, panel, 0, stride, 0, outside,
+            found.rows, found.columns, panel, 0, stride, across, outside, int(loads),
         ]  # fmt: skip
+        self.calls_blas |= loads
         name = "backward" if found.backward else "forward"
         cost = 2.0 * found.rows * found.columns * (self.columns if sampled else 1)
         kernel = Kernel(name if sampled else f"{name}_vector")
@@ -516,6 +537,10 @@ class Calls:
         mode = SAMPLED if sampled else ALONE
         self.calls.append(Call(kernel, words, mode, 0, cost, (view.root,), (target,)))
 
+    def loads(self, rows: int, columns: int) -> bool:
+        """Whether products with such a matrix are left to the BLAS that is loaded."""
+        return self._loaded and min(rows, columns) > OWN_WIDTH and self.batch >= OWN_SAMPLES
+
     # -- buffers ---------------------------------------------------------------------------
 
     def size(self, buffer: int) -> int:
@@ -539,15 +564,16 @@ class Calls:
         return prod(self.views.lengths(buffer)) * self.columns
 
 
+def may_load(program: Program, batch: int) -> bool:
+    """Whether it is of any use to look for a loaded BLAS: a wide matrix, and samples enough."""
+    sizes = (prod(shape) for shape in program.shapes if len(shape) > 1 and SAMPLES not in shape)
+    return batch >= OWN_SAMPLES and any(size > OWN_WIDTH**2 for size in sizes)
+
+
 def _units(vectors: int, cost: float) -> tuple[int, int, int]:
     """How a call is split that may be anywhere between two vectors: mode, units, and vectors of
     a unit. Where it is not worth it, one thread does all as one unit."""
     return (SPLIT, vectors, 1) if cost > _WORTH_SPLITTING else (ALONE, 0, vectors)
-
-
-def spread(vectors: int) -> int:
-    """A row's length in vectors: odd from 8 on, as powers of 2 crowd into few sets of the cache."""
-    return vectors + 1 if vectors >= 8 and vectors % 2 == 0 else vectors
 
 
 def _padded(lengths: tuple[int, ...], strides: tuple[int, ...]) -> list[int]:

@@ -31,6 +31,7 @@ class Run(ctypes.Structure):
         ("total", _I), ("chunk", _I), ("first", _I), ("count", _I), ("in_place", _I),
         ("columns", _I),
         ("ldn", _I), ("going", _I), ("deadline", _D), ("thread", _I),
+        ("gemm", _P), ("gemm_is_wide", _I),
     )  # fmt: skip
 
 

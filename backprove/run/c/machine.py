@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from ..numpy_backend import in_full
 from ..program import Program
 from ..values import check_memory
+from .blas import loaded_gemm, one_blas_thread
 from .call import Kernel
+from .calls import may_load
 from .compiler import Announce
 from .library import TIME_UP, Run, built, widths
 from .plan import Place
@@ -46,7 +48,8 @@ class Machine:
     room: of them that are in memory at once, where they may go through in chunks.
     threads: that share one. vector_bytes: of the vectors, by default this CPU's widest. scalars:
     the given numbers that each step has its own of. loss: the result to watch and sum up.
-    kernels: with which a library begins that several machines share.
+    kernels: with which a library begins that several machines share. loads: whether the widest
+    products may be left to the BLAS that NumPy has loaded.
     Raises DataError where the arena does not fit into memory, Unavailable without a compiler.
     """
 
@@ -64,14 +67,16 @@ class Machine:
         scalars: Sequence[str] = (),
         loss: str = "",
         kernels: Sequence[Kernel] = (),
+        loads: bool = True,
         announce: Announce = lambda sentence: None,
     ) -> None:
         self.program, self.dtype = program, dtype
         wide = widths()[0] if vector_bytes is None else vector_bytes
         lanes = wide // dtype.itemsize
+        gemm = loaded_gemm() if loads and may_load(program, min(batch, room or batch)) else None
         made = planned(
             program, fixed=fixed, replaced=replaced or {}, batch=batch, lanes=lanes, room=room,
-            threads=threads, kernels=kernels,
+            threads=threads, kernels=kernels, loaded=gemm is not None,
         )  # fmt: skip
         self.plan = made
         check_memory(made.size * dtype.itemsize, f"a mini-batch of {made.room:,} samples")
@@ -112,6 +117,11 @@ class Machine:
             ldn=made.columns,
             apart=made.apart,
         )
+        self.blas = ""
+        if gemm is not None and made.calls_blas:
+            self.blas = gemm.name
+            self._run.gemm = gemm.double if dtype.itemsize == 8 else gemm.single
+            self._run.gemm_is_wide = gemm.wide
         self._address = ctypes.addressof(self._run)
 
     # -- weights and other buffers without samples -----------------------------------------
@@ -174,6 +184,9 @@ class Machine:
 
     def call(self) -> int:
         """Run mini-batches until a reason to stop, which is returned (see library.py)."""
+        if self.blas:
+            with one_blas_thread():
+                return self._library(self._address)
         return self._library(self._address)
 
     @property

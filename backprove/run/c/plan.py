@@ -41,7 +41,8 @@ class Plan:
     inputs, outputs: the sampled buffers that are read from and written to arrays outside, by
     name, in the order of `external`; with their features. given, results: places of those
     without samples. initial: what is put into the arena at first. operations: of one mini-batch.
-    apart: whether no thread needs what another one does.
+    apart: whether no thread needs what another one does. calls_blas: whether it needs the BLAS that
+    is loaded.
     """
 
     kernels: tuple[Kernel, ...]
@@ -56,6 +57,7 @@ class Plan:
     initial: tuple[tuple[Place, Array], ...]
     operations: float
     apart: bool
+    calls_blas: bool
 
 
 def _ordered(made: Calls) -> list[Call]:
@@ -251,21 +253,23 @@ def plan(
     room: int | None = None,
     threads: int = 1,
     kernels: Sequence[Kernel] = (),
+    loaded: bool = False,
 ) -> Plan:
     """Plan a program for mini-batches of up to `batch` samples and vectors of `lanes` reals.
 
     fixed: values of given buffers that never change. replaced: results that take the place of
     what is given, such as the next weights. room: samples that are in memory at once, where a
     mini-batch may go through in chunks. threads: the most that share it. kernels: of a library
-    that is to serve, if it has all that are needed. The plan depends on nothing else, so that it
-    is the same every time.
+    that is to serve, if it has all that are needed. loaded: whether there is a BLAS to call. The
+    plan depends on nothing else, so that it is the same every time.
     """
     chunked = room is not None and room < batch
-    made = Calls(program, fixed, replaced, room if chunked and room else batch, lanes, chunked)
+    at_once = room if chunked and room else batch
+    made = Calls(program, fixed, replaced, at_once, lanes, chunked, loaded)
     try:
         calls, first = _shared(made, threads)
     except NotInChunks:
-        made = Calls(program, fixed, replaced, batch, lanes, chunked=False)
+        made = Calls(program, fixed, replaced, batch, lanes, False, loaded)
         calls, first = _shared(made, threads)
     places, size = _places(made, calls)
     every, table = _table(made, calls, first, places, kernels)
@@ -291,5 +295,5 @@ def plan(
     operations = sum(call.operations for call in calls)
     return Plan(
         every, table, size, made.columns, made.batch, made.inputs, made.outputs, given, results,
-        initial, operations, all(call.mode == SAMPLED for call in calls),
+        initial, operations, all(call.mode == SAMPLED for call in calls), made.calls_blas,
     )  # fmt: skip

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import marshal
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from functools import cache
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import Program
+from ..program import Contract, Map, Program
 from .cache import recalled, remember, texts_digest
 from .call import Kernel
 from .maps import Form
@@ -40,20 +43,21 @@ def planned(
     room: int | None,
     threads: int,
     kernels: Sequence[Kernel],
+    loaded: bool = False,
 ) -> Plan:
     """What `plan` gives, from an earlier run where it was kept."""
 
     def made() -> Plan:
         return plan(
             program, fixed=fixed, replaced=replaced, batch=batch, lanes=lanes, room=room,
-            threads=threads, kernels=kernels,
+            threads=threads, kernels=kernels, loaded=loaded,
         )  # fmt: skip
 
     if len(program.instructions) < _WORTH_KEEPING:
         return made()
     constants = [(name, a.shape, a.dtype.str, a.tobytes()) for name, a in sorted(fixed.items())]
-    asked = (_planners_digest(), program, constants, sorted(replaced.items()), batch, lanes, room,
-             threads, kernels)  # fmt: skip
+    asked = (_planners_digest(), _as_words(program), constants, sorted(replaced.items()), batch,
+             lanes, room, threads, kernels, loaded)  # fmt: skip
     key = hashlib.sha256(pickle.dumps(asked, protocol=5)).hexdigest()
     content = recalled(key)
     if content is not None:
@@ -63,11 +67,34 @@ def planned(
     return found
 
 
+def _as_words(program: Program) -> bytes:
+    """All that a plan can depend on of a program, column by column: pickling its thousands of
+    objects would take as long as all else that is done where the plan is there already."""
+    operations = [instruction.operation for instruction in program.instructions]
+    contracts = [o for o in operations if isinstance(o, Contract)]
+    maps = [o for o in operations if isinstance(o, Map)]
+    operands = [*(o.operands for o in contracts), *(o.operands for o in maps)]
+    results = program.results.values()
+    return marshal.dumps((
+        program.shapes,
+        list(program.given.items()),
+        list(program.results),
+        list(map(attrgetter("buffer", "axes", "shape", "sampled"), results)),
+        [instruction.target for instruction in program.instructions],
+        [type(o).__name__ for o in operations],
+        [o.result for o in contracts],
+        list(map(attrgetter("function", "rank"), maps)),
+        list(map(len, operands)),
+        list(map(attrgetter("buffer", "axes"), chain.from_iterable(operands))),
+        [repr(o) for o in operations if not isinstance(o, Contract | Map)],
+    ))  # fmt: skip
+
+
 def _written(p: Plan) -> dict[str, Any]:
     """A plan as JSON holds it; numbers keep every bit."""
     return {
         "kernels": [(k.name, k.form and astuple(k.form)) for k in p.kernels],
-        "table": p.table.tolist(),
+        "table": p.table.tobytes().hex(),
         "sizes": [p.size, p.columns, p.room],
         "inputs": dict(p.inputs),
         "outputs": dict(p.outputs),
@@ -79,6 +106,7 @@ def _written(p: Plan) -> dict[str, Any]:
         ],
         "operations": p.operations.hex(),
         "apart": p.apart,
+        "calls_blas": p.calls_blas,
     }
 
 
@@ -90,14 +118,15 @@ def _read(said: Mapping[str, Any]) -> Plan:
     size, columns, room = said["sizes"]
     return Plan(
         tuple(Kernel(name, form and _form(*form)) for name, form in said["kernels"]),
-        np.array(said["table"], np.int64), size, columns, room, said["inputs"], said["outputs"],
+        np.frombuffer(bytes.fromhex(said["table"]), np.int64), size, columns, room,
+        said["inputs"], said["outputs"],
         {name: _place(*place) for name, place in said["given"].items()},
         {name: _place(*place) for name, place in said["results"].items()},
         tuple(
             (_place(*place), np.frombuffer(bytes.fromhex(value), dtype).reshape(shape))
             for place, shape, dtype, value in said["initial"]
         ),
-        float.fromhex(said["operations"]), said["apart"],
+        float.fromhex(said["operations"]), said["apart"], said["calls_blas"],
     )  # fmt: skip
 
 
@@ -108,7 +137,11 @@ def _form(
 
 
 def _place(at: int, shape: Sequence[int], matrix: Any, strides: Sequence[int]) -> Place:
-    return Place(at, tuple(shape), matrix and Matrix(*matrix), tuple(strides))
+    return Place(at, tuple(shape), matrix and _matrix(*matrix), tuple(strides))
+
+
+_matrix = cache(Matrix)
+"""Layers of the same widths have the same."""
 
 
 @cache

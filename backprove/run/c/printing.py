@@ -16,7 +16,7 @@ from importlib.resources import files
 from .call import Kernel
 from .maps import printed, printed_after, printed_rows
 
-HEADERS = ("vector.h", "functions.h", "products.h", "pool.h", "driver.h", "general.h")
+HEADERS = ("vector.h", "functions.h", "products.h", "pool.h", "driver.h", "loaded.h", "general.h")
 """The kernels' files, in the order in which they are read."""
 
 PRODUCTS = ("vector.h", "products.h", "products.c")

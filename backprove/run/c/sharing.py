@@ -15,6 +15,7 @@ from collections.abc import Iterable
 
 from .call import EVERY, SAMPLED, SPLIT, Call, Kernel
 from .calls import Calls
+from .storage import PANEL_VECTORS
 
 _LARGE = 32_000
 """Reals in a matrix from which on it is shared by rows: some times what the first cache holds."""
@@ -57,10 +58,10 @@ def share_by_rows(made: Calls, threads: int) -> None:
 def _worth(call: Call, batch: int, lanes: int, threads: int) -> bool:
     """Whether the matrix is large, more numbers than the samples on both its sides, and parted
     evenly enough."""
-    rows, columns, panel = call.words[3:6]
-    shared, unit = rows, _unit(rows, panel, lanes, threads)
+    rows, columns = call.words[3:5]
+    shared, unit = rows, _unit(rows, _across(call, lanes), lanes, threads)
     if call.kernel.name == "backward":
-        shared, unit = columns, panel
+        shared, unit = columns, _across(call, lanes)
     busiest = unit * -(-shared // (unit * threads))
     even = shared >= _FEWEST_ROWS * threads and busiest * threads < _UNEVEN * shared
     size: int = rows * columns
@@ -72,27 +73,35 @@ def _share(call: Call, rows: int, unit: int) -> None:
     call.mode, call.units, call.rows_per_unit = SPLIT, -(-rows // unit), unit
 
 
-def _unit(rows: int, panel: int, lanes: int, threads: int) -> int:
-    """Rows of a unit: a panel's width, as backward products need, where that parts them evenly."""
-    return panel if panel % lanes == 0 and rows % (panel * threads) == 0 else lanes
+def _across(call: Call, lanes: int) -> int:
+    """Columns that a backward product with this matrix may begin at a multiple of."""
+    if call.kernel.name in ("forward", "backward"):
+        return int(call.words[8])
+    return int(min(call.words[5], PANEL_VECTORS * lanes))  # gradients have whole vectors in a panel
+
+
+def _unit(rows: int, across: int, lanes: int, threads: int) -> int:
+    """Rows of a unit: as backward products need, where that parts them evenly."""
+    return across if across % lanes == 0 and rows % (across * threads) == 0 else lanes
 
 
 def _product(call: Call, lanes: int, threads: int) -> None:
     """Words: result, matrix, factor, the matrix's rows, columns and panel, …"""
-    rows, columns, panel = call.words[3:6]
+    rows, columns = call.words[3:5]
     if call.kernel.name == "forward":
-        call.kernel, call.words[8] = Kernel("forward_rows"), _unit(rows, panel, lanes, threads)
+        call.words[8] = _unit(rows, _across(call, lanes), lanes, threads)
+        call.kernel = Kernel("forward_rows")
         _share(call, rows, call.words[8])
     else:
         call.kernel = Kernel("backward_rows")
-        _share(call, columns, panel)
+        _share(call, columns, call.words[8])
     call.by_rows = frozenset(call.writes)
 
 
 def _gradient(call: Call, lanes: int, threads: int) -> None:
     """Words: rows of a unit, left factor, right factor, rows, columns, panel, …"""
-    rows, panel = call.words[3], call.words[5]
-    call.words[0] = _unit(rows, panel, lanes, threads)
+    rows = call.words[3]
+    call.words[0] = _unit(rows, _across(call, lanes), lanes, threads)
     _share(call, rows, call.words[0])
     _, left, start = call.words[1]
     call.by_rows = frozenset({left} if start == 0 else ()) | frozenset(call.writes)
@@ -105,11 +114,13 @@ def _map(call: Call, columns: int, makers: dict[int, Call]) -> None:
         return
     extent, *words = call.words
     varying = [sampled for sampled, _ in form.reads] + [True] * len(form.stored)
-    whole = {
-        place[1]
-        for place, stride, sampled in zip(words[::2], words[1::2], varying, strict=True)
-        if sampled and place[2] == 0 and stride == columns
-    }
+    whole: set[int] = set()
+    others: set[int] = set()
+    for place, stride, sampled in zip(words[::2], words[1::2], varying, strict=True):
+        if sampled:
+            by_its_rows = place[2] == 0 and stride == columns
+            (whole if by_its_rows else others).add(place[1])
+    whole -= others  # of h[i]*h[1], a thread meets more than its own rows of h
     unit = _unit_of_maker(call, extent, whole, makers)
     if unit:
         call.kernel, call.words = Kernel("map_rows", form), [unit, *call.words]
@@ -134,7 +145,9 @@ def _flat_map(call: Call, made: Calls, makers: dict[int, Call]) -> None:
     if form is None or not form.flat:
         return
     size, lanes = made.size(call.writes[0]), made.lanes
-    several = [b for b, (_, single) in zip(call.reads, form.reads, strict=True) if not single]
+    reads = list(zip(call.reads, form.reads, strict=True))
+    single = {b for b, (_, single) in reads if single}
+    several = [b for b, _ in reads if b not in single]
     unit = _unit_of_maker(call, size, several, makers, lanes)
     if unit and all(made.size(b) == size for b in (*several, *call.writes)):
         call.words[0] = unit // lanes

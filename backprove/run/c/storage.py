@@ -9,7 +9,7 @@ asked for.
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
@@ -61,11 +61,13 @@ def matrices(
     views: Views,
     lanes: int,
     pairs: Iterable[Replacement],
+    loads: Callable[[int, int], bool],
 ) -> dict[int, Matrix]:
     """The buffers without samples that lie in panels: all uses must see the same matrix.
 
     products: the pattern of each contraction that is one, by its target. pairs: what is replaced
-    by what, so that both must lie alike.
+    by what, so that both must lie alike. loads: whether the loaded BLAS multiplies with a matrix of
+    so many rows and columns: it wants whole rows, which are one panel.
     """
     classes = _Classes()
     wanted: dict[int, set[tuple[int, int, int]]] = {}
@@ -106,6 +108,8 @@ def matrices(
         if len(seen_as) == 1 and top not in spoilt and not views.sampled(buffer):
             (shape,) = seen_as
             panel = min(PANEL_VECTORS * lanes, _rounded(shape[1], lanes))
+            if loads(shape[0], shape[1]):
+                panel = row_stride(shape[1], lanes)
             made[buffer] = Matrix(*shape, panel)
     return made
 
@@ -150,6 +154,13 @@ class _Classes:
 
 def _rounded(length: int, step: int) -> int:
     return -(-length // step) * step
+
+
+def row_stride(columns: int, lanes: int) -> int:
+    """A row's length in reals: an odd number of vectors from 8 on, as powers of 2 crowd into few
+    sets of the cache."""
+    vectors = -(-columns // lanes)
+    return lanes * (vectors + 1 if vectors >= 8 and vectors % 2 == 0 else vectors)
 
 
 def dense_size(lengths: tuple[int, ...], lanes: int) -> int:

@@ -48,6 +48,7 @@ class Trainer:
         threads: int = 1,
         vector_bytes: int | None = None,
         kernels: Sequence[Kernel] = (),
+        loads: bool = True,
         announce: Announce = lambda sentence: None,
     ) -> None:
         self.step = step
@@ -68,6 +69,7 @@ class Trainer:
             threads=threads,
             vector_bytes=vector_bytes,
             kernels=kernels,
+            loads=loads,
             announce=announce,
             scalars=self._scalars,
             loss=MEAN_LOSS,

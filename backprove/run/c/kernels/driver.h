@@ -58,6 +58,8 @@ struct run {
     int64_t going;
     double deadline;
     int64_t thread;             /* in a thread's own copy of all this: its number */
+    void *gemm;                 /* of a loaded BLAS, where the table has calls of it */
+    int64_t gemm_is_wide;       /* whether its integers have 64 bits */
 };
 
 enum status { EPOCHS_DONE, STEPS_DONE, TIME_UP, STOPPED, NOT_FINITE };

@@ -111,8 +111,8 @@ static inline void accumulate(const struct run *r, const int64_t *a, long lo, lo
 /* -- products --------------------------------------------------------------------------- */
 
 /* z, w, a, rows, columns, panel, reals between two threads' copies of a, row stride of a where it
-   is samples × features, else 0, rows of z in a unit, the external that a is gathered from, or -1;
-   by samples, or by units of the rows of z */
+   is samples × features, else 0, rows of z in a unit, the external that a is gathered from, or -1,
+   whether the loaded BLAS does it; by samples, or by units of the rows of z */
 ALWAYS_INLINE void forward_part(const struct run *r, const int64_t *a, long j0, long j1, long n0,
                                 long n1) {
     real *z = r->arena + a[0];
@@ -123,7 +123,11 @@ ALWAYS_INLINE void forward_part(const struct run *r, const int64_t *a, long j0, 
         x = (const real *)r->external[a[9]] + r->first * columns;
         ldt = columns;
     }
-    if (r->total == 1 && panel % LANES == 0)
+    if (a[10])
+        loaded_product(r, (struct factor){w + j0 * panel, panel, 0},
+                       (struct factor){x + n0 * (ldt ? ldt : 1), ldt ? ldt : ldn, ldt > 0},
+                       z + j0 * ldn + n0, ldn, j1 - j0, n1 - n0, columns);
+    else if (r->total == 1 && panel % LANES == 0)
         vector_forward(z + n0, w, x + n0 * (ldt ? ldt : 1), rows, columns, panel, ldn,
                        ldt ? 1 : ldn, j0, j1, 0);
     else
@@ -139,25 +143,30 @@ static inline void forward_rows(const struct run *r, const int64_t *a, long lo, 
     forward_part(r, a, lo * rows, smaller(hi * rows, (long)a[3]), 0, (long)r->columns);
 }
 
-/* d, w, z, rows, columns, panel; by samples, or by the panels of w */
-ALWAYS_INLINE void backward_part(const struct run *r, const int64_t *a, long p0, long p1, long n0,
+/* d, w, z, rows, columns, panel, -, -, columns of w in a unit, -, whether the loaded BLAS does it;
+   by samples, or by units of the columns of w, which for own products are panels */
+ALWAYS_INLINE void backward_part(const struct run *r, const int64_t *a, long k0, long k1, long n0,
                                  long n1) {
     real *d = r->arena + a[0];
     const real *w = r->arena + a[1], *z = r->arena + a[2];
     const long rows = (long)a[3], columns = (long)a[4], panel = (long)a[5], ldn = (long)r->ldn;
-    if (r->total == 1 && panel % LANES == 0)
-        vector_backward(d + n0, w, z + n0, rows, columns, panel, ldn, ldn, p0, p1, 0);
+    if (a[10])
+        loaded_product(r, (struct factor){w + k0, panel, 1}, (struct factor){z + n0, ldn, 0},
+                       d + k0 * ldn + n0, ldn, k1 - k0, n1 - n0, rows);
+    else if (r->total == 1 && panel % LANES == 0)
+        vector_backward(d + n0, w, z + n0, rows, columns, panel, ldn, ldn, k0 / panel,
+                        (k1 + panel - 1) / panel, 0);
     else
-        product_backward(d, w, z, rows, columns, panel, ldn, p0 * panel,
-                         smaller(p1 * panel, columns), n0, n1, 0);
+        product_backward(d, w, z, rows, columns, panel, ldn, k0, k1, n0, n1, 0);
 }
 
 static inline void backward(const struct run *r, const int64_t *a, long lo, long hi) {
-    backward_part(r, a, 0, (long)((a[4] + a[5] - 1) / a[5]), lo, hi);
+    backward_part(r, a, 0, (long)a[4], lo, hi);
 }
 
 static inline void backward_rows(const struct run *r, const int64_t *a, long lo, long hi) {
-    backward_part(r, a, lo, hi, 0, (long)r->columns);
+    const long unit = (long)a[8];
+    backward_part(r, a, lo * unit, smaller(hi * unit, (long)a[4]), 0, (long)r->columns);
 }
 
 /* The same for one vector, which lies densely; what fills it up to whole vectors becomes zeros. */
@@ -201,8 +210,9 @@ static inline void backward_vector(const struct run *r, const int64_t *a, long l
 }
 
 /* rows in a unit, or 0 where a unit is a panel, z, at, rows, columns, panel, stride of at, reals
-   between two threads' copies of at, then the words of what follows */
-enum { GRADIENT_WORDS = 8 };
+   between two threads' copies of at, whether the loaded BLAS does it (by rows, and nothing follows),
+   then the words of what follows */
+enum { GRADIENT_WORDS = 9 };
 
 ALWAYS_INLINE void gradient_after(epilogue_function *after, ahead_function *ahead, void *context,
                                   const struct run *r, const int64_t *a, long lo, long hi) {
@@ -222,7 +232,15 @@ ALWAYS_INLINE void store_ahead(void *context, long at) {
 }
 
 static inline void gradient(const struct run *r, const int64_t *a, long lo, long hi) {
-    gradient_after(store_gradient, store_ahead, r->arena + a[GRADIENT_WORDS], r, a, lo, hi);
+    real *const g = r->arena + a[GRADIENT_WORDS];
+    if (a[8]) {
+        const long panel = (long)a[5], j0 = lo * (long)a[0];
+        const long j1 = smaller(hi * (long)a[0], (long)a[3]);
+        const struct factor at = {r->arena + a[2] + r->thread * a[7], (long)a[6], 0};
+        loaded_product(r, (struct factor){r->arena + a[1] + j0 * r->ldn, (long)r->ldn, 0}, at,
+                       g + j0 * panel, panel, j1 - j0, panel, (long)r->count);
+    } else
+        gradient_after(store_gradient, store_ahead, g, r, a, lo, hi);
 }
 
 /* -- sums of products ------------------------------------------------------------------- */

@@ -16,8 +16,11 @@ ALWAYS_INLINE void tile(const long rows, const long columns, const struct produc
     const long y_stride = p->y_stride;
     const real *x0 = x, *x4 = further(x, 4 * row), *x8 = further(x, 8 * row);
     for (long left = p->terms; left > 0; left -= p->run) {
+        const real *ahead = further(x0, p->ahead_bytes);
         for (long i = smaller(left, p->run); i > 0; i--) {
             vec right[4];
+            __builtin_prefetch(ahead);
+            ahead = further(ahead, p->ahead_step_bytes);
             UNROLLED for (long c = 0; c < columns; c++) right[c] = load(y + c * LANES);
             UNROLLED for (long r = 0; r < rows; r++) {
                 const real *near = r < 4 ? x0 : r < 8 ? x4 : x8;
@@ -170,7 +173,8 @@ void product_forward(real *z, const real *w, const real *a, long J, long K, long
         if (ldt || j1 - j0 >= PACKED_ROWS)
             terms = smaller(terms, P <= BLOCK ? BLOCK / P * P : smaller(BLOCK, P - k % P));
         const struct product p = {P * size,     size, P,   (J - 1) * P * size,
-                                  ldt ? ldt : ldn, ldn, terms, add || k > 0, ldt > 0};
+                                  ldt ? ldt : ldn, ldn, terms, add || k > 0, ldt > 0,
+                                  J * P * size, 64};
         for (long j = j0; j < j1; j += ROW_BLOCK) {
             const long rows = smaller(j1 - j, ROW_BLOCK);
             rows_by_columns(p, w + k / P * J * P + j * P + k % P, rows, rows, 0,
@@ -186,7 +190,8 @@ void product_backward(real *d, const real *w, const real *z, long J, long K, lon
     const long row_block = P < ROW_BLOCK ? ROW_BLOCK / P * P : P;
     for (long j = 0, terms; j < J; j += terms) {
         terms = K >= PACKED_ROWS ? smaller(J - j, BLOCK) : J;
-        const struct product p = {size, P * size, terms, 0, ldn, ldn, terms, add || j > 0, 0};
+        const struct product p = {size, P * size, terms, 0, ldn, ldn, terms, add || j > 0, 0,
+                                  8 * P * size, P * size};
         for (long k = k0; k < k1; k += row_block)
             rows_by_columns(p, w + k * J + j * P, smaller(k1 - k, row_block), P, J * P,
                             z + j * ldn, d + k * ldn, n0, n1);

@@ -40,7 +40,8 @@ enum {
     ROW_BLOCK = 1024,     /* rows of the left factor that stay in L2, BLOCK terms each */
     PACKED_ROWS = 128,    /* from so many rows and terms on, packing costs less than it saves */
     PACKED_TERMS = 128,
-    PACKED_SAMPLES = 512, /* the gradient packs all its terms or none */
+    PACKED_SAMPLES = 512, /* the terms that the gradient packs at once */
+    LONG_ROWS = 512,      /* rows of which it puts sums aside where there are more terms */
     VECTOR_BLOCK = 2048,  /* terms of a product with one vector that are gathered at once */
 };
 
@@ -55,6 +56,8 @@ struct product {
     long terms;
     int add;                    /* whether the sum begins at the old z */
     int turned;                 /* whether y is columns × terms, see rows_by_columns */
+    long ahead_bytes;           /* from x at a run's start to what is fetched with its first term */
+    long ahead_step_bytes;      /* and on with each term: processors foresee the run, not the jump */
 };
 
 /* Strides in bytes: in reals, gcc makes a second copy of each loop for a stride of one. */
@@ -131,34 +134,41 @@ ALWAYS_INLINE void product_gradient(epilogue_function *epilogue, ahead_function 
                                     long P, long ldn, long ldt, long N, long j0, long j1, long p0,
                                     long p1) {
     const long size = sizeof(real);
-    vec g[TILE_ROWS * PANEL];
+    vec g[TILE_ROWS * PANEL], sums[LONG_ROWS * PANEL];
     _Alignas(64) real packed[PACKED_SAMPLES * PANEL * LANES];
-    const int packs = j1 - j0 >= PACKED_ROWS && N >= PACKED_TERMS && N <= PACKED_SAMPLES;
-    const long row_block = larger(PACKED_ROWS, ROW_BLOCK * smaller(BLOCK, N) / N);
-    for (long block = j0; block < j1; block += row_block) {
-        const long end = smaller(j1, block + row_block);
+    const int packs = j1 - j0 >= PACKED_ROWS && N >= PACKED_TERMS;
+    const long block = packs ? PACKED_SAMPLES : N;
+    const long row_block =
+        N > PACKED_SAMPLES ? LONG_ROWS : larger(PACKED_ROWS, ROW_BLOCK * smaller(BLOCK, N) / N);
+    for (long first = j0; first < j1; first += row_block) {
+        const long end = smaller(j1, first + row_block);
         for (long panel = p0; panel < p1; panel++) {
             const long vectors = (smaller(P, K - panel * P) + LANES - 1) / LANES;
             for (long v = 0, columns; v < vectors; v += columns) {
                 columns = smaller(vectors - v, PANEL);
-                const real *right = at + panel * P + v * LANES;
-                struct product p = {ldn * size, size, N, 0, ldt, columns * LANES, N, 0, 0};
-                if (packs) {
-                    pack_columns(packed, right, N, ldt, columns);
-                    right = packed;
-                    p.y_stride = columns * LANES;
-                }
-                for (long j = block, height; j < end; j += height) {
-                    height = tile_height(end - j);
-                    const long offset = (panel * J + j) * P + v * LANES;
-                    for (long r = 0; r < height; r++)
-                        for (long c = 0; c < columns; c++)
-                            ahead(context, offset + r * P + c * LANES);
-                    tiles[columns - 1][height](&p, z + j * ldn, right, (real *)g);
-                    const vec *done = g;
-                    for (long r = 0; r < height; r++)
-                        for (long c = 0; c < columns; c++)
-                            epilogue(context, offset + r * P + c * LANES, *done++);
+                for (long n = 0, terms; n < N; n += terms) {
+                    terms = smaller(block, N - n);
+                    const int last = n + terms == N;
+                    const real *right = at + n * ldt + panel * P + v * LANES;
+                    struct product p = {ldn * size, size, terms, 0, ldt, columns * LANES, terms,
+                                        n > 0, 0, TILE_ROWS * ldn * size, ldn * size};
+                    if (packs) {
+                        pack_columns(packed, right, terms, ldt, columns);
+                        right = packed;
+                        p.y_stride = columns * LANES;
+                    }
+                    for (long j = first, height; j < end; j += height) {
+                        height = tile_height(end - j);
+                        const long offset = (panel * J + j) * P + v * LANES;
+                        vec *sum = n == 0 && last ? g : sums + (j - first) * columns;
+                        for (long r = 0; r < height && last; r++)
+                            for (long c = 0; c < columns; c++)
+                                ahead(context, offset + r * P + c * LANES);
+                        tiles[columns - 1][height](&p, z + j * ldn + n, right, (real *)sum);
+                        for (long r = 0; r < height && last; r++)
+                            for (long c = 0; c < columns; c++)
+                                epilogue(context, offset + r * P + c * LANES, *sum++);
+                    }
                 }
             }
         }
