@@ -28,6 +28,8 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/ruff format --check .
 types: $(VENV)/.ready-dev
 	$(BIN)/mypy
+# What a test starts finds this package compiled, even where Python is told to keep nothing.
+tests: export PYTHONDONTWRITEBYTECODE =
 tests: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from backprove.run.c import Unavailable
+from backprove.run.c import Unavailable, compiler
 from backprove.run.c.cache import library
 from backprove.run.c.printing import library_texts
 
@@ -22,9 +22,12 @@ settings.load_profile("backprove")
 
 
 LONGEST = (
-    "test_web_page.py", "test_derivation.py", "test_exercise.py", "test_web_server.py",
-    "test_render.py", "test_readme.py", "test_c_functions.py", "test_c_backend.py",
-    "test_web_learning.py", "test_web_load.py", "test_widget.py",
+    "test_web_page.py", "test_c_backend.py", "test_web_server.py", "test_derivation.py",
+    "test_exercise.py", "test_web_learning.py", "test_widget.py", "test_render.py",
+    "test_reading_printed.py", "test_c_networks.py", "test_web_answers.py", "test_web_api.py",
+    "test_web_load.py", "test_train.py", "test_reading_symbols.py", "test_targets.py",
+    "test_graph.py", "test_web_runs.py", "test_check_matrices.py", "test_mutations.py",
+    "test_readme.py", "test_cli.py", "test_c_products.py", "test_formula.py",
 )  # fmt: skip
 """Begun first, so that no process is left with one of them when the others have nothing to do."""
 
@@ -54,6 +57,13 @@ def compiled() -> None:
         library([], lambda: library_texts(()))
     except Unavailable as reason:
         pytest.skip(f"nothing can be compiled here: {reason.message}")
+
+
+@pytest.fixture
+def quick_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library whose order of steps is tested, and neither its speed nor its rounding, is
+    compiled in a fifth of the time."""
+    monkeypatch.setattr(compiler, "_FLAGS", ("-O0", *compiler._FLAGS[1:]))
 
 
 @pytest.fixture(params=["numpy", "c"])

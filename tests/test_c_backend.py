@@ -418,6 +418,7 @@ def test_a_run_is_the_same_however_it_is_cut() -> None:
     assert ended[0] == ended[1] == ended[2]
 
 
+@pytest.mark.usefixtures("quick_compiler")
 def test_an_epoch_takes_each_sample_once() -> None:
     network = parse("input x\ntarget y\nweight w = 0\nloss J = w*x")
     step = lower_step(network, recipe("sgd", eta=1))
@@ -437,6 +438,7 @@ def test_an_epoch_takes_each_sample_once() -> None:
     assert len(set(seen)) == 3
 
 
+@pytest.mark.usefixtures("quick_compiler")
 def test_a_stop_flag_ends_a_call_and_nothing_is_lost() -> None:
     network = load("mlp:6-9-4,tanh,cross_entropy")
     start, data = problem(network, 40)
@@ -463,6 +465,7 @@ def large_batches(threads: int, random: bool) -> tuple[Trainer, Mapping[str, Arr
     return trainer, data
 
 
+@pytest.mark.usefixtures("quick_compiler")
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("random", [False, True])
 @pytest.mark.parametrize("why", [STOPPED, TIME_UP])
@@ -488,6 +491,7 @@ def test_a_call_may_end_within_a_large_mini_batch(threads: int, random: bool, wh
         assert np.array_equal(value, trainer.parameters()[name])
 
 
+@pytest.mark.usefixtures("quick_compiler")
 def test_a_mini_batch_that_was_left_may_begin_anew() -> None:
     whole, data = large_batches(1, random=False)
     expected = whole.train(1)
@@ -501,6 +505,7 @@ def test_a_mini_batch_that_was_left_may_begin_anew() -> None:
     assert trainer.train(1) == expected
 
 
+@pytest.mark.usefixtures("quick_compiler")
 def test_gradients_of_many_samples_come_in_several_calls() -> None:
     network = load("mlp:6-9-4,tanh,cross_entropy")
     _, data = problem(network, 9000)
@@ -516,6 +521,7 @@ def test_gradients_of_many_samples_come_in_several_calls() -> None:
         assert np.array_equal(value, found[name])
 
 
+@pytest.mark.usefixtures("quick_compiler")
 def test_divergence_is_found_at_its_step() -> None:
     run = bp.compile(load("mlp:3-4-2,relu,squared_error"), backend="c", eta=1e30, batch=4)
     with pytest.raises(DataError, match=r"not finite in epoch 1, at step [1-4]:"):
