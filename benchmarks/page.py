@@ -4,6 +4,10 @@
 
 Of each the least and the median is printed, with the machine's load at the time: the least is
 what an idle machine would give, or more.
+
+A derivation is measured to the frame that shows its beginning, in two ways: by a real mouse that
+goes to something, rests on it, is pressed and let go, where the page may have asked ahead; and from
+a key, of what nothing was known before.
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ import argparse
 import os
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
@@ -22,23 +27,26 @@ from playwright.sync_api import Browser
 from test_web_load import Server, served
 
 LARGE = "mlp:20-100-70-10,tanh,squared_error"
+MIDDLE = "mlp:10-30-30-10,tanh,squared_error"
 SMALL = "mlp:2-16-16-1,tanh,binary_cross_entropy"
 SECONDS = 4
 
-# Milliseconds from a click until the frame after the one that shows what it asked for.
-CLICK = """([clicked, shown]) => new Promise((done) => {
-  const button = document.querySelector(clicked);
-  const place = document.querySelector(shown);
-  const before = place.textContent;
-  const begin = performance.now();
-  const watch = new MutationObserver(() => {
-    if (place.textContent === before || place.querySelector('[aria-busy]')) return;
-    watch.disconnect();
-    requestAnimationFrame(() => setTimeout(() => done(performance.now() - begin)));
+# Milliseconds from an event (a click, or the press of a key) as the browser was told of it, until
+# the frame after the one that shows another derivation.
+WATCH = """(kind) => {
+  window.measured = new Promise((done) => {
+    const place = document.querySelector('#panel-derivation');
+    const before = place.textContent;
+    let begin = 0;
+    addEventListener(kind, (event) => { begin = event.timeStamp; }, { capture: true, once: true });
+    const watch = new MutationObserver(() => {
+      if (!begin || place.textContent === before || place.querySelector('[aria-busy]')) return;
+      watch.disconnect();
+      requestAnimationFrame(() => setTimeout(() => done(performance.now() - begin)));
+    });
+    watch.observe(place, { childList: true, subtree: true, characterData: true });
   });
-  watch.observe(place, { childList: true, subtree: true, characterData: true });
-  button.click();
-})"""
+}"""
 
 # Milliseconds from a key in a field until its loss, and with it every number, is another.
 EDIT = """([name, value]) => new Promise((done, fail) => {
@@ -103,21 +111,77 @@ def first_paint(server: Server, browser: Browser) -> list[float]:
     return found
 
 
-def derivations(page: Explorer, rounds: int) -> list[float]:
-    """Milliseconds from a click to the derivation of another weight each time."""
-    found = []
-    for place in range(1, rounds + 1):
-        page.page.evaluate(
-            "(weight) => { const button = document.createElement('button');"
-            " button.id = 'asks'; button.hidden = true; document.body.append(button);"
-            " button.onclick = () => import('/assets/js/state.js').then(({ store }) =>"
-            " store.set({ selection: weight })); }",
-            f"w1[{place},{1 + place % 20}]",
-        )
-        found.append(page.page.evaluate(CLICK, ["#asks", "#panel-derivation"]))
-        page.page.evaluate("() => document.getElementById('asks').remove()")
-        page.page.wait_for_timeout(100)
+AIMS, HOLDS = 120, 70
+"""Milliseconds for which a hand rests on what it aims at before it presses, and presses."""
+
+
+def measured(page: Explorer, kind: str, does: Callable[[], None]) -> float:
+    """Milliseconds until the derivation after what somebody does."""
+    page.page.evaluate(WATCH, kind)
+    does()
+    found: float = page.page.evaluate("() => window.measured")
+    page.page.wait_for_timeout(150)
     return found
+
+
+def by_mouse(page: Explorer, places: Iterable[tuple[float, float]], aims: int) -> list[float]:
+    """From the click, after the mouse went there in steps, rested and was pressed."""
+
+    def click(x: float, y: float) -> None:
+        mouse = page.page.mouse
+        mouse.move(x - 60, y - 25)
+        mouse.move(x, y, steps=8)
+        page.page.wait_for_timeout(aims)
+        mouse.down()
+        page.page.wait_for_timeout(HOLDS)
+        mouse.up()
+
+    found = []
+    for x, y in places:
+        found.append(measured(page, "click", partial(click, x, y)))
+        page.page.mouse.move(2, 2)
+    return found
+
+
+def by_keys(page: Explorer, rounds: int) -> list[float]:
+    """From Enter in the field that goes to a component: nothing can be known before."""
+    field = page.page.locator(".going input")
+
+    def enter(weight: str) -> None:
+        field.fill(weight)
+        field.press("Enter")
+
+    weights = [f"w1[{at},{1 + at % 20}]" for at in range(1, rounds + 1)]
+    return [measured(page, "keydown", partial(enter, weight)) for weight in weights]
+
+
+def edges(page: Explorer, rounds: int) -> Iterator[tuple[float, float]]:
+    """Places of edges on the screen, each of another weight, where the pointer finds them."""
+    box = page.page.locator(".drawing-stage").bounding_box()
+    assert box is not None
+    seen = set()
+    for at in range(40 * rounds):
+        x = box["x"] + box["width"] * (0.2 + 0.6 * ((at * 0.618) % 1))
+        y = box["y"] + box["height"] * (0.15 + 0.7 * ((at * 0.382) % 1))
+        page.page.mouse.move(x, y)
+        lit = page.state("[...highlight].join()") if page.page.locator(".on-edge").count() else ""
+        page.page.mouse.move(2, 2)
+        if lit.startswith("w") and lit not in seen:
+            seen.add(lit)
+            yield x, y
+        if len(seen) == rounds:
+            return
+
+
+def cells(page: Explorer, rounds: int) -> Iterator[tuple[float, float]]:
+    """Neurons of a folded layer that is open."""
+    page.page.locator(".block-button").first.click()
+    for at in range(rounds):
+        cell = page.page.locator("[data-cell]").nth(2 * at)
+        cell.scroll_into_view_if_needed()
+        box = cell.bounding_box()
+        assert box is not None
+        yield box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def edits(page: Explorer, rounds: int, name: str) -> list[float]:
@@ -166,9 +230,17 @@ def main() -> None:
         ) as page:
             page.settled()
             page.page.wait_for_selector("#panel-derivation .line")
-            report(f"click to derivation, {LARGE[:16]}", "ms", derivations(page, rounds), min)
+            report(f"Enter to derivation, {LARGE[:16]}", "ms", by_keys(page, rounds), min)
+            row = by_mouse(page, cells(page, rounds), AIMS)
+            report(f"click on a neuron to derivation, {LARGE[:16]}", "ms", row, min)
             page.panel("numbers")
             report(f"edit to numbers, {LARGE[:16]}", "ms", edits(page, rounds, "x[2]"), min)
+        for words, aims in (("click on an edge", AIMS), ("the same without aiming", 0)):
+            with explorer(browser, server.address, server.token, link(MIDDLE)) as page:
+                page.settled()
+                page.page.wait_for_selector("#panel-derivation .line")
+                row = by_mouse(page, list(edges(page, rounds)), aims)
+                report(f"{words} to derivation, {MIDDLE[:15]}", "ms", row, min)
         point = {"x": [0.3, -0.7], "y": [1.0]}
         with explorer(browser, server.address, server.token, link(SMALL, values=point)) as page:
             page.settled()

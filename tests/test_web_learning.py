@@ -260,6 +260,32 @@ def test_the_columns_of_a_csv_are_given_to_inputs_and_target(page: Page) -> None
     expect(page.locator(".run-state")).to_contain_text("48 samples")
 
 
+def test_codes_are_taken_for_kinds_where_the_reader_says_so(page: Page) -> None:
+    page.locator("#editor textarea").fill(NETWORK)
+    give(page, "codes.csv", CSV)
+    misfit, state = page.locator(".misfit"), page.locator(".run-state")
+    expect(misfit).to_contain_text("3 columns give the input x")
+    panel(page).get_by_role("combobox", name="What v gives").select_option("nothing")
+    expect(state).to_contain_text("48 samples")
+    chosen = panel(page).get_by_role("combobox", name="What w gives")
+    chosen.select_option("input x (3 kinds)")
+    expect(misfit).to_contain_text("4 numbers with one for each of the 3 values of w")
+    misfit.get_by_role("button", name="Take one that fits: mlp:4-").click()
+    expect(state).to_contain_text("Ready: 48 samples")
+    row = page.locator(".columns tbody tr", has=page.get_by_role("rowheader", name="w"))
+    expect(row).to_contain_text("x[2] … x[4]0, 1, 2")
+    expect(page.locator(".run-notes")).to_contain_text(
+        "Input x: column w one-hot, numbers 2 to 4 of x for 0, 1, 2."
+    )
+    chosen.select_option("input x")
+    expect(misfit).to_contain_text("2 columns give the input x, which takes 4 numbers")
+    # kind holds words: these are no numbers that could stand for kinds
+    options = panel(page).get_by_role("combobox", name="What kind gives").locator("option")
+    expect(options).to_have_text(["nothing", "input x (2 words)", "target y"])
+    page.locator("#editor textarea").fill(NETWORK)
+    expect(misfit).to_be_hidden()
+
+
 GAPS = "weight;colour;length;kind\n" + "".join(
     f"{k % 7},5;{('red', 'green', 'blue')[k % 3]};{k % 5 if k % 10 else ''};{'ny'[k % 7 > 3]}\n"
     for k in range(60)
@@ -279,7 +305,9 @@ def test_rows_that_lack_a_value_are_left_out_where_the_reader_says_so(page: Page
     expect(notes.nth(0)).to_have_text(
         "Decimal commas, or spaces between thousands, in column weight."
     )
-    expect(notes.nth(1)).to_contain_text("6 of 60 rows, which lack a value: 6 in column length.")
+    expect(notes.nth(1)).to_contain_text(
+        "6 of 60 rows, which lack a value: 6 in column length (lines 2, 12, 22, 32, 42, 52)."
+    )
     box.uncheck()
     expect(page.locator(".transport .play")).to_be_disabled()
     box.check()
@@ -385,3 +413,41 @@ def test_many_weights_are_followed_and_kept(page: Page) -> None:
         "   if (!training && kept !== undefined && numbers?.given.w2[69][79] === kept) done(); };"
         " store.on('*', look); look(); }))"
     )
+
+
+def test_a_reload_in_a_run_keeps_its_weights_and_says_so(page: Page) -> None:
+    page.locator("#editor textarea").fill(NETWORK)
+    panel(page).get_by_role("combobox", name="Data").select_option("gaussians")
+    said, play = page.locator(".run-state"), page.locator(".transport .play")
+    expect(said).to_contain_text("Ready: 320 samples")
+    before = state(page, "values")
+    assert before.get("w1") is None
+    play.click()
+    page.evaluate(
+        f"() => {STORE} new Promise((done) => {{ const look = ({{ training }}) => {{"
+        "   if (training?.playing && training.epoch > 2) done(); };"
+        " store.on('training', look); }))"
+    )
+    # the last that this page has of its run, read after the run has ended
+    page.evaluate(
+        f"() => {STORE} addEventListener('pagehide', () => {{"
+        " const { left, values } = store.get();"
+        " sessionStorage.setItem('seen', JSON.stringify([left.epoch, values.w1])); }))"
+    )
+    page.reload()
+    ended = page.locator("#status")
+    expect(ended).to_contain_text("The run ended as the page was left, at epoch ")
+    epoch, learned = page.evaluate("() => JSON.parse(sessionStorage.getItem('seen'))")
+    expect(ended).to_contain_text(f"at epoch {epoch:,}; its weights are kept.")
+    assert epoch > 2
+    assert state(page, "values.w1") == learned
+    panel(page).get_by_role("combobox", name="Data").select_option("gaussians")
+    expect(said).to_contain_text("Ready: 320 samples")
+    page.reload()  # at rest: nothing has ended
+    page.evaluate(
+        f"() => {STORE} new Promise((done) => {{"
+        " const look = () => { if (store.get().network) done(); };"
+        " store.on('network', look); look(); }))"
+    )
+    assert state(page, "values.w1") == learned
+    expect(ended).to_be_empty()

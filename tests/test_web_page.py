@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from page import PANELS, PATIENCE, Explorer, bare, chromium, explorer, link, packed, unpacked
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Route, expect
 from test_web_load import Server, served
 
 import backprove as bp
@@ -339,6 +339,10 @@ def test_an_edited_value_changes_every_number(opens: Opens) -> None:
         ("0x10", None, "is no number"),
         ("1/0", None, "divides by 0"),
         ("1e400", None, "too large"),
+        ("1e-400", None, "too small"),
+        ("1/1e400", None, "too small"),
+        ("0e-400", 0.0, ""),
+        ("5e-324", 5e-324, ""),
         ("", None, "missing"),
     ],
 )
@@ -576,6 +580,26 @@ def test_a_step_is_in_sight_on_a_narrow_page(opens: Opens) -> None:
             assert line["y"] + line["height"] <= below["y"] + 1
 
 
+@pytest.mark.parametrize("name", ["averyveryverylongnameofaweightthatgoeson", "щ" * 65])
+def test_a_long_name_makes_no_narrow_page_scroll_sideways(opens: Opens, name: str) -> None:
+    text = (
+        f"input x = 2\nweight w = 0.5, {name} = 0.25\nh = tanh(w*x)\nout = {name}*h\n"
+        "loss J = (1 - out)^2/2\n"
+    )
+    page = opens(link(text, selection=name), width=390)
+    for tab in PANELS:
+        panel = page.panel(tab)
+        if tab == "derivation":
+            panel.locator(".why-button").first.click()
+            expect(panel.locator(".law").first).to_be_visible()
+        if tab == "check":
+            panel.get_by_role("button", name="Begin with").click()
+            panel.get_by_role("button", name="Check", exact=True).click()
+            expect(panel.locator(".verdict")).not_to_be_empty()
+        expect(panel).to_contain_text(re.compile(r"\w"))
+        assert page.sideways() == 0, tab
+
+
 # -- pointing ------------------------------------------------------------------------------------
 
 
@@ -609,6 +633,44 @@ def test_a_click_on_an_edge_asks_about_its_weight(opens: Opens) -> None:
     page.page.mouse.move(x, sum(middle) / 2)
     page.page.mouse.click(x, sum(middle) / 2)
     page.until("selection === 'w1[1,1]'")
+
+
+ASKED = "**/api/derivation"
+
+
+def test_what_the_pointer_rests_on_is_asked_for_before_the_click(opens: Opens) -> None:
+    page = opens(link(DEEP, values=POINT)).page
+    panel = page.locator("#panel-derivation")
+    expect(panel.locator(".line").first).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "derivation" in one.url else None)
+    with page.expect_response(ASKED) as answer:
+        page.locator(".neuron[data-id='h2[2]']").hover()
+    assert answer.value.request.post_data_json["quantity"] == "h2[2]"
+    before = panel.locator("h2").inner_html()
+    page.mouse.down()
+    page.mouse.up()
+    expect(panel.locator(".derivation[aria-busy]")).to_have_count(0)
+    expect(panel.locator("h2")).to_contain_text("h")
+    assert panel.locator("h2").inner_html() != before
+    assert len(asked) == 1
+
+
+def test_a_pointer_that_wanders_asks_one_question_at_a_time(opens: Opens) -> None:
+    page = opens(link(DEEP, values=POINT)).page
+    expect(page.locator("#panel-derivation .line").first).to_be_visible()
+    held: list[Route] = []
+    page.route(ASKED, lambda one: held.append(one))
+    with page.expect_request(ASKED):
+        page.locator(".neuron[data-id='h2[1]']").hover()
+    for number in (2, 3):
+        page.locator(f".neuron[data-id='h2[{number}]']").hover()
+        page.wait_for_timeout(250)  # long enough for another question, were it asked
+    assert [one.request.post_data_json["quantity"] for one in held] == ["h2[1]"]
+    with page.expect_request(ASKED) as next_one:
+        held[0].continue_()
+    assert next_one.value.post_data_json["quantity"] == "h2[3]"
+    page.unroute_all(behavior="ignoreErrors")
 
 
 # -- the drawing ---------------------------------------------------------------------------------
@@ -778,9 +840,13 @@ def test_a_number_at_a_corner_says_what_is_taken_there(opens: Opens) -> None:
     says = "relu is at a corner: relu'(0) is taken as 0"
     expect(neuron).to_have_attribute("aria-label", re.compile(re.escape(says)))
     expect(page.page.locator("#panel-numbers")).to_contain_text(f"in h, {says}")
+    cells = page.page.locator("#panel-numbers td.at-corner")  # h's value alone
+    expect(cells).to_have_text([f"0, {says}"])
+    expect(cells).to_have_attribute("title", says)
     neuron.hover()
     expect(page.page.locator(".drawing-tip")).to_contain_text(says)
     page.write("x", "1")
+    expect(cells).to_have_count(0)
     expect(neuron).to_have_attribute("aria-label", "h, output, 3")
 
 
@@ -835,6 +901,35 @@ def test_a_mistake_is_shown_at_its_line_and_the_last_network_stays(opens: Opens)
     area.fill("")
     expect(said).to_contain_text("The text is empty")
     expect(page.page.locator(".neuron")).to_have_count(neurons + 1)
+
+
+@pytest.mark.parametrize("wrong", ["z1[9] = ?", ""])
+def test_a_reload_keeps_the_last_network_beside_a_text_with_a_mistake(
+    opens: Opens, wrong: str
+) -> None:
+    page = opens(link(CHAIN, selection="w2[1,2]"))
+    page.watch.expected.append("status of 422")  # the answer to a text with a mistake
+    page.page.locator("#bp-text").fill(
+        good := CHAIN.replace("x[3]", "x[4]").replace("w1[3,3]", "w1[3,4]")
+    )
+    page.until(f"network.asked.text === {json.dumps(good)} && numbers")
+    neurons = page.page.locator(".neuron").count()
+    data = page.panel("learning").get_by_role("combobox", name="Data")
+    chosen = data.input_value()
+    broken = good + wrong if wrong else ""
+    page.page.locator("#bp-text").fill(broken)
+    page.until("error")
+    said = page.page.locator("#bp-error").inner_text()
+    page.page.reload()
+    page.until("error && network")
+    expect(page.page.locator("#bp-text")).to_have_value(broken)
+    expect(page.page.locator("#bp-error")).to_have_text(said, use_inner_text=True)
+    expect(page.page.locator(".neuron")).to_have_count(neurons)
+    assert page.state("[network.asked.text, selection]") == [good, "w2[1,2]"]
+    expect(page.panel("derivation").locator(".line").first).to_be_visible()
+    page.panel("learning")
+    expect(data).to_have_value(chosen)
+    expect(page.page.locator(".misfit")).not_to_contain_text("no network")
 
 
 # -- sizes and functions that are open -----------------------------------------------------------

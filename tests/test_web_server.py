@@ -581,6 +581,27 @@ def test_a_taken_port_is_passed_over_unless_it_was_asked_for() -> None:
         assert one.getsockname()[1] < other.getsockname()[1]
 
 
+def test_an_answer_is_sent_at_once() -> None:
+    """asyncio lets small packets wait for an acknowledgement unless it knows that this is TCP."""
+
+    async def delayed() -> int:
+        heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def come(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            own = writer.get_extra_info("socket")
+            heard.set_result(own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with listen("127.0.0.1", 0) as listening:
+            async with await asyncio.start_server(come, sock=listening):
+                _, writer = await asyncio.open_connection(*listening.getsockname())
+                found = await heard
+                writer.close()
+        return found
+
+    assert asyncio.run(delayed()) == 1
+
+
 REFUSED = [
     (["--host", "no.such.host.invalid"], "there is no address"),
     (["--token", ""], "the token is empty"),

@@ -21,9 +21,9 @@ PARAMETERS = 200_000
 TRAINED = 50_000
 """Weights and biases of a network that is trained for a page, one of many."""
 
-PREPARING_SECONDS = 3.0
+PREPARING_SECONDS = 10.0
 """Time for making a network ready to be trained, tried in a worker before a thread of the server
-does it: mostly a tenth of a second."""
+does it: mostly a tenth of a second, seconds where a busy machine has just begun another worker."""
 
 DERIVATION_SECONDS = 10.0
 """Time for a derivation or a verdict: who clicks has long stopped waiting."""

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 import anywidget
 import numpy as np
@@ -117,13 +117,21 @@ def _listed(name: str, value: Any) -> Any:
     return array.tolist()
 
 
+class _Question(NamedTuple):
+    """What is to be answered: its kind, who takes the answer, and who was asked."""
+
+    what: str
+    send: Callable[[Told], object]
+    process: subprocess.Popen[str]
+
+
 class Beside:
     """The process that answers all explorers of a kernel; started when first needed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
-        self._waiting: dict[str, tuple[str, Callable[[Told], object]]] = {}
+        self._waiting: dict[str, _Question] = {}
 
     def start(self) -> None:
         """Start the process, if it does not run; returns before it is ready."""
@@ -134,11 +142,11 @@ class Beside:
         """Pass a page's message on. send: takes what is told in return, in another thread."""
         with self._lock:
             name, what = str(message.get("id", "")), str(message.get("is", ""))
+            process = self._ready()
             if what in ("ask", "open"):
-                self._waiting[name] = (what, send)
+                self._waiting[name] = _Question(what, send, process)
             elif what == "forget":
                 self._waiting.pop(name, None)
-            process = self._ready()
             assert process.stdin is not None
             try:
                 process.stdin.write(json.dumps(message) + "\n")
@@ -178,13 +186,16 @@ class Beside:
                 if message["is"] in ("answer", "closed"):
                     self._waiting.pop(name, None)
             if known is not None:
-                known[1](message)
-        with self._lock:
-            if self._process not in (process, None):
-                return
-            left, self._waiting = self._waiting, {}
-        for name, (what, send) in left.items():
-            send(_ended(name, what))
+                known.send(message)
+        with self._lock:  # it may take a moment more until it can be seen from its state
+            if self._process is process:
+                self._process = None
+            left = {name: q for name, q in self._waiting.items() if q.process is process}
+            for name in left:
+                del self._waiting[name]
+        for name, question in left.items():
+            question.send(_ended(name, question.what))
+        process.wait()
 
 
 def _ended(name: str, what: str) -> Told:

@@ -82,7 +82,9 @@ def listen(host: str, port: int | None) -> socket.socket:
             raise BackproveError(
                 f"there is no address {host!r} on this machine", "leave --host out for 127.0.0.1"
             ) from None
-        found = socket.socket(family)
+        # TCP is named: only then asyncio sends what is written at once. Otherwise the body of an
+        # answer waits for the other side to acknowledge its head, which takes 40 ms.
+        found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             if os.name == "posix":  # elsewhere it would let two servers share a port
                 found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

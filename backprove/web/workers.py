@@ -8,6 +8,7 @@ has threads), and load what answers need before the first is asked for.
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import sys
@@ -163,6 +164,8 @@ def _begin(warming: str | None) -> None:
         with suppress(Exception):  # what is wrong there is said when it is asked for
             import_module(warming).warm()
     threadpool_limits(1)
+    gc.collect()
+    gc.freeze()  # what is loaded stays: it is not looked through at every question
     with suppress(OSError, ValueError):
         _bound_memory()
 

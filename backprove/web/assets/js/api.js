@@ -55,6 +55,11 @@ export async function ask(path, body, { lane = path } = {}) {
   }
 }
 
+/** Ends what is under way in a lane, as a newer request of it would. @param {string} lane */
+export function giveUp(lane) {
+  underway.get(lane)?.abort();
+}
+
 /** Whether a request was ended by a newer one: nothing to tell the reader. */
 export function isAborted(problem) {
   return problem instanceof DOMException && problem.name === "AbortError";

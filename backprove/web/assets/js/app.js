@@ -1,5 +1,6 @@
 // @ts-check
 /** Puts the page together. Each part is loaded by itself: one that fails leaves a sentence. */
+import { mountAhead } from "./ahead.js";
 import { ask, isAborted } from "./api.js";
 import { mountChoices, openExamples } from "./choices.js";
 import { mount as mountEditor } from "./editor.js";
@@ -106,11 +107,20 @@ async function start() {
 
 /** Shows the state, or the one that this tab had when it was last opened with the same. */
 async function begin(key, wanted) {
-  const read = await open(store, kept(key) ?? wanted);
+  const before = kept(key);
+  const read = before?.good ? await openBoth(before) : await open(store, before ?? wanted);
   keepOnLeaving(store, key);
+  if (before?.status) store.set({ status: before.status }, "start");
   if (read === false && !store.get().error?.line) {
     store.set({ status: store.get().error?.message ?? "" }, "start");
   }
+}
+
+/** The network of the last good text, and in the editor the text with its mistake. */
+async function openBoth({ good, ...before }) {
+  if (!(await open(store, { ...before, text: good }))) return open(store, before);
+  store.set({ text: before.text }, "start"); // which is read, and its mistake shown
+  return true;
 }
 
 /** The file that is served, else an example in its own notation; the server has the answer ready. */
@@ -131,6 +141,7 @@ function followLinks() {
   });
 }
 
+mountAhead(store); // first, so that a question is on its way before anything is drawn
 mountTabs(place("side"), store);
 mountChoices(place("choices"), store);
 mountActions();

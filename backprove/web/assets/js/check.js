@@ -7,6 +7,7 @@ import { debounced, formula, h, prose, stylesheet } from "./elements.js";
 import { called, gradientOf, inline, printed, scrolling, selecting, trouble } from "./formula.js";
 import { latex } from "./latex.js";
 import { given } from "./state.js";
+import { whenShown } from "./walking.js";
 
 const OFFERED = 50; // components of each quantity that can be chosen
 const WAIT = 300; // milliseconds between the last key and the preview
@@ -54,13 +55,12 @@ export function mount(element, store) {
   selecting(verdict, store);
 
   const look = debounced(read, WAIT);
-  store.on(["network", "selection"], offer);
+  whenShown(element, store, ["network", "selection"], () => offer(store.get()));
   store.on("selection", () => verdict.replaceChildren());
   store.on(["network", "view"], () => {
     explain();
     if (text.value.trim()) look();
   });
-  offer(store.get());
   explain();
 
   /** The quantities that can be chosen, with the selected component among them. */

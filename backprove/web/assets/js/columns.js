@@ -148,7 +148,7 @@ function wrongInput({ name, size, given }, from) {
   const width = widthOf(from);
   if (from.length ? width === size : given) return "";
   if (!from.length) return `No column gives the input ${name}, which takes ${count(size, "number")}.`;
-  const words = from.filter((column) => column.words).map((column) => `${count(column.width, "word")} of ${column.name}`);
+  const words = from.filter(({ oneHot }) => oneHot).map((column) => `${count(column.width, column.words ? "word" : "value")} of ${column.name}`);
   const some = width <= size ? "" : words.length ? ": leave some out, or take another network" : `: leave ${width - size} out, or take another network`;
   const told = words.length ? `, ${count(width, "number")} with one for each of the ${words.join(" and the ")},` : "";
   return `${count(from.length, "column")}${told} ${from.length === 1 ? "gives" : "give"} the input ${name}, which takes ${count(size, "number")}${some}.`;

@@ -12,6 +12,7 @@ const MISSING = new Set(["", "?", "-", "na", "n/a", "nan", "null", "none"]);
 const LOOKED_AT = 5; // lines by which it is told what parts the fields
 const FEW = 10; // whole numbers that may be labels …
 const OFTEN = 5; // … where each is seen so often on average
+const WHOLE = /^(0|-?[1-9]\d{0,14})$/; // as the server writes a label
 
 /** What parts the fields: as often in each line; of these not the comma, which may be decimal. @param {string} text */
 function markOf(text) {
@@ -85,6 +86,7 @@ export class Column {
     this.name = name;
     this.#rows = rows;
     this.#at = at;
+    this.asKinds = false; // whether its numbers are taken for kinds, as words are: the reader chooses
   }
 
   get #all() {
@@ -128,9 +130,20 @@ export class Column {
     return [...this.labels].every((label) => NUMBER.test(label));
   }
 
-  /** How many numbers it gives an input: words are one-hot, a number for each. */
+  /** Whether its numbers may stand for kinds: they are few and whole, and said more than once. */
+  get mayBeKinds() {
+    const { size } = this.labels;
+    return size > 2 && size <= FEW && size * 2 <= this.#all.length && [...this.labels].every((label) => WHOLE.test(label));
+  }
+
+  /** Whether it gives an input a number for each thing that it says. */
+  get oneHot() {
+    return this.words || this.asKinds;
+  }
+
+  /** How many numbers it gives an input. */
   get width() {
-    return this.words ? this.labels.size : 1;
+    return this.oneHot ? this.labels.size : 1;
   }
 
   /** How many classes it tells apart, where a network is to be made for it; 0 for numbers to be met. */

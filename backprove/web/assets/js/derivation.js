@@ -1,12 +1,12 @@
 // @ts-check
 // The derivation of what is selected: whole, or line by line, with the reason for each line.
 
+import { derivation, question } from "./ahead.js";
 import { ask, isAborted } from "./api.js";
 import { at, component, places } from "./components.js";
 import { formula, h, prose, stylesheet } from "./elements.js";
 import { called, inline, isDerivative, key, printed, selecting, sign, trouble } from "./formula.js";
 import { Way } from "./pointing.js";
-import { given } from "./state.js";
 import { isCalm, isWriting, lighting, walker, whenShown } from "./walking.js";
 
 const INVITED = {
@@ -18,6 +18,12 @@ const INVITED = {
 
 /** Weights of one quantity that are offered as buttons; of more, the first ones. */
 const OFFERED = 64;
+
+/** Pixels that a line takes at least, with its reasons: what is beyond sight comes after a first picture. */
+const LINE = 120;
+
+/** Milliseconds after which the derivation on the page steps back for one that is not there yet. */
+const PATIENCE = 150;
 
 /**
  * @param {HTMLElement} element
@@ -34,6 +40,9 @@ export function mount(element, store) {
   let stepwise = false;
   /** @type {HTMLElement[]} every line in order, over all blocks */
   let lines = [];
+  let total = 0; // of lines, also of those that are not on the page yet
+  /** @type {(() => void)|null} shows what of the derivation is not on the page yet */
+  let rest = null;
   let asked = ""; // the question that the page answers, to overlook changes that do not touch it
   /** @type {Promise<Map<string, string>>|null} */
   let factors = null;
@@ -53,27 +62,33 @@ export function mount(element, store) {
     if (!state.network) return body.replaceChildren(waiting());
     if (!state.selection) {
       asked = answered = "";
+      rest = null;
       walk.stop();
       return body.replaceChildren(...invitation(state.network, choose));
     }
-    const question = request(state, state.view.numbers);
-    // without numbers a derivation does not depend on them
-    const without = { ...question, values: state.view.numbers ? question.values : null };
-    const words = JSON.stringify(without);
+    const asks = question(state);
+    const words = JSON.stringify(asks);
     if (words === asked) return;
     asked = words;
     body.setAttribute("aria-busy", "true");
+    const late = setTimeout(() => body.classList.add("late"), PATIENCE);
+    const settle = () => {
+      clearTimeout(late);
+      body.removeAttribute("aria-busy");
+      body.classList.remove("late");
+    };
     try {
-      answer = await ask("derivation", question);
+      answer = await derivation(asks);
     } catch (problem) {
-      if (isAborted(problem)) return;
+      if (isAborted(problem)) return clearTimeout(late);
       answered = "";
       lines = [];
+      rest = null;
       walk.stop();
-      body.removeAttribute("aria-busy");
+      settle();
       return body.replaceChildren(heading(state), trouble(problem));
     }
-    body.removeAttribute("aria-busy");
+    settle();
     if (answered !== state.selection) current = 0;
     answered = state.selection;
     if (state.view.numbers) factors = Promise.resolve(numbered(answer));
@@ -108,13 +123,30 @@ export function mount(element, store) {
       ),
     );
     lines = [];
-    const blocks = answer.blocks.map(block);
-    body.replaceChildren(
-      top, ...blocks, computed(store.get()), remarks("Notes", (answer.notes ?? []).map((/** @type {string} */ n) => prose(n, "li"))),
-      remarks("About this network", (answer.about ?? []).map((/** @type {string} */ n) => h("li", {}, n))),
-    );
-    current = Math.min(current, lines.length - 1);
+    const { blocks } = answer;
+    total = blocks.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + linesOf(one), 0);
+    // where the reader has scrolled, nothing may become shorter in between
+    const first = stepwise || isScrolled(element) ? blocks.length : enough(blocks);
+    body.replaceChildren(top, ...blocks.slice(0, first).map(block));
+    rest = () => {
+      rest = null;
+      body.append(
+        ...blocks.slice(first).map((/** @type {any} */ one, /** @type {number} */ at) => block(one, first + at)),
+        computed(store.get()), remarks("Notes", (answer.notes ?? []).map((/** @type {string} */ n) => prose(n, "li"))),
+        remarks("About this network", (answer.about ?? []).map((/** @type {string} */ n) => h("li", {}, n))),
+      );
+      current = Math.min(current, total - 1);
+      mark(false);
+    };
+    if (first === blocks.length) return whole();
     mark(false);
+    const mine = rest;
+    requestAnimationFrame(() => setTimeout(() => rest === mine && whole()));
+  }
+
+  /** Shows what is not on the page yet. */
+  function whole() {
+    rest?.();
   }
 
   /**
@@ -127,6 +159,7 @@ export function mount(element, store) {
       {
         type: "button", "aria-pressed": String(stepwise === which),
         onclick: (/** @type {Event} */ event) => {
+          whole();
           stepwise = which;
           if (which) current = 0;
           else walk.stop();
@@ -160,6 +193,7 @@ export function mount(element, store) {
 
   /** @param {number} by */
   function go(by) {
+    whole();
     const place = current + by;
     if (place < 0 || place >= lines.length) return false;
     if (!stepwise) {
@@ -189,8 +223,8 @@ export function mount(element, store) {
       section.hidden = inside.every((row) => row.hidden);
       section.classList.toggle("unfinished", inside.some((row) => row.hidden));
     }
-    const words = stepwise ? undefined : `${lines.length} lines`;
-    walk.show(stepwise ? current : 0, lines.length, words);
+    const words = stepwise ? undefined : `${total} lines`;
+    walk.show(stepwise ? current : 0, total, words);
     const now = lines[current];
     if (!moved || !stepwise || !now) return;
     now.scrollIntoView({ block: "nearest", behavior: isCalm() ? "auto" : "smooth" });
@@ -213,6 +247,7 @@ export function mount(element, store) {
   /** @param {KeyboardEvent} event */
   function pressed(event) {
     if (isWriting(event) || !lines.length || !answered) return;
+    whole();
     const by = { j: 1, ArrowRight: 1, ArrowDown: 1, k: -1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     const vertical = event.key === "ArrowDown" || event.key === "ArrowUp";
     // in a formula that has the focus these go from symbol to symbol
@@ -261,7 +296,7 @@ export function mount(element, store) {
    * @param {number} block @param {number} row @param {number} at
    */
   async function reasonBehind(block, row, at) {
-    explained ??= ask("derivation", { ...request(store.get(), false), why: true }, { lane: "why" }).catch((problem) => {
+    explained ??= ask("derivation", { ...question(store.get(), undefined, false), why: true }, { lane: "why" }).catch((problem) => {
       explained = null; // the next click asks again
       throw problem;
     });
@@ -269,19 +304,10 @@ export function mount(element, store) {
   }
 
   function numbers() {
-    factors ??= ask("derivation", request(store.get(), true), { lane: "factors" }).then(
+    factors ??= ask("derivation", question(store.get(), undefined, true), { lane: "factors" }).then(
       numbered, () => new Map());
     return factors;
   }
-}
-
-/**
- * @param {any} state
- * @param {boolean} numbers
- */
-function request(state, numbers) {
-  const { style, zoom } = state.view;
-  return { ...given(state), quantity: state.selection, style, zoom: zoom || null, numbers, why: false };
 }
 
 /**
@@ -321,6 +347,23 @@ function numbered(answer) {
       found.set(key(inline(block.left)), last.number);
   }
   return found;
+}
+
+/** @param {any} block */
+function linesOf(block) {
+  return Math.max(1, block.rows.length);
+}
+
+/** How many blocks are more than what is in sight. @param {any[]} blocks */
+function enough(blocks) {
+  let lines = 0;
+  const last = blocks.findIndex((one) => (lines += linesOf(one)) >= innerHeight / LINE);
+  return last < 0 ? blocks.length : last + 1;
+}
+
+/** @param {Element} element */
+function isScrolled(element) {
+  return Boolean(element.closest("#panels")?.scrollTop || element.scrollTop || document.scrollingElement?.scrollTop);
 }
 
 // -- parts of the page -------------------------------------------------------------------------

@@ -4,6 +4,7 @@
  *
  * The pointer (drawing-pointer.js) and the keyboard (drawing-keys.js) both come here.
  */
+import { expect } from "./ahead.js";
 import { lastOf } from "./neurons.js";
 import { Tip, biasCard, edgeCard, inWords, neuronCard } from "./tips.js";
 import { sources } from "./values.js";
@@ -41,6 +42,7 @@ export class Choice {
 
   pointAtNothing() {
     this.edge = null;
+    this.expect(null);
     this.tip.hide();
     this.drawing.stage.classList.remove("on-edge");
     this.#highlight([]);
@@ -50,6 +52,7 @@ export class Choice {
   pointAt(button, byKeys) {
     const { neurons, camera, view } = this.drawing;
     this.edge = null;
+    this.expect(this.#meant(button.dataset));
     const { id, bias, cell } = button.dataset;
     if (bias) return this.#tell(biasCard(bias, this.#from), button, [bias]);
     if (cell) {
@@ -73,6 +76,7 @@ export class Choice {
   /** @param {import("./edges.js").Edge} edge @param {{x: number, y: number}} point  of the stage */
   pointAtEdge(edge, point) {
     this.edge = edge;
+    this.expect(edge.component);
     this.#highlight(edge.component === null ? [edge.from.id, edge.to.id] : [edge.component]);
     this.tip.show(edgeCard(edge, this.#from), point, this.drawing.view, this.drawing.symbolOf);
   }
@@ -88,22 +92,38 @@ export class Choice {
     this.drawing.say(`${component} selected`);
   }
 
-  /** What a button of the drawing stands for. */
-  chooseButton({ id, bias, cell }) {
-    const { neurons } = this.drawing;
-    if (bias) return this.select(bias);
-    if (cell) return this.#chooseNeuron({ id: cell, ...neurons.inStrips.get(cell) });
-    const { neuron } = neurons.all.get(id);
-    if (neuron.block) this.toggle(neuron);
-    else this.#chooseNeuron(neuron);
+  /** Chooses what a button of the drawing stands for. */
+  chooseButton(data) {
+    const component = this.#meant(data);
+    if (component === null) this.toggle(this.drawing.neurons.all.get(data.id).neuron);
+    else this.select(component);
   }
 
-  /** Selects the activation; chosen again, the quantities that it is made of, one after another. */
-  #chooseNeuron(neuron) {
+  /** The component that a button of the drawing selects; null where it opens or closes a group. */
+  #meant({ id, bias, cell }) {
+    const { neurons } = this.drawing;
+    if (bias) return bias;
+    if (cell) return this.#nextOf({ id: cell, ...neurons.inStrips.get(cell) });
+    const { neuron } = neurons.all.get(id);
+    return neuron.block ? null : this.#nextOf(neuron);
+  }
+
+  /** The activation; chosen again, the quantities that it is made of, one after another. */
+  #nextOf(neuron) {
     const first = lastOf(neuron);
     const list = neuron.group.kind === "loss" ? [first] : [...neuron.components].reverse();
     const at = list.indexOf(this.store.get().selection);
-    this.select(list[(at + 1) % list.length] ?? first);
+    return list[(at + 1) % list.length] ?? first;
+  }
+
+  /** The answer to a click may be asked for already. @param {string|null} component */
+  expect(component, atOnce = false) {
+    expect(this.store, component, atOnce);
+  }
+
+  /** A button or an edge is pressed: a click mostly follows. */
+  pressed(button, edge) {
+    this.expect(button ? this.#meant(button.dataset) : edge?.component ?? null, true);
   }
 
   chooseEdge(edge) {

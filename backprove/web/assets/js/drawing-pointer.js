@@ -25,7 +25,10 @@ export class Pointer {
     on("pointerover", (event) => this.#over(event));
     on("pointerleave", () => this.choice.pointAtNothing());
     on("pointermove", (event) => this.#move(event));
-    on("pointerdown", (event) => this.#press(event));
+    on("pointerdown", (event) => {
+      this.#expect(event);
+      this.#press(event);
+    });
     on("pointerup", (event) => this.#release(event));
     on("pointercancel", (event) => this.#release(event));
     on("click", (event) => this.#click(event));
@@ -69,12 +72,23 @@ export class Pointer {
     if (button) return this.choice.chooseButton(button.dataset);
     if (this.#drag.moved || !this.#onBackground(event)) return;
     const point = this.#pointOf(event);
-    // Where edges cross, the one that was shown is the one that is meant.
-    const edge = event.pointerType === "touch"
-      ? this.#edgeAt(point, REACH.touch) : this.choice.edge ?? this.#edgeAt(point, REACH.mouse);
+    const edge = this.#edgeMeant(event, point);
     if (!edge) return this.choice.pointAtNothing();
     this.choice.pointAtEdge(edge, point);
     this.choice.chooseEdge(edge);
+  }
+
+  /** Where edges cross, the one that was shown is the one that is meant. */
+  #edgeMeant({ pointerType }, point) {
+    if (pointerType === "touch") return this.#edgeAt(point, REACH.touch);
+    return this.choice.edge ?? this.#edgeAt(point, REACH.mouse);
+  }
+
+  #expect(event) {
+    if (event.button !== 0 || !this.drawing.placement) return;
+    const button = event.target.closest?.(CHOICES);
+    const edge = !button && this.#onBackground(event) ? this.#edgeMeant(event, this.#pointOf(event)) : null;
+    this.choice.pressed(button, edge);
   }
 
   // ------------------------------------------------------------------------ moving

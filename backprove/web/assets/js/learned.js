@@ -23,6 +23,11 @@ export class Learned {
     store.on("numbers", () => this.#settled());
   }
 
+  /** The page's values without what was learned. */
+  get before() {
+    return this.#before ?? this.#store.get().values;
+  }
+
   /** Whether there are values from before to go back to. */
   get any() {
     return this.#before !== null;

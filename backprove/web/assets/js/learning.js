@@ -47,6 +47,8 @@ class Learning {
     store.on(["network", "seed", "values"], (state, change) => this.#outside(state, change));
     store.on(["choices", "network"], () => this.#offer());
     store.on("panel", ({ panel }) => { if (panel === "learning") this.#seen(); });
+    // In the capturing phase: before the state is kept for a reload, and before the run closes itself.
+    addEventListener("pagehide", () => this.#leave(), { capture: true });
     this.#offer();
     this.#show();
     this.prepare();
@@ -228,6 +230,16 @@ class Learning {
     run.close();
     this.#run = null;
     this.learned.keep(run.weights);
+  }
+
+  /** The page is left while a run plays: its weights go with the rest that is kept. */
+  #leave() {
+    const { state, weights } = this.#run ?? {};
+    if (state !== "playing" || !weights?.step) return;
+    const before = this.learned.before;
+    this.#close();
+    this.store.set({ left: { epoch: weights.epoch, before } }, "learning");
+    this.#show();
   }
 
   /** Ends the run without keeping what it learned. */

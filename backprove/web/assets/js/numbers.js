@@ -8,6 +8,7 @@ import { controls } from "./numbers-top.js";
 import { historyOf } from "./numbers-undo.js";
 import { sheet } from "./sheet.js";
 import { GIVEN } from "./state.js";
+import { sources } from "./values.js";
 import { isCalm, whenShown } from "./walking.js";
 
 const DRAWN = new Set(["weight", "bias"]);
@@ -120,8 +121,9 @@ export function mount(element, store) {
    */
   function fill(state, flashing = true) {
     const changed = [];
+    const { corners } = sources(state);
     for (const [name, made] of sheets) {
-      made.mark({ edited: name in state.values, selection: state.selection });
+      made.mark({ edited: name in state.values, selection: state.selection, corners });
       changed.push(...made.fill((/** @type {string} */ kind) => source(state, kind, name)));
     }
     if (flashing && changed.length <= MOST_FLASHES) changed.forEach(flash);

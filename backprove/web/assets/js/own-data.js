@@ -8,6 +8,7 @@ import { h } from "./elements.js";
 
 const MOST_BYTES = 3_900_000; // of a CSV, so that the message stays below the server's bound
 const WAYS = /** @type {const} */ ([["up", "↑", -1], ["down", "↓", 1]]);
+const KINDS = "kinds of "; // before the name of an input: numbers of a column that stand for kinds
 
 /** @typedef {import("./csv.js").Column} Column */
 
@@ -35,7 +36,7 @@ export class OwnData {
     this.gaps = h("label", { class: "field gaps", hidden: true }, this.skips, this.gapsWords);
     this.usualButton = h("button", { type: "button", class: "small", onclick: () => this.#again() }, "As usual");
     this.mapping = h("details", { class: "columns", hidden: true }, this.digest,
-      h("p", { class: "soft small" }, "Which input or target of the network each column gives, and which columns are left out. Those of one input give its numbers in this order; words give a number each, 1 where the row says it, else 0. ", this.usualButton),
+      h("p", { class: "soft small" }, "Which input or target of the network each column gives, and which columns are left out. Those of one input give its numbers in this order; words give a number each, 1 where the row says it, else 0, as do numbers that stand for kinds. ", this.usualButton),
       h("div", { class: "scrolls", tabindex: 0, role: "group", "aria-label": "The columns" }, h("table", { class: "table" },
         h("thead", {}, h("tr", {}, ...["Column", "Begins", "Gives", "As", "Order"].map((words) => h("th", { scope: "col" }, words)))),
         this.list)));
@@ -109,15 +110,17 @@ export class OwnData {
   #again() {
     this.#chosenByHand = false;
     this.#columns = this.#csv?.columns ?? [];
+    for (const column of this.#columns) column.asKinds = false;
     this.#decide();
     this.mapping.open = true;
     this.#told.another();
   }
 
-  /** @param {Column} column @param {string} name */
-  #give(column, name) {
+  /** @param {Column} column @param {string} chosen  a name, of kinds or not */
+  #give(column, chosen) {
     this.#chosenByHand = true;
-    this.#gives.set(column, name);
+    column.asKinds = chosen.startsWith(KINDS);
+    this.#gives.set(column, column.asKinds ? chosen.slice(KINDS.length) : chosen);
     this.#write();
     this.#told.another();
   }
@@ -178,7 +181,7 @@ export class OwnData {
     const given = this.#places.map(({ name }) => [name, this.#columns.filter((column) => this.#gives.get(column) === name).map((column) => column.name)]);
     return {
       csv: this.#csv?.text ?? "", columns: Object.fromEntries(given.filter(([, names]) => names.length)),
-      one_hot: this.#of("input").filter(({ words }) => words).map(({ name }) => name),
+      one_hot: this.#of("input").filter(({ oneHot }) => oneHot).map(({ name }) => name),
       skip_missing: this.skips.checked,
     };
   }
@@ -212,9 +215,8 @@ export class OwnData {
     const place = this.#places.find((one) => one.name === name);
     const choice = h("select", { "data-at": at, "aria-label": `What ${column.name} gives` },
       h("option", { value: "" }, "nothing"),
-      ...this.#places.map((one) => h("option", { value: one.name },
-        `${one.kind} ${one.name}${column.words && one.kind === "input" ? ` (${column.width} words)` : ""}`)));
-    choice.value = name;
+      ...this.#places.flatMap((one) => waysOf(column, one)));
+    choice.value = name && column.asKinds ? KINDS + name : name;
     const several = place?.kind === "input" && place.size !== 1;
     const moves = several ? WAYS.map(([words, sign, way]) => h("button", {
       type: "button", class: "plain", "data-way": way, "aria-label": `Move ${column.name} ${words}`,
@@ -226,10 +228,18 @@ export class OwnData {
   }
 }
 
+/** What a column can be chosen to give of a place. @param {Column} column @param {import("./columns.js").Place} place */
+function waysOf(column, { kind, name, size }) {
+  const input = kind === "input";
+  const option = (/** @type {string} */ before, /** @type {string} */ words) => h("option", { value: before + name },
+    `${kind} ${name}${input && words ? ` (${column.labels.size} ${words})` : ""}`);
+  return [option("", column.words ? "words" : ""), ...(input && column.mayBeKinds && (size !== 1 || column.asKinds) ? [option(KINDS, "kinds")] : [])];
+}
+
 /** The numbers of an input that a column gives. @param {import("./columns.js").Place} place @param {Column} column @param {number} number */
 function partsOf(place, column, number) {
   const last = number + column.width - 1;
   if (last > place.size) return ["too many"];
   const parts = partOf(place, number) + (last > number ? ` … ${partOf(place, last)}` : "");
-  return column.words ? [parts, h("span", { class: "said-words" }, [...column.labels].join(", "))] : [parts];
+  return column.oneHot ? [parts, h("span", { class: "said-words" }, [...column.labels].join(", "))] : [parts];
 }

@@ -217,20 +217,47 @@ export function mountDropping(store) {
 
 const KEPT = "backprove-state";
 
-/** Keeps the state for a reload of this tab; `start` says what the page was opened with. */
+/**
+ * Keeps the state for a reload of this tab; `start` says what the page was opened with. `good` is
+ * the text of the network that is shown, where the one in the editor has a mistake.
+ */
 export function keepOnLeaving(store, start) {
   addEventListener("pagehide", () => {
-    try {
-      sessionStorage.setItem(KEPT, JSON.stringify({ start, state: snapshot(store.get()) }));
-    } catch { /* Full or forbidden: then a reload begins anew. */ }
+    const { network, text, values, left } = store.get();
+    const good = network && network.asked.text !== text ? network.asked.text : null;
+    const state = snapshot(store.get());
+    if (!left) return void keep({ start, good, state });
+    const fits = Object.values(values).reduce((sum, value) => sum + count(value), 0) <= MOST_NUMBERS;
+    const { epoch, before } = left;
+    if (fits && keep({ start, good, state, left: { epoch, all: true } })) return;
+    keep({ start, good, state: { ...state, values: before }, left: { epoch, all: false } });
   });
+  addEventListener("pageshow", () => store.set({ left: null }, "sharing")); // the same page, come back to
 }
 
-/** The state before a reload, if the page was opened with the same then. */
+/** Whether there was room; full or forbidden, a reload begins anew. @param {object} state */
+function keep(state) {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(state));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What is said of a run that the page was left in. @param {any} left */
+function leftWords(left) {
+  if (!Number.isInteger(left?.epoch)) return "";
+  const weights = left.all === true ? "its weights are kept" : "its weights are too many to be kept";
+  return `The run ended as the page was left, at epoch ${left.epoch.toLocaleString("en")}; ${weights}.`;
+}
+
+/** The state before a reload, if the page was opened with the same then; `good` as it was kept, `status` to be said. */
 export function kept(start) {
   try {
-    const found = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
-    return found?.start === start ? checked(found.state) : null;
+    const { start: same, good = null, left = null, state } = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+    need(good === null || (typeof good === "string" && good.length <= MOST_TEXT), "text");
+    return same === start ? { ...checked(state), good, status: leftWords(left) } : null;
   } catch {
     return null;
   }

@@ -48,6 +48,8 @@ export function sheet(quantity, { columns, edit, paste, begin, forget, reset, ch
   const ofPlace = new Map();
   /** @type {Cell[]} that are marked as selected */
   let selected = [];
+  /** @type {Cell[]} that are marked as at a corner */
+  let cornered = [];
 
   const element = h(
     "section", { class: `sheet sheet-${kind}`, "aria-label": `${kind} ${name}` },
@@ -65,6 +67,7 @@ export function sheet(quantity, { columns, edit, paste, begin, forget, reset, ch
     complain();
     cells = [];
     selected = [];
+    cornered = [];
     ofPlace.clear();
     const make = shape.length < 2 ? listed : gridded;
     const [written, ...others] = make();
@@ -320,8 +323,8 @@ export function sheet(quantity, { columns, edit, paste, begin, forget, reset, ch
     return others.map(({ box }) => /** @type {HTMLElement} */ (box.firstElementChild));
   }
 
-  /** @param {{edited: boolean, selection: string|null}} what */
-  function mark({ edited, selection }) {
+  /** @param {{edited: boolean, selection: string|null, corners: Map<string, string>}} what */
+  function mark({ edited, selection, corners }) {
     isEdited = edited;
     element.classList.toggle("edited", edited);
     whole.hidden = !edited && refusals.size === 0;
@@ -336,6 +339,11 @@ export function sheet(quantity, { columns, edit, paste, begin, forget, reset, ch
     selected.forEach(({ box }) => box.classList.remove("selected"));
     selected = place === null ? [] : cells.filter((found) => String(found.place) === place);
     selected.forEach(({ box }) => box.classList.add("selected"));
+    const saysOf = (/** @type {Cell} */ found) => corners.get(component(name, found.place)) ?? "";
+    const now = corners.size ? cells.filter((found) => found.kind === "value" && saysOf(found)) : [];
+    cornered.filter((found) => !now.includes(found)).forEach((found) => tellCorner(found, ""));
+    now.forEach((found) => tellCorner(found, saysOf(found)));
+    cornered = now;
   }
 
   /** A number that came from elsewhere takes the place of what was refused. @param {Cell} found */
@@ -357,6 +365,19 @@ export function sheet(quantity, { columns, edit, paste, begin, forget, reset, ch
  */
 function framed(hasFields, label, table) {
   return hasFields ? h("div", { class: "scrolls" }, table) : scrolling(label, table);
+}
+
+/**
+ * Marks a number that is at a corner, and says what is taken there as the derivative.
+ * @param {Cell} cell
+ * @param {string} says  "" where it is at none
+ */
+function tellCorner({ box }, says) {
+  if (box.title === says) return;
+  box.classList.toggle("at-corner", says !== "");
+  box.title = says;
+  box.querySelector(".visually-hidden")?.remove();
+  if (says) box.append(h("span", { class: "visually-hidden" }, `, ${says}`));
 }
 
 /**

@@ -27,6 +27,7 @@
  * @property {ReadonlySet<string>} highlight  components pointed at ("w2[1,2]", "∂z2[1]", "w2")
  * @property {string} panel           "derivation", "numbers", "backward", "paths", "learning", "check"
  * @property {any} training           what the learning panel wants others to know; null when none runs
+ * @property {{epoch: number, before: Record<string, any>}|null} left  a run that ended as the page was left, and the values from before it
  * @property {any} choices            the answer of /api/choices
  * @property {string} status          the line at the foot of the page
  */
@@ -46,7 +47,7 @@ function beginning() {
   return {
     text: "", error: null, network: null, values: {}, seed: 0, numbers: null, numbersError: null, eta: null,
     selection: null, view: { ...FIRST_VIEW }, highlight: new Set(), panel: "derivation",
-    training: null, choices: null, status: "",
+    training: null, left: null, choices: null, status: "",
   };
 }
 

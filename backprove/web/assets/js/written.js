@@ -7,7 +7,7 @@
  */
 export function reading(words) {
   const number = taken(words);
-  return words.trim() !== "" && Number.isFinite(number) ? number : null;
+  return words.trim() !== "" && Number.isFinite(number) && !isLost(words) ? number : null;
 }
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -15,6 +15,12 @@ const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 /** Whether a comma stands where it could part thousands as well as decimals. @param {string} text */
 function isGrouped(text) {
   return /^[+−-]?[1-9]\d{0,2},\d{3}$/.test(text);
+}
+
+/** Whether a number that is not 0 would be: one below the smallest. @param {string} words */
+function isLost(words) {
+  const [above] = words.toLowerCase().split(/[e/]/);
+  return taken(words) === 0 && /[1-9]/.test(above);
 }
 
 /** The number that words are taken for: NaN where they are none. @param {string} words */
@@ -33,6 +39,7 @@ export function refusal(words) {
   if (/^[+−-]?(nan|inf|infinity|∞)$/i.test(text)) return `With “${text}” nothing can be computed`;
   if (isGrouped(text)) return `“${text}” may be meant as ${text.replaceAll(",", "")} or as ${text.replace(",", ".")}`;
   if (text.includes("/") && !Number.isFinite(taken(text))) return `“${text}” divides by 0, or is no fraction`;
+  if (isLost(text)) return `“${text}” is too small: numbers begin at about 4.9e-324`;
   return Math.abs(taken(text)) === Infinity ? `“${text}” is too large: numbers end at about 1.8e308` : `“${text}” is no number`;
 }
 
