@@ -75,6 +75,17 @@ def panel(page: Page) -> Locator:
     return page.locator("#panel-learning")
 
 
+def write(page: Page, text: str) -> None:
+    """A text in the editor, and its network in the page: another one ends the run of the last."""
+    page.locator("#editor textarea").fill(text)
+    page.evaluate(
+        f"(text) => {STORE} new Promise((done) => {{"
+        " const look = () => { if (store.get().network?.asked.text === text) done(); };"
+        " store.on('network', look); look(); }))",
+        text,
+    )
+
+
 def number_of(page: Page, name: str) -> float:
     """A readout."""
     return float(page.locator(f".readouts .{name} dd").inner_text().strip(" %").replace(",", ""))
@@ -126,7 +137,7 @@ def test_a_run_from_the_data_to_the_learned_weights(page: Page) -> None:
     counts = [int(cell) for cell in rows.locator("td:not(.soft)").all_inner_texts() if cell != "·"]
     assert sum(counts) == 80
     panel(page).get_by_text("As a table").click()
-    assert page.locator(".plot-table tbody tr").count() > 1
+    expect(page.locator(".plot-table tbody tr").nth(1)).to_be_visible()
 
     panel(page).get_by_role("button", name="Start over").click()
     expect(said).to_contain_text("Ready")
@@ -145,7 +156,7 @@ def test_what_does_not_fit_is_said_and_a_network_is_offered(page: Page) -> None:
 
 def test_divergence_is_explained_and_a_smaller_rate_learns(page: Page) -> None:
     panel(page).get_by_role("combobox", name="Data").select_option("plane")
-    page.locator("#editor textarea").fill("mlp:2-4-1,tanh/linear,squared_error")
+    write(page, "mlp:2-4-1,tanh/linear,squared_error")
     expect(page.locator("#network-about")).to_contain_text("linear")
     panel(page).get_by_role("combobox", name="Optimizer").select_option("sgd")
     panel(page).get_by_role("textbox", name="Learning rate").fill("50")
@@ -162,7 +173,7 @@ def test_divergence_is_explained_and_a_smaller_rate_learns(page: Page) -> None:
 
 
 def test_numbers_are_written_as_people_write_them(page: Page) -> None:
-    page.locator("#editor textarea").fill(NETWORK)
+    write(page, NETWORK)
     panel(page).get_by_role("combobox", name="Data").select_option("gaussians")
     expect(page.locator(".run-state")).to_contain_text("320 samples")
     rate = panel(page).get_by_role("textbox", name="Learning rate")
@@ -229,7 +240,7 @@ def give(page: Page, name: str, csv: str) -> None:
 
 
 def test_the_columns_of_a_csv_are_given_to_inputs_and_target(page: Page) -> None:
-    page.locator("#editor textarea").fill(NETWORK)
+    write(page, NETWORK)
     panel(page).get_by_role("combobox", name="Data").select_option("own")
     give(page, "own.csv", CSV)
     misfit, digest = page.locator(".misfit"), page.locator(".columns summary")
@@ -252,16 +263,14 @@ def test_the_columns_of_a_csv_are_given_to_inputs_and_target(page: Page) -> None
     expect(page.locator(".run-state")).to_contain_text("Resting")
 
     # a network of other names keeps what was chosen
-    page.locator("#editor textarea").fill(
-        "input p, q\ntarget t\nweight a, b\nz = sigmoid(a*p + b*q)\nloss J = (t - z)^2"
-    )
+    write(page, "input p, q\ntarget t\nweight a, b\nz = sigmoid(a*p + b*q)\nloss J = (t - z)^2")
     expect(misfit).to_contain_text("2 columns give the input p, which takes 1 number")
     panel(page).get_by_role("combobox", name="What u gives").select_option("input q")
     expect(page.locator(".run-state")).to_contain_text("48 samples")
 
 
 def test_codes_are_taken_for_kinds_where_the_reader_says_so(page: Page) -> None:
-    page.locator("#editor textarea").fill(NETWORK)
+    write(page, NETWORK)
     give(page, "codes.csv", CSV)
     misfit, state = page.locator(".misfit"), page.locator(".run-state")
     expect(misfit).to_contain_text("3 columns give the input x")
@@ -282,7 +291,7 @@ def test_codes_are_taken_for_kinds_where_the_reader_says_so(page: Page) -> None:
     # kind holds words: these are no numbers that could stand for kinds
     options = panel(page).get_by_role("combobox", name="What kind gives").locator("option")
     expect(options).to_have_text(["nothing", "input x (2 words)", "target y"])
-    page.locator("#editor textarea").fill(NETWORK)
+    write(page, NETWORK)
     expect(misfit).to_be_hidden()
 
 
@@ -293,7 +302,7 @@ GAPS = "weight;colour;length;kind\n" + "".join(
 
 
 def test_rows_that_lack_a_value_are_left_out_where_the_reader_says_so(page: Page) -> None:
-    page.locator("#editor textarea").fill(NETWORK)
+    write(page, NETWORK)
     give(page, "gaps.csv", GAPS)
     misfit, said = page.locator(".misfit"), page.locator(".run-state")
     expect(misfit).to_have_text("6 of 60 rows lack a value: 6 in length.Leave these rows out")
@@ -340,7 +349,7 @@ TWO_CLASSES = "u,v,first,second\n" + "".join(
 
 
 def test_a_network_is_offered_only_where_it_fits(page: Page) -> None:
-    page.locator("#editor textarea").fill(NETWORK)
+    write(page, NETWORK)
     give(page, "two.csv", TWO_CLASSES)
     misfit = page.locator(".misfit")
     # the last column alone is learned
@@ -350,9 +359,10 @@ def test_a_network_is_offered_only_where_it_fits(page: Page) -> None:
     expect(misfit).to_contain_text("2 columns give the target y")
     expect(misfit.get_by_role("button")).to_have_count(0)
     # two targets of one number each: the offered one learns the last column
-    page.locator("#editor textarea").fill(
+    write(
+        page,
         "input p[3]\ntarget s, t\nweight a[3]\nz = sigmoid(sum(i: a[i]*p[i]))\n"
-        "loss J = (s - z)^2 + (t - z)^2"
+        "loss J = (s - z)^2 + (t - z)^2",
     )
     panel(page).get_by_role("button", name="As usual").click()
     misfit.get_by_role("button", name="Take one that fits").click()
@@ -373,7 +383,7 @@ def test_without_names_the_columns_are_numbered(page: Page) -> None:
 
 
 def test_clipping_is_offered_where_it_may_help(page: Page) -> None:
-    page.locator("#editor textarea").fill("mlp:2-4-1,relu/linear,squared_error")
+    write(page, "mlp:2-4-1,relu/linear,squared_error")
     large = "".join(f"{k % 7},{k % 5},{1e6 * (k % 11)}\n" for k in range(60))
     panel(page).get_by_role("combobox", name="Data").select_option("own")
     give(page, "large.csv", "a,b,value\n" + large)
@@ -391,7 +401,7 @@ def test_clipping_is_offered_where_it_may_help(page: Page) -> None:
 
 
 def test_many_weights_are_followed_and_kept(page: Page) -> None:
-    page.locator("#editor textarea").fill("mlp:2-80-70-1,tanh,binary_cross_entropy")
+    write(page, "mlp:2-80-70-1,tanh,binary_cross_entropy")
     panel(page).get_by_role("combobox", name="Data").select_option("gaussians")
     panel(page).get_by_role("combobox", name="Optimizer").select_option("adam")
     said, play = page.locator(".run-state"), page.locator(".transport .play")
@@ -416,7 +426,7 @@ def test_many_weights_are_followed_and_kept(page: Page) -> None:
 
 
 def test_a_reload_in_a_run_keeps_its_weights_and_says_so(page: Page) -> None:
-    page.locator("#editor textarea").fill(NETWORK)
+    write(page, NETWORK)
     panel(page).get_by_role("combobox", name="Data").select_option("gaussians")
     said, play = page.locator(".run-state"), page.locator(".transport .play")
     expect(said).to_contain_text("Ready: 320 samples")
