@@ -28,7 +28,6 @@ from .expr import (
     Reduce,
     Ref,
     Size,
-    bound,
     count,
     fresh_index,
     mapped,
@@ -105,7 +104,7 @@ def links(network: Network, q: Ref, taken: frozenset[str] = frozenset()) -> Iter
         equation = network.equations[name]
         uses = [r for r in refs(equation.right) if r.name == q.name]
         asked = q.free | taken
-        used = {*asked, *bound(equation.right), *equation.indices, name, *equation.right.names}
+        used = {*asked, *equation.right.bound, *equation.indices, name, *equation.right.names}
         indices: list[Index] = []
         summed: list[tuple[str, Size]] = []
         for axis, letter in enumerate(equation.indices):

@@ -443,7 +443,7 @@ def with_indices(e: Expr, change: dict[str, Index]) -> Expr:
         incoming = {v for v in change.values() if isinstance(v, str)}
         index, body = e.index, e.body
         if index in incoming:
-            index = fresh_index(incoming | body.free | bound(body) | body.names)
+            index = fresh_index(incoming | body.free | body.bound | body.names)
             body = with_indices(body, {e.index: index})
         return Reduce(e.op, index, e.size, with_indices(body, change))
     return e.rebuilt(tuple(with_indices(c, change) for c in e.children))
@@ -455,15 +455,10 @@ def apart(e: Expr, taken: frozenset[str]) -> Expr:
         return e
     if isinstance(e, Reduce):
         if e.index in taken:
-            letter = fresh_index(taken | e.body.free | bound(e.body) | e.names)
+            letter = fresh_index(taken | e.body.free | e.body.bound | e.names)
             e = Reduce(e.op, letter, e.size, with_indices(e.body, {e.index: letter}))
         return Reduce(e.op, e.index, e.size, apart(e.body, taken | {e.index}))
     return e.rebuilt(tuple(apart(c, taken) for c in e.children))
-
-
-def bound(e: Expr) -> frozenset[str]:
-    """The index variables that sums and maxima inside `e` bind."""
-    return e.bound
 
 
 def substituted(e: Expr, change: Callable[[Ref], Expr | None]) -> Expr:
@@ -481,10 +476,10 @@ def substituted(e: Expr, change: Callable[[Ref], Expr | None]) -> Expr:
         if body is e.body:
             return e
         # `change` may bring in the very letter that is bound here: rename first, then change
-        around = e.body.free | bound(e.body) | body.free | bound(body) | body.names
+        around = e.body.free | e.body.bound | body.free | body.bound | body.names
         probe = fresh_index(around | {e.index})
         renamed = substituted(with_indices(e.body, {e.index: probe}), change)
-        if e.index in renamed.free or e.index in bound(renamed):
+        if e.index in renamed.free or e.index in renamed.bound:
             return Reduce(e.op, probe, e.size, renamed)
         return Reduce(e.op, e.index, e.size, with_indices(renamed, {probe: e.index}))
     if not e.children:

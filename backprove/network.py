@@ -26,7 +26,6 @@ from .expr import (
     Reduce,
     Ref,
     Size,
-    bound,
     fresh_index,
     substituted,
     walk,
@@ -398,7 +397,7 @@ class Network:
             *(self.influenced_by(q.name) for q in self.of_kind("input", "target"))
         )
         taken = frozenset[str]().union(
-            *(e.right.free | bound(e.right) | set(e.indices) for e in self.equations.values())
+            *(e.right.free | e.right.bound | set(e.indices) for e in self.equations.values())
         )
         letter = index if index not in taken else fresh_index(taken)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from ..errors import BackproveError
-from ..expr import bound
 from .output import note_input
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def _size(samples: str, network: Network) -> Size:
         raise BackproveError(
             f"{samples!r} is no number of samples", "write --samples 3, or a letter: --samples M"
         )
-    letters = {i for e in network.equations.values() for i in (*e.indices, *bound(e.right))}
+    letters = {i for e in network.equations.values() for i in (*e.indices, *e.right.bound)}
     kinds = {"size": network.sizes, "quantity": network.quantities.keys() - network.sizes.keys(),
              "function": network.functions, "index": letters}  # fmt: skip
     for kind, names in kinds.items():

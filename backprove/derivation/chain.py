@@ -223,7 +223,7 @@ def _paths(scope: Scope, start: Expr, q: Ref) -> tuple[Sentence, ...]:
         targets = [b for a, b in uses if a is here]
         if targets:
             quoted = [(b, *_times(_terms(scope, uses[here, b]))) for b in targets]
-            order.append((here, " enters ", *_joined(quoted)))
+            order.append((here, " enters ", *d.joined(quoted)))
             reached.extend(t for t in targets if t not in reached)
     joined: list[str | Expr] = []
     for position, sentence in enumerate(order):
@@ -265,16 +265,6 @@ def _times(terms: Sequence[Expr]) -> Sentence:
     told = len(set(terms)) == len(terms) <= MOST_QUOTED
     quoted: Sentence = (": by ", *d.listed(terms)) if told else ()
     return (f" ({often}", *quoted, ")")
-
-
-def _joined(sentences: Sequence[Sentence]) -> Sentence:
-    """a, b and c, each of several words."""
-    last = len(sentences) - 1
-    words: list[str | Expr] = []
-    for position, sentence in enumerate(sentences):
-        words.extend((" and " if position == last else ", ",) if position else ())
-        words.extend(sentence)
-    return tuple(words)
 
 
 def _onward(network: Network, parted: list[Ref]) -> Iterator[Sentence]:

@@ -23,7 +23,6 @@ from ..expr import (
     Path,
     Power,
     Ref,
-    bound,
     canonical,
     count,
     part,
@@ -232,7 +231,7 @@ def _chain_in_letters(recorder: Recorder[Scope], path: Path) -> tuple[tuple[str,
     body = node.body
     inner = body.children[0]
     known = recorder.scope.network
-    taken = known.quantities.keys() | known.own_functions.keys() | node.wrt.free | bound(body)
+    taken = known.quantities.keys() | known.own_functions.keys() | node.wrt.free | body.bound
     names = next((n for n in CHAIN_LETTERS if taken.isdisjoint(n)), None)
     if names is None or inner.free or node.wrt.free:
         recorder.attempt(d.POWER if isinstance(body, Power) else d.FUNCTION, path)

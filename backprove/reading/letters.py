@@ -16,7 +16,6 @@ from ..expr import (
     Expr,
     Reduce,
     Size,
-    bound,
     flat_factors,
     fresh_index,
     product,
@@ -147,7 +146,7 @@ class Letters:
         if isinstance(e, Reduce):
             letter, body = e.index, e.body
             if letter.startswith(HIDDEN):
-                letter = fresh_index(taken | body.free | bound(body))
+                letter = fresh_index(taken | body.free | body.bound)
                 body = with_indices(body, {e.index: letter})
             if e.op == "sum" and (single := self._sifted(e.size, letter, body)) is not None:
                 return self._named(single, taken)

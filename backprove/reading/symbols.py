@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TypeAlias
 from unicodedata import normalize
 
-from ..expr import Index, Size, bound
+from ..expr import Index, Size
 from ..language.formula.tree import Node, Symbol
 from ..language.names import did_you_mean
 from ..language.tree import Mistake
@@ -74,7 +74,7 @@ class Lexicon:
         names = (*self.network.quantities, *self.network.sizes, *self.network.functions)
         found = {*names, *(part for name in names for part in name.split("_"))}
         for equation in self.network.equations.values():
-            found |= {*equation.left.free, *bound(equation.right)}
+            found |= {*equation.left.free, *equation.right.bound}
         for symbols in self._bound:
             for spelling in (*symbols.spellings.values(), *symbols.adjoint_spellings.values()):
                 found |= {spelling.letter, *spelling.sub, *spelling.after}

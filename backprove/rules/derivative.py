@@ -23,7 +23,6 @@ from ..expr import (
     Power,
     Reduce,
     Ref,
-    bound,
     flat_factors,
     fresh_index,
     negative,
@@ -51,11 +50,16 @@ def _of(d: Derivative, body: Expr) -> Expr:
 
 def listed(parts: Sequence[Expr]) -> Sentence:
     """a, b and c."""
+    return joined([(part,) for part in parts])
+
+
+def joined(sentences: Sequence[Sentence]) -> Sentence:
+    """The same of several words each."""
     words: list[str | Expr] = []
-    for position, item in enumerate(parts):
+    for position, sentence in enumerate(sentences):
         if position:
-            words.append(" and " if position == len(parts) - 1 else ", ")
-        words.append(item)
+            words.append(" and " if position == len(sentences) - 1 else ", ")
+        words.extend(sentence)
     return tuple(words)
 
 
@@ -378,7 +382,7 @@ def _apart(e: Derivative) -> Reduce:
     assert isinstance(body, Reduce)
     if body.index not in e.wrt.free:
         return body
-    letter = fresh_index(e.wrt.free | body.body.free | bound(body.body) | e.names)
+    letter = fresh_index(e.wrt.free | body.body.free | body.body.bound | e.names)
     return Reduce(body.op, letter, body.size, with_indices(body.body, {body.index: letter}))
 
 
@@ -405,7 +409,7 @@ def _maximum(e: Expr, scope: Scope) -> Change | None:
     if not isinstance(e, Derivative) or not isinstance(e.body, Reduce) or e.body.op != "max":
         return None
     body = _apart(e)
-    letter = fresh_index(e.wrt.free | body.body.free | bound(body.body) | {body.index})
+    letter = fresh_index(e.wrt.free | body.body.free | body.body.bound | {body.index})
     where = Reduce("argmax", letter, body.size, with_indices(body.body, {body.index: letter}))
     inner = Mul((Delta(body.index, where), _local(e, body.body, scope)))
     return Reduce("sum", body.index, body.size, inner), (

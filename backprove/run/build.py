@@ -12,7 +12,7 @@ from functools import cached_property
 from math import prod
 from typing import TypeAlias
 
-from ..expr import Expr, Index, Reduce, bound, fresh_index, with_indices
+from ..expr import Expr, Index, Reduce, fresh_index, with_indices
 from .program import (
     SAMPLES,
     Constant,
@@ -87,7 +87,7 @@ class Builder:
         """The letter and body of a sum or maximum, in scope; renamed where it is in use."""
         letter, body = e.index, e.body
         if letter in self.sizes:
-            letter = fresh_index(set(self.sizes) | body.free | bound(body))
+            letter = fresh_index(set(self.sizes) | body.free | body.bound)
             body = with_indices(body, {e.index: letter})
         self.sizes[letter] = length
         self._order.setdefault(letter, len(self._order))

@@ -271,6 +271,9 @@ def precision(dtype: DTypeLike) -> np.dtype[Any]:
     return kind
 
 
+TOO_LARGE = "too large to be computed with: {} ends at {:.2g}"
+
+
 def in_precision(values: Any, dtype: np.dtype[Any]) -> Array:
     """Numbers in that precision, in their own memory where they are that already.
 
@@ -285,17 +288,15 @@ def in_precision(values: Any, dtype: np.dtype[Any]) -> Array:
             array = np.ascontiguousarray(given, dtype).reshape(given.shape)
     except OverflowError:  # a whole number beyond every float
         raise ValueError from None
-    if given.dtype != dtype:
-        lost = np.isinf(array) & (np.abs(given.astype(np.float64)) < np.inf)
+    infinite = np.isinf(array)
+    if given.dtype != dtype and infinite.any():
+        lost = infinite & (np.abs(given.astype(np.float64)) < np.inf)
         if lost.any():
             raise DataError(
                 f"{given[lost][0]:.3g} is {TOO_LARGE.format(dtype, np.finfo(dtype).max)}",
                 "scale the numbers, so that they are of about size 1",
             )
     return array
-
-
-TOO_LARGE = "too large to be computed with: {} ends at {:.2g}"
 
 
 def refuse_symbolic(network: Network) -> None:

@@ -31,7 +31,6 @@ from ..expr import (
     Power,
     Reduce,
     Ref,
-    bound,
     canonical,
     negative,
     product,
@@ -142,7 +141,7 @@ class Scene:
         found = self._readings.get(name)
         if found is None:
             right = self.network.equations[name].right
-            inside = bound(right)
+            inside = right.bound
             refs = (node for node in walk(right) if isinstance(node, Ref))
             found = self._readings[name] = tuple(
                 Ref(r.name, tuple(f"\0{i}" if i in inside else i for i in r.indices)) for r in refs
