@@ -66,8 +66,7 @@ class CompiledAdvance:
                 position=state.position, loss_sum=state.loss_sum,
             )  # fmt: skip
         self._last = None  # an interruption leaves the trainer ahead of every state
-        with trainer.blas_aside():
-            status, losses = trainer.advance()
+        status, losses = trainer.advance()
         if status == NOT_FINITE:
             raise diverged("the loss is not finite", state.epoch, trainer.steps)
         position, loss_sum = trainer.position, trainer.loss_sum

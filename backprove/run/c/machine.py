@@ -184,7 +184,7 @@ class Machine:
 
     def call(self) -> int:
         """Run mini-batches until a reason to stop, which is returned (see library.py)."""
-        if self.blas:
+        if self.threads > 1 or self.blas:  # our threads, and NumPy's, would take each other's cores
             with one_blas_thread():
                 return self._library(self._address)
         return self._library(self._address)

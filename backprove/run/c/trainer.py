@@ -7,7 +7,6 @@ next call, or a resumed run, goes on bit for bit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 
 from ..lower import MEAN_LOSS
 from ..step import NEXT, ScalarTable, Step, slot_name
-from .blas import one_blas_thread
 from .call import Kernel
 from .compiler import Announce
 from .library import EPOCHS_DONE, STEPS_DONE, TIME_UP
@@ -186,20 +184,15 @@ class Trainer:
             self.steps += run.steps_done
         return status, losses[: run.epochs_done].tolist()
 
-    def blas_aside(self) -> AbstractContextManager[None]:
-        """NumPy's BLAS on one thread for a while, where several of ours run."""
-        return one_blas_thread() if self.machine.threads > 1 else nullcontext()
-
     def train(self, epochs: int) -> list[float]:
         """Train for whole epochs; the mean loss of each."""
         losses: list[float] = []
-        with self.blas_aside():
-            while len(losses) < epochs:
-                left = min(epochs - len(losses), _MOST_EPOCHS)
-                status, made = self.advance(left)
-                losses += made
-                if status not in (EPOCHS_DONE, TIME_UP, STEPS_DONE):
-                    break
+        while len(losses) < epochs:
+            left = min(epochs - len(losses), _MOST_EPOCHS)
+            status, made = self.advance(left)
+            losses += made
+            if status not in (EPOCHS_DONE, TIME_UP, STEPS_DONE):
+                break
         return losses
 
 
