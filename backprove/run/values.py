@@ -288,8 +288,7 @@ def in_precision(values: Any, dtype: np.dtype[Any]) -> Array:
             array = np.ascontiguousarray(given, dtype).reshape(given.shape)
     except OverflowError:  # a whole number beyond every float
         raise ValueError from None
-    infinite = np.isinf(array)
-    if given.dtype != dtype and infinite.any():
+    if given.dtype != dtype and (infinite := np.isinf(array)).any():
         lost = infinite & (np.abs(given.astype(np.float64)) < np.inf)
         if lost.any():
             raise DataError(
