@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -57,7 +58,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     return found
 
 
-def ask(name: str, **changed: Any) -> Plan:
+def ask(name: str, copied: bool = False, **changed: Any) -> Plan:
+    """copied: an equal program, of objects that are shared otherwise."""
     network = NETWORKS[name]()
     step = lower_step(network, recipe("adam"))
     kept = [*step.slots, *(slot_name(name, s) for name, row in step.slots.items() for s in row)]
@@ -66,6 +68,8 @@ def ask(name: str, **changed: Any) -> Plan:
         "replaced": {NEXT + name: name for name in kept},
         "batch": 32, "lanes": 16, "room": None, "threads": 2, "kernels": (),
     }  # fmt: skip
+    if copied:
+        step, options = pickle.loads(pickle.dumps((step, options)))
     return planned.planned(step.program, **{**options, **changed})
 
 
@@ -86,10 +90,11 @@ def assert_same(a: Plan, b: Plan) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_kept_plan_is_the_plan_that_was_made(name: str, made: list[Plan]) -> None:
     first = ask(name)
-    again = ask(name)
-    assert len(made) == 1
-    assert_same(first, again)
-    assert first is not again
+    for copied in (False, True):
+        again = ask(name, copied)
+        assert len(made) == 1
+        assert_same(first, again)
+        assert first is not again
 
 
 CHANGES: dict[str, dict[str, Any]] = {

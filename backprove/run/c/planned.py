@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import marshal
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from functools import cache
@@ -56,9 +55,9 @@ def planned(
     if len(program.instructions) < _WORTH_KEEPING:
         return made()
     constants = [(name, a.shape, a.dtype.str, a.tobytes()) for name, a in sorted(fixed.items())]
-    asked = (_planners_digest(), _as_words(program), constants, sorted(replaced.items()), batch,
-             lanes, room, threads, kernels, loaded)  # fmt: skip
-    key = hashlib.sha256(pickle.dumps(asked, protocol=5)).hexdigest()
+    asked = (_planners_digest(), _words(program), constants, sorted(replaced.items()), batch, lanes,
+             room, threads, repr(kernels), loaded)  # fmt: skip
+    key = hashlib.sha256(_as_bytes(asked)).hexdigest()
     content = recalled(key)
     if content is not None:
         return _read(json.loads(content))
@@ -67,15 +66,21 @@ def planned(
     return found
 
 
-def _as_words(program: Program) -> bytes:
-    """All that a plan can depend on of a program, column by column: pickling its thousands of
+def _as_bytes(asked: tuple[Any, ...]) -> bytes:
+    """The same for what is equal: what pickling gives, and later versions of this format, depends
+    on which objects are one and the same."""
+    return marshal.dumps(asked, 2)
+
+
+def _words(program: Program) -> tuple[Any, ...]:
+    """All that a plan can depend on of a program, column by column: to go through its thousands of
     objects would take as long as all else that is done where the plan is there already."""
     operations = [instruction.operation for instruction in program.instructions]
     contracts = [o for o in operations if isinstance(o, Contract)]
     maps = [o for o in operations if isinstance(o, Map)]
     operands = [*(o.operands for o in contracts), *(o.operands for o in maps)]
     results = program.results.values()
-    return marshal.dumps((
+    return (
         program.shapes,
         list(program.given.items()),
         list(program.results),
@@ -87,7 +92,7 @@ def _as_words(program: Program) -> bytes:
         list(map(len, operands)),
         list(map(attrgetter("buffer", "axes"), chain.from_iterable(operands))),
         [repr(o) for o in operations if not isinstance(o, Contract | Map)],
-    ))  # fmt: skip
+    )
 
 
 def _written(p: Plan) -> dict[str, Any]:
