@@ -14,6 +14,7 @@ import backprove as bp
 from backprove.cli.output import emit
 from backprove.errors import BackproveError, DataError
 from backprove.judge.code.passes import check_code
+from backprove.render.formats import render
 from backprove.run.plot import save_curve
 
 WRONG = (None, 3, b"", 3.5, [], (1,), {}, object(), "", float("nan"), True)
@@ -40,6 +41,8 @@ DOORS: dict[str, Callable[[Any], object]] = {
     "check": lambda v: ANY.check(v, "w2", "1"),
     "check in": lambda v: ANY.check(NETWORK, v, "1"),
     "check, its answer": lambda v: ANY.check(NETWORK, "w2", v),
+    "check, its notation": lambda v: ANY.check(NETWORK, "w2", "1", notation=v),
+    "render, its notation": lambda v: render(ANY.derive(NETWORK, "w2"), v),
     "verify_derivation": ANY.verify_derivation,
     "verify_network": lambda v: ANY.verify_network(v, {}),
     "verify_network, its gradients": lambda v: ANY.verify_network(ONE, v),

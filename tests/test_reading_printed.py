@@ -34,7 +34,6 @@ from backprove.notation import BoundNotation, bind, load, names
 from backprove.reading import read_sheet
 from backprove.reading.derivatives import written_out
 from backprove.render import latex_of, render, text_of
-from backprove.render.formats import bound_to
 from backprove.render.latex import latex_of_box
 from backprove.render.matrix import matrix_equation
 from backprove.render.occurring import fitted
@@ -207,7 +206,7 @@ def test_every_line_of_a_derivation_is_read_again(page: Page) -> None:
         derivation = page.derivation
     except DerivationError:  # too long to read
         assume(False)
-    symbols = fitted(bound_to(bound(page.name, page.notation), derivation), derivation)
+    symbols = fitted(bound(page.name, page.notation), derivation)
     for e in printed_expressions(derivation):
         if count(e) <= LONGEST:
             reread(page.name, FORMATS[page.format](e, symbols), symbols, e)

@@ -119,9 +119,9 @@ def _size(samples: str, network: Network) -> Size:
 
 def notation_of(name: str, network: Network) -> BoundNotation:
     """A notation for this network. Raises NotationError."""
-    from ..notation import bind, load
+    from ..notation import bind
 
-    return bind(load(name), network)
+    return bind(name, network)
 
 
 def warn(message: str) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from ..derivation import derive
 from ..language import parse
 from ..network import Network
-from ..notation import bind, load
+from ..notation import bind
 from ..render import render
 from ..rewrite import Derivation
 from .passes import Array, Pass
@@ -47,7 +47,7 @@ class Explanation:
 
     def text(self, notation: str = NOTATION, format: str = "text", width: int = 80) -> str:
         """In any notation and format of `render`, without what the symbols stand for."""
-        bound = bind(load(notation), self.network)
+        bound = bind(notation, self.network)
         derivation = derive(self.network, self.weight, "dynamic", named=bound.named_adjoints)
         return render(derivation, bound, format, width=width)
 
@@ -72,7 +72,7 @@ def explanation(
         question = _Question(view, edge, found, targets)
         made, means = question.network(), question.means
     weight = view.weight(edge)
-    bound = bind(load(NOTATION), made)
+    bound = bind(NOTATION, made)
     derivation = derive(made, weight, "dynamic", named=bound.named_adjoints)
     means = {**_ends(view, edge), **means}
     return Explanation(made, weight, derivation, means, _numbers(view, edge, found))

@@ -32,7 +32,7 @@ from ..network import (
     is_adjoint,
     quantity_of,
 )
-from ..notation import BoundNotation, Notation, bind, load, names
+from ..notation import AnyNotation, BoundNotation, bind, names
 from ..reading import Sheet, parsed, read_sheet, read_term
 from ..reading.meaning import ShapeMistake
 from ..reading.state import Total
@@ -67,7 +67,7 @@ def check(
     quantity: str = "",
     answer: str = "",
     *,
-    notation: str | Notation = "as-written",
+    notation: AnyNotation = "as-written",
     claim: bool | str = False,
     seed: int = 0,
 ) -> Verdict:
@@ -85,7 +85,7 @@ def check(
         answer, claim = claim, True
     expect("a quantity", quantity, str, "a name, such as 'w2[1,2]'")
     expect("an answer", answer, str, "a text, LaTeX or plain")
-    bound = bind(load(notation) if isinstance(notation, str) else notation, network)
+    bound = bind(notation, network)
     if not (quantity or claim):
         raise BackproveError("nothing says what the answer is about", "name a quantity, such as w")
     asked = component(network, bound, quantity) if quantity and not claim else None
@@ -160,7 +160,7 @@ class _Check:
         clear = False  # whether some notation reads it without anything to state
         for name in names():
             try:
-                bound = bind(load(name), self.network)
+                bound = bind(name, self.network)
                 sheet = read_sheet(self.answer, self.network, bound, self.asked)
             except (NotationError, SourceError, ShapeMistake):
                 continue

@@ -8,13 +8,15 @@ from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from itertools import product as combinations
+from pathlib import Path
+from typing import TypeAlias
 
-from ..errors import NotationError
+from ..errors import NotationError, expect
 from ..expr import Apply, Expr, Ref, Size, plain
 from ..functions import ALIASES, lookup
 from ..network import ADJOINT, ARGUMENT, Equation, Label, Network
 from ..roles import Role, has_layers, has_samples, mean_over_samples, roles, samples_of
-from .loader import Notation
+from .loader import Notation, load
 from .symbols import Spelling, Symbol, Template, own_spelling
 
 _COMPARED = 400
@@ -555,9 +557,18 @@ def _listed(names: list[str]) -> str:
     return ", ".join(shown)
 
 
-def bind(notation: Notation, network: Network) -> BoundNotation:
+AnyNotation: TypeAlias = str | Path | Notation | BoundNotation
+"""A notation, its name or the path of its file; or one that is bound to its network already."""
+
+
+def bind(notation: AnyNotation, network: Network) -> BoundNotation:
     """The notation for this network, with what had to be added in its notes.
 
-    Raises NotationError where two quantities would print alike whatever mark is added.
+    Raises NotationError where there is none of that name, or where two quantities would print
+    alike whatever mark is added.
     """
-    return BoundNotation(notation, network)
+    if isinstance(notation, BoundNotation):
+        return notation
+    wanted = "its name, such as 'nielsen', or the path of a .toml file"
+    expect("a notation", notation, (str, Path, Notation), wanted)
+    return BoundNotation(notation if isinstance(notation, Notation) else load(notation), network)

@@ -24,7 +24,7 @@ from ..language.formula import (
 )
 from ..language.tree import Mistake, Source
 from ..network import ADJOINT, CHANGE, RATE, TRAINED, Equation, Network
-from ..notation import BoundNotation, Notation, bind, load
+from ..notation import AnyNotation, BoundNotation, bind
 from ..roles import samples_of
 from ..verify import Oracle
 from .attempts import Attempts, Head, Read
@@ -53,7 +53,7 @@ FILE = "<derivation>"
 def read_sheet(
     text: str,
     network: Network,
-    notation: str | Notation | BoundNotation = "as-written",
+    notation: AnyNotation = "as-written",
     asked: Ref | None = None,
     *,
     total: Total = False,
@@ -127,7 +127,7 @@ def _letter_by_letter(text: str, known: Knowledge, asked: Ref | None) -> Sheet |
 def read_term(
     text: str,
     network: Network,
-    notation: str | Notation | BoundNotation = "as-written",
+    notation: AnyNotation = "as-written",
     *,
     total: Total = False,
     file: str = "<formula>",
@@ -161,14 +161,12 @@ def parsed(text: str, network: Network, bound: BoundNotation) -> Formulas:
 def _knowledge(
     text: str,
     network: Network,
-    notation: str | Notation | BoundNotation,
+    notation: AnyNotation,
     *,
     total: Total = False,
     open_symbols: bool = False,
 ) -> Knowledge:
-    if isinstance(notation, str):
-        notation = load(notation)
-    bound = notation if isinstance(notation, BoundNotation) else bind(notation, network)
+    bound = bind(notation, network)
     own = copy(_lexicon(network, bound))  # what the text defines is for this text only
     return Knowledge(network, bound, own, text, total=total, open_symbols=open_symbols)
 

@@ -13,7 +13,7 @@ from ..language.formula.tree import Node, Symbol
 from ..language.names import did_you_mean
 from ..language.tree import Mistake
 from ..network import ADJOINT, ARGUMENT, RATE, Network
-from ..notation import BoundNotation, bind, load
+from ..notation import BoundNotation, bind
 from ..notation.symbols import Spelling
 from ..roles import has_samples, samples_of
 from .lexicon_functions import Called, Functions, activation_of
@@ -53,7 +53,7 @@ class Lexicon:
 
     def __init__(self, network: Network, notation: BoundNotation) -> None:
         self.network, self.notation = network, notation
-        own = notation if notation.notation.as_written else bind(load("as-written"), network)
+        own = notation if notation.notation.as_written else bind("as-written", network)
         self._own = own_table(own)
         self._table = None if notation.notation.as_written else table_of(notation)
         self._bound = (own, notation)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 
 from ..errors import NotationError
-from ..notation import BoundNotation, Notation, bind, load
+from ..notation import AnyNotation, bind
 from ..rewrite import Derivation
 from .document import Asked, Numbers, page
 from .occurring import fitted
@@ -26,7 +26,7 @@ A module is loaded when its format is asked for, so that text in a terminal star
 
 def render(
     derivation: Derivation,
-    notation: Notation | BoundNotation | str = "as-written",
+    notation: AnyNotation = "as-written",
     format: str = "text",
     *,
     width: int = 80,
@@ -46,7 +46,7 @@ def render(
         raise NotationError(
             f"there is no format {format!r}", f"the formats are: {', '.join(FORMATS)}"
         )
-    bound = fitted(bound_to(notation, derivation), derivation)
+    bound = fitted(bind(notation, derivation.network), derivation)
     shown = page(
         derivation,
         bound,
@@ -57,10 +57,3 @@ def render(
     )
     write = import_module(f".{FORMATS[format]}", __package__).write
     return str(write(Asked(derivation, bound, shown, width, color, complete)))
-
-
-def bound_to(notation: Notation | BoundNotation | str, derivation: Derivation) -> BoundNotation:
-    """A notation, loaded and bound to a derivation's network if it is not yet."""
-    if isinstance(notation, str):
-        notation = load(notation)
-    return notation if isinstance(notation, BoundNotation) else bind(notation, derivation.network)

@@ -6,16 +6,14 @@ from html import escape
 
 from ..expr import Expr
 from ..network import Network
-from ..notation import BoundNotation, Notation, bind, load
+from ..notation import AnyNotation, BoundNotation, bind
 from ..rewrite import Derivation, Step
 from .document import page
-from .formats import bound_to, render
+from .formats import render
 from .latex import aligned_latex, latex_lines, latex_of_box
 from .layout import layout
 from .mathml import mathml_of_box
 from .text import text_of_box
-
-AnyNotation = Notation | BoundNotation | str
 
 
 def text_of(e: Expr, notation: BoundNotation) -> str:
@@ -43,12 +41,12 @@ def html_of(derivation: Derivation, notation: AnyNotation = "as-written") -> str
 
 def latex_of_derivation(derivation: Derivation, notation: AnyNotation = "as-written") -> str:
     """A derivation's chains of equal lines between dollar signs, for `_repr_latex_`."""
-    return aligned_latex(page(derivation, bound_to(notation, derivation)))
+    return aligned_latex(page(derivation, bind(notation, derivation.network)))
 
 
-def html_of_network(network: Network, notation: Notation | str = "as-written") -> str:
+def html_of_network(network: Network, notation: AnyNotation = "as-written") -> str:
     """A network's equations as an HTML table of MathML, for `_repr_html_`."""
-    bound = _bound(notation, network)
+    bound = bind(notation, network)
     rows = "".join(
         f'<tr><td style="text-align:right">{mathml_of(equation.left, bound)}</td><td>=</td>'
         f'<td style="text-align:left">{mathml_of(equation.right, bound)}</td></tr>'
@@ -58,9 +56,9 @@ def html_of_network(network: Network, notation: Notation | str = "as-written") -
     return f"<table>{rows}</table>{notes}"
 
 
-def latex_of_network(network: Network, notation: Notation | str = "as-written") -> str:
+def latex_of_network(network: Network, notation: AnyNotation = "as-written") -> str:
     """A network's equations in one aligned environment, for `_repr_latex_`."""
-    bound = _bound(notation, network)
+    bound = bind(notation, network)
     lines = []
     for equation in bound.equations:
         right = " \\\\\n&\\quad {} ".join(latex_lines(layout(equation.right, bound)))
@@ -68,11 +66,7 @@ def latex_of_network(network: Network, notation: Notation | str = "as-written") 
     return "$$\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}$$"
 
 
-def latex_of_step(step: Step, network: Network, notation: Notation | str = "as-written") -> str:
+def latex_of_step(step: Step, network: Network, notation: AnyNotation = "as-written") -> str:
     """before = after between dollar signs, for `_repr_latex_`."""
-    bound = _bound(notation, network)
+    bound = bind(notation, network)
     return f"$${latex_of(step.before, bound)} = {latex_of(step.after, bound)}$$"
-
-
-def _bound(notation: Notation | str, network: Network) -> BoundNotation:
-    return bind(load(notation) if isinstance(notation, str) else notation, network)

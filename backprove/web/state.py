@@ -15,7 +15,7 @@ from ..expr import Ref
 from ..judge.checking import component
 from ..language import from_text
 from ..network import Network
-from ..notation import BoundNotation, bind, load, names
+from ..notation import BoundNotation, bind, names
 from ..rewrite import Derivation
 from ..run.beside import Printed, numbers_of, quick_numbers_of
 from ..run.values import Evaluator, nested, stand_ins
@@ -58,7 +58,7 @@ def printing(text: str, notation: str) -> BoundNotation:
         raise NotationError(
             f"there is no notation named {notation[:60]!r}", f"there are {', '.join(names())}"
         )
-    return bind(load(notation), network(text))
+    return bind(notation, network(text))
 
 
 @lru_cache(_KEPT)

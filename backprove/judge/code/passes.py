@@ -19,7 +19,7 @@ from ...errors import DataError
 from ...language import reference
 from ...language.names import did_you_mean
 from ...network import Network
-from ...notation import bind, load
+from ...notation import bind
 from ...render.pieces import text_of
 from ...run.values import Array, nested
 from ...verify.points import Point
@@ -441,7 +441,7 @@ def _likely_kinds(
     if not samples:
         return ()
     found = diagnose_values(judged, asked, samples, limit_s=SECONDS)
-    notation = bind(load("as-written"), judged)
+    notation = bind("as-written", judged)
     kinds: dict[str, str] = {}
     for explanation in found.explanations:
         for slip in explanation.mistakes:

@@ -19,7 +19,7 @@ from ...derivation.stages import asked
 from ...errors import DerivationError, NetworkError
 from ...expr import ONE, ZERO, Add, Derivative, Expr, Mul, Number, Ref, replaced
 from ...network import RATE, Network
-from ...notation import BoundNotation, Notation, bind, load
+from ...notation import AnyNotation, BoundNotation, bind
 from ...render.occurring import fitted
 from ...render.pieces import text_of
 from ...rewrite import Block, Derivation, Sentence, Step
@@ -137,7 +137,7 @@ def exercise(
     network: Network,
     quantity: str | Ref,
     *,
-    notation: str | Notation | BoundNotation = "as-written",
+    notation: AnyNotation = "as-written",
     style: str = "chain",
     zoom: str = "",
     kind: str = "",
@@ -163,7 +163,7 @@ def exercises(
     quantity: str | Ref,
     count: int,
     *,
-    notation: str | Notation | BoundNotation = "as-written",
+    notation: AnyNotation = "as-written",
     style: str = "chain",
     zoom: str = "",
     kind: str = "",
@@ -193,7 +193,7 @@ def fitting_kinds(
     network: Network,
     quantity: str | Ref,
     *,
-    notation: str | Notation | BoundNotation = "as-written",
+    notation: AnyNotation = "as-written",
     style: str = "chain",
     zoom: str = "",
 ) -> tuple[str, ...]:
@@ -215,11 +215,10 @@ class _Candidate:
 
 class _Maker:
     def __init__(
-        self, network: Network, quantity: str | Ref, notation: str | Notation | BoundNotation,
+        self, network: Network, quantity: str | Ref, notation: AnyNotation,
         style: str, zoom: str,
     ) -> None:  # fmt: skip
-        loaded = load(notation) if isinstance(notation, str) else notation
-        bound = loaded if isinstance(loaded, BoundNotation) else bind(loaded, network)
+        bound = bind(notation, network)
         _known(style, STYLES, "style")
         _known(zoom, ("", *ZOOMS), "zoom")
         self.network, self.style = network, style

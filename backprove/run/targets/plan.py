@@ -18,7 +18,7 @@ import numpy as np
 from ...adjoints import backprop
 from ...errors import DataError
 from ...network import ADJOINT, ARGUMENT, TRAINED, Equation, Network, Quantity
-from ...notation import bind, load
+from ...notation import bind
 from ...render import text_of
 from ..elementwise import ELEMENTWISE
 from ..lower import MEAN_LOSS, lower
@@ -331,7 +331,7 @@ def _equations(
     asked: Sequence[str],
     lifted: bool,
 ) -> dict[Part, tuple[Said, ...]]:
-    notation = bind(load("as-written"), network)
+    notation = bind("as-written", network)
 
     def said(name: str, equation: Equation) -> Said:
         right = text_of(equation.right, notation)
