@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the explorer's server needs backprove[serve]")
 pytest.importorskip("playwright", reason="a browser is driven by the Python package playwright")
 
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, Route, expect, sync_playwright
 
 NETWORK = "mlp:2-4-1,tanh,binary_cross_entropy"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -207,6 +207,22 @@ def test_numbers_are_written_as_people_write_them(page: Page) -> None:
     batch.fill("32")
     batch.press("Tab")
     expect(refused).to_be_hidden()
+
+
+def test_what_was_typed_counts_for_a_button_pressed_at_once(page: Page) -> None:
+    write(page, NETWORK)
+    batch = panel(page).get_by_role("textbox", name="Batch")
+    epoch = panel(page).get_by_role("button", name="One epoch")
+    expect(epoch).to_be_enabled()
+    for size, steps in (("64", "5"), ("32", "10")):
+        batch.evaluate(
+            "(field, [size, button]) => { field.value = size;"
+            " field.dispatchEvent(new Event('input', { bubbles: true })); button.click(); }",
+            [size, epoch.element_handle()],
+        )
+        expect(page.locator(".readouts .step dd")).to_have_text(steps)
+        page.wait_for_timeout(600)  # by when another run would have begun
+        expect(page.locator(".readouts .step dd")).to_have_text(steps)
 
 
 def test_the_axes_of_the_loss_begin_again(page: Page) -> None:
@@ -425,13 +441,31 @@ def test_many_weights_are_followed_and_kept(page: Page) -> None:
     )
 
 
-def test_a_reload_in_a_run_keeps_its_weights_and_says_so(page: Page) -> None:
+def reload_with_late_learning(page: Page) -> None:
+    """The panel's module comes when all else is at rest, as on a slow connection."""
+    held: list[Route] = []
+    page.route("**/learning.js", lambda route: held.append(route))  # Playwright takes no built-in
+    page.reload(wait_until="commit")
+    page.locator("#tab-learning").click()
+    page.evaluate(
+        f"() => {STORE} new Promise((done) => {{"
+        " const look = () => { if (store.get().numbers) done(); };"
+        " store.on('numbers', look); look(); }))"
+    )
+    for route in held:
+        route.continue_()
+    page.unroute("**/learning.js")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_reload_in_a_run_keeps_its_weights_and_says_so(page: Page, late: bool) -> None:
+    if late:
+        reload_with_late_learning(page)
     write(page, NETWORK)
     panel(page).get_by_role("combobox", name="Data").select_option("gaussians")
     said, play = page.locator(".run-state"), page.locator(".transport .play")
     expect(said).to_contain_text("Ready: 320 samples")
-    before = state(page, "values")
-    assert before.get("w1") is None
+    before = state(page, "values.w1")
     play.click()
     page.evaluate(
         f"() => {STORE} new Promise((done) => {{ const look = ({{ training }}) => {{"
@@ -450,7 +484,7 @@ def test_a_reload_in_a_run_keeps_its_weights_and_says_so(page: Page) -> None:
     epoch, learned = page.evaluate("() => JSON.parse(sessionStorage.getItem('seen'))")
     expect(ended).to_contain_text(f"at epoch {epoch:,}; its weights are kept.")
     assert epoch > 2
-    assert state(page, "values.w1") == learned
+    assert state(page, "values.w1") == learned != before
     panel(page).get_by_role("combobox", name="Data").select_option("gaussians")
     expect(said).to_contain_text("Ready: 320 samples")
     page.reload()  # at rest: nothing has ended

@@ -78,10 +78,25 @@ export function icon(name) {
 /** Runs f when calls have paused for `wait` milliseconds. */
 export function debounced(f, wait) {
   let timer = 0;
-  const later = (...rest) => {
-    clearTimeout(timer);
-    timer = window.setTimeout(() => f(...rest), wait);
+  let rest = [];
+  const due = () => {
+    timer = 0;
+    f(...rest);
   };
-  later.cancel = () => clearTimeout(timer);
+  const later = (...given) => {
+    clearTimeout(timer);
+    rest = given;
+    timer = window.setTimeout(due, wait);
+  };
+  later.cancel = () => {
+    clearTimeout(timer);
+    timer = 0;
+  };
+  /** Does at once what is waited for. */
+  later.now = () => {
+    if (!timer) return;
+    clearTimeout(timer);
+    due();
+  };
   return later;
 }

@@ -33,6 +33,8 @@ export class LearningForm {
     this.#store = store;
     this.#told = told;
     const another = debounced(() => told.another(), 250);
+    /** Lets what was typed count now. */
+    this.settle = () => another.now();
     const onchange = () => {
       this.#tellRefused();
       another();

@@ -11,6 +11,7 @@ import { Learned, SENT } from "./learned.js";
 import { LearningForm } from "./learning-form.js";
 import { open } from "./refresh.js";
 import { Run } from "./running.js";
+import { beforeLeaving } from "./sharing.js";
 import { given } from "./state.js";
 
 const KEEP_EVERY = 1000; // milliseconds after which another panel's numbers follow a run that plays
@@ -47,8 +48,7 @@ class Learning {
     store.on(["network", "seed", "values"], (state, change) => this.#outside(state, change));
     store.on(["choices", "network"], () => this.#offer());
     store.on("panel", ({ panel }) => { if (panel === "learning") this.#seen(); });
-    // In the capturing phase: before the state is kept for a reload, and before the run closes itself.
-    addEventListener("pagehide", () => this.#leave(), { capture: true });
+    beforeLeaving(() => this.#leave());
     this.#offer();
     this.#show();
     this.prepare();
@@ -154,6 +154,7 @@ class Learning {
   /** @param {"play"|"step"|"epoch"} what */
   #ask(what) {
     if (!this.form.check(true)) return;
+    this.form.settle();
     this.prepare.cancel();
     if (this.#run && this.#run.state !== "over") {
       this.#tell(null);
@@ -173,6 +174,7 @@ class Learning {
   }
 
   #startOver() {
+    this.form.settle();
     this.#close();
     this.#tell(null);
     this.learned.restore();
@@ -232,10 +234,10 @@ class Learning {
     this.learned.keep(run.weights);
   }
 
-  /** The page is left while a run plays: its weights go with the rest that is kept. */
+  /** The page is left: the run ends, and if it plays, its weights go with the rest that is kept. */
   #leave() {
     const { state, weights } = this.#run ?? {};
-    if (state !== "playing" || !weights?.step) return;
+    if (state !== "playing" || !weights?.step) return void this.#run?.close();
     const before = this.learned.before;
     this.#close();
     this.store.set({ left: { epoch: weights.epoch, before } }, "learning");

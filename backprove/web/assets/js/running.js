@@ -61,7 +61,6 @@ export class Run {
     this.#server.start(settings);
     this.#server.do("speed", { frames: FRAMES });
     document.addEventListener("visibilitychange", this.#seen);
-    addEventListener("pagehide", this.close);
   }
 
   // -- what the reader asks --------------------------------------------------------------------
@@ -180,7 +179,6 @@ export class Run {
   #finish() {
     clearTimeout(this.#timer);
     document.removeEventListener("visibilitychange", this.#seen);
-    removeEventListener("pagehide", this.close);
     this.state = "over";
   }
 

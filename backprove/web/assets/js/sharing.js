@@ -217,6 +217,18 @@ export function mountDropping(store) {
 
 const KEPT = "backprove-state";
 
+/** @type {(() => void)[]} */
+const lastActs = [];
+
+/** Has something done when the page is left, before its state is kept. @param {() => void} act */
+export function beforeLeaving(act) {
+  lastActs.push(act);
+}
+
+// Listeners on the window are called in the order of their registration, capturing or not; and
+// whoever has something to do is loaded later than whoever keeps the state, or earlier.
+addEventListener("pagehide", () => lastActs.forEach((act) => act()));
+
 /**
  * Keeps the state for a reload of this tab; `start` says what the page was opened with. `good` is
  * the text of the network that is shown, where the one in the editor has a mistake.
