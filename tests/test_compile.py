@@ -114,3 +114,19 @@ def test_a_value_in_the_file_beyond_the_precision(backend: str) -> None:
     with pytest.raises(DataError, match=r"1e.300 is too large to be computed with: float32 ends"):
         bp.compile(network, backend=backend)
     assert bp.compile(network, backend=backend, dtype=np.float64).parameters["w"] == 1e300
+
+
+SHARED = {
+    "a small one": ([2, 16, 16, 1], 32, 8, 1),
+    "just enough for two": ([30, 100, 100, 2], 32, 8, 2),
+    "as many as may be used": ([784, 128, 10], 64, 8, 8),
+    "no more than it is given": ([784, 128, 10], 64, 1, 1),
+}
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("case", SHARED)
+def test_a_mini_batch_is_shared_by_as_many_threads_as_have_work(case: str) -> None:
+    sizes, batch, given, threads = SHARED[case]
+    run = bp.compile(bp.mlp(sizes, "tanh"), backend="c", batch=batch, threads=given)
+    assert run.threads == threads

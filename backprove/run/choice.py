@@ -22,8 +22,12 @@ BACKENDS: tuple[Backend, ...] = ("auto", "c", "numpy")
 WORTH_COMPILING = 1.0
 """Seconds that NumPy would take, by the estimate, from which on a run is compiled."""
 
+OPERATIONS_A_THREAD = 1_200_000
+"""Operations of a mini-batch for each thread that shares it: of fewer, they wait for each other
+longer than they gain."""
+
 WORTH_THREADS = 5_000_000
-"""Operations of a mini-batch from which on several threads share it."""
+"""Operations of a chunk of samples from which on several threads predict."""
 
 _SECONDS_A_CALL = 3e-6
 _SECONDS_AN_OPERATION = 4e-11
@@ -81,7 +85,7 @@ def choice(
         return by_numpy(reason.message)
     wide = vector_bytes if vector_bytes in there else there[0]
     most = c.default_threads() if threads is None else threads
-    threads = most if each >= WORTH_THREADS else 1
+    threads = max(1, min(most, int(each // OPERATIONS_A_THREAD)))
     shared = f"{threads} threads" if threads > 1 else "one thread"
     says = f"compiled to C: {shared}, vectors of {8 * wide} bits"
     if vector_bytes and wide != vector_bytes:
