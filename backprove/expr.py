@@ -498,7 +498,7 @@ def canonical(e: Expr) -> tuple[Any, ...]:
 
 def _canonical(e: Expr, names: dict[str, str]) -> tuple[Any, ...]:
     """names: what the letters bound around `e` are called. Remembered where it uses none."""
-    if names and not (e.free.isdisjoint(names) and not e.bound):
+    if names and (e.bound or not e.free.isdisjoint(names)):
         return _made_canonical(e, names)
     if e._key is None:
         e._key = _made_canonical(e, {})

@@ -53,7 +53,7 @@ from .tree import (
     Use,
     article,
     exact,
-    too_small,
+    not_lost,
 )
 
 # -- from the parser's tokens to the tree --------------------------------------------------
@@ -168,9 +168,7 @@ class _Tree(Transformer[Token, list[Line]]):
             divisor = _fraction(low)
             if divisor == 0:
                 raise Mistake("a division by zero", span)
-            value /= divisor
-            if 0 < value < 1 and float(value) == 0:
-                raise too_small(f"{top}/{low}", span)
+            value = not_lost(value / divisor, f"{top}/{low}", span)
         return Numeral(span, -value if sign and sign != "+" else value)
 
     def functions(self, *functions: Line) -> list[Line]:

@@ -47,19 +47,18 @@ def exact(text: str, span: Span) -> Fraction:
     long = len(mantissa) > MAX_DIGITS or len(exponent) > 5
     if long or abs(int(exponent or 0)) > MAX_DIGITS:
         raise Mistake(f"a number of more than {MAX_DIGITS} digits", span, "write a shorter number")
-    value = Fraction(text)
+    return not_lost(Fraction(text), text, span)
+
+
+def not_lost(value: Fraction, text: str, span: Span) -> Fraction:
+    """The same number. Raises Mistake for one that is not 0 and would be 0 in float64."""
     if 0 < value < 1 and float(value) == 0:
-        raise too_small(text, span)
+        raise Mistake(
+            f"{text} is too small: numbers begin at about 4.9e-324, and below they would be 0",
+            span,
+            "write 0 or a larger number",
+        )
     return value
-
-
-def too_small(text: str, span: Span) -> Mistake:
-    """What is said of a number that is not 0 and would be 0 in float64."""
-    return Mistake(
-        f"{text} is too small: numbers begin at about 4.9e-324, and below they would be 0",
-        span,
-        "write 0 or a larger number",
-    )
 
 
 @dataclass(frozen=True)

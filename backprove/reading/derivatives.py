@@ -27,6 +27,7 @@ from ..expr import (
     with_indices,
 )
 from ..language.formula import Change, Differential, Group, Node, Product, Symbol
+from ..language.formula.differentials import SECOND_HINT
 from ..language.tree import Mistake
 from ..network import ADJOINT, ARGUMENT, CHANGE, RATE, Network
 from ..roles import samples_of
@@ -34,7 +35,6 @@ from ..verify import Oracle
 from .letters import HIDDEN
 from .meaning import ShapeMistake
 from .products import minus
-from .refused import SECOND_HINT
 from .state import Formula
 from .tensors import Value
 

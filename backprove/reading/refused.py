@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 
 from ..language.formula import Formulas
+from ..language.formula.differentials import SECOND_HINT
 from ..language.tree import Mistake
 from ..network import Network
-
-SECOND_HINT = "hand in the first derivative, ∂J/∂w, which is judged"
 
 _D = r"(?:d|\\mathrm\s*\{d\}|\\text\s*\{d\}|\\operatorname\s*\{d\})"
 _TWO = r"\s*(?:\^\s*(?:2|\{\s*2\s*\})|²|2)\s*"

@@ -26,9 +26,6 @@ OPERATIONS_A_THREAD = 1_200_000
 """Operations of a mini-batch for each thread that shares it: of fewer, they wait for each other
 longer than they gain."""
 
-WORTH_THREADS = 5_000_000
-"""Operations of a chunk of samples from which on several threads predict."""
-
 _SECONDS_A_CALL = 3e-6
 _SECONDS_AN_OPERATION = 4e-11
 

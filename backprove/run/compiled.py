@@ -26,7 +26,7 @@ from .advance import diverged
 from .c import Machine, Refused, Trainer, Unavailable, random_state
 from .c.calls import may_load
 from .c.machine import ROOM
-from .choice import WORTH_THREADS, Backend, Choice, by_numpy, choice, operations, with_blas
+from .choice import Backend, Choice, by_numpy, choice, operations, with_blas
 from .data import predicted_by
 from .lower import MEAN_LOSS, lower
 from .numpy_backend import Prepared, prepare
@@ -52,6 +52,9 @@ _SAID = set[str]()  # why there was a fallback, said once
 _FEW, _CHUNK, _SHARED = 16, 64, 512
 """Samples at a time where nothing is learned: a vector of them, what stays in the cache, or what
 several threads share."""
+
+_WORTH_THREADS = 5_000_000
+"""Operations of a chunk of samples from which on several threads predict."""
 
 
 _ALL = WeakSet["Compiled"]()
@@ -284,13 +287,13 @@ class Compiled:
     def _chunk(self, program: Program) -> int:
         """Samples in memory at once where they are predicted: threads have a part of it each, or
         a loaded BLAS takes them."""
-        shares = self.threads > 1 and operations(program, _SHARED) >= WORTH_THREADS
+        shares = self.threads > 1 and operations(program, _SHARED) >= _WORTH_THREADS
         return _SHARED if shares or may_load(program, _SHARED) else _CHUNK
 
     def _machine(self, program: Program, room: int, samples: int) -> Machine:
         """A machine with room for so many samples at once, or for a mini-batch of all."""
         together = room or max(samples, ROOM + 1)
-        threads = self.threads if operations(program, min(together, ROOM)) >= WORTH_THREADS else 1
+        threads = self.threads if operations(program, min(together, ROOM)) >= _WORTH_THREADS else 1
         return Machine(
             program, fixed=self._fixed, batch=together, room=ROOM, dtype=self.dtype,
             threads=threads,

@@ -78,7 +78,7 @@ def loaded(path: Path) -> Iterator[ModuleType]:
 
 
 def _source(path: Path) -> bytes:
-    path_of(path)
+    path = path_of(path)
     if path.is_dir():
         raise CodeError(f"{path} is a folder, not a file of Python")
     if not path.exists():

@@ -18,7 +18,7 @@ MAX_ABOVE = 32
 
 _VARIABLE = re.compile(r"(?P<letter>[^\W\d_]['′]?)(?P<sub>.*)", re.DOTALL)
 _ABOVE_KINDS = word_set("name number prime function bar accent fraction root")
-_SECOND = "hand in the first derivative, ∂J/∂w, which is judged"
+SECOND_HINT = "hand in the first derivative, ∂J/∂w, which is judged"
 
 
 class Differentials(Bigs):
@@ -36,7 +36,7 @@ class Differentials(Bigs):
         first = self.tokens[high]
         if first.kind == "d" and first.text != "∇":
             if self._kind_in(high + 1, top[1]) == "sup":
-                raise Mistake("a second derivative is not read", first.span, _SECOND)
+                raise Mistake("a second derivative is not read", first.span, SECOND_HINT)
             if self._kind_in(high + 1, top[1]) != "sub":
                 if not self._is_d(low, bottom[1]):
                     raise Mistake(
@@ -125,7 +125,7 @@ class Differentials(Bigs):
         """What a denominator such as ∂w or d_{w8} differentiates by."""
         token = self.tokens[low]
         if self._kind_in(low + 1, high) == "sup":
-            raise Mistake("a second derivative is not read", token.span, _SECOND)
+            raise Mistake("a second derivative is not read", token.span, SECOND_HINT)
         if token.kind == "name" and self._is_d_below(low, high):
             return self._below_d(low, high)
         if low + 1 >= high:
@@ -246,7 +246,7 @@ class Differentials(Bigs):
         if self.kind == "sub":
             return self._partial_below(token)
         if self.kind == "sup":
-            raise Mistake("a second derivative is not read", token.span, _SECOND)
+            raise Mistake("a second derivative is not read", token.span, SECOND_HINT)
         slash = self._slash(self.at)
         if slash >= 0 and self._divisor_is_d(slash + 1):
             return self._in_line(token, slash, None)
@@ -316,7 +316,7 @@ class Differentials(Bigs):
         token = self.take()
         if token.kind == "d":
             if self.kind == "sup":
-                raise Mistake("a second derivative is not read", token.span, _SECOND)
+                raise Mistake("a second derivative is not read", token.span, SECOND_HINT)
             wrt = self._one(token)
             return wrt, wrt
         name = token.raw or token.text

@@ -347,10 +347,11 @@ class Calls:
             matrix = Matrix(found.rows, found.columns, found.leading, panel)
             made = self.new(matrix.size)
         view = self.views[found.left]
+        loads = target in self.matrix and self._loads_gradient(target)
+        self.calls_blas |= loads
         words: list[Any] = [
             ("at", view.root, view.start * self.columns), ("at", rows, 0),
-            matrix.rows, matrix.columns, matrix.panel, stride, 0,
-            int(target in self.matrix and self._loads_gradient(target)),
+            matrix.rows, matrix.columns, matrix.panel, stride, 0, int(loads),
         ]  # fmt: skip
         reads, writes = [view.root, rows], [made]
         if after is None:

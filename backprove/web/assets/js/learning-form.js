@@ -34,7 +34,7 @@ export class LearningForm {
     this.#told = told;
     const another = debounced(() => told.another(), 250);
     /** Lets what was typed count now. */
-    this.settle = () => another.now();
+    this.settle = another.now;
     const onchange = () => {
       this.#tellRefused();
       another();

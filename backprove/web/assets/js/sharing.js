@@ -35,7 +35,7 @@ export function checked(found) {
   need(typeof text === "string" && text.length <= MOST_TEXT, "text");
   need(isRecord(values) && Object.keys(values).every((name) => name.length <= 200), "values");
   need(Object.values(values).every((value) => isNested(value)), "values");
-  need(Object.values(values).reduce((sum, value) => sum + count(value), 0) <= MOST_NUMBERS, "values");
+  need(areFew(values), "values");
   need(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32, "seed");
   need(eta === null || (Number.isFinite(eta) && eta > 0), "learning rate");
   need(isRecord(view), "view");
@@ -65,6 +65,11 @@ function isRecord(value) {
 function isNested(value, depth = 0) {
   if (Array.isArray(value)) return depth < 6 && value.every((one) => isNested(one, depth + 1));
   return typeof value === "number" && Number.isFinite(value);
+}
+
+/** Whether values are few enough to be kept and shared. @param {Record<string, any>} values */
+function areFew(values) {
+  return count(Object.values(values)) <= MOST_NUMBERS;
 }
 
 function count(value) {
@@ -239,9 +244,8 @@ export function keepOnLeaving(store, start) {
     const good = network && network.asked.text !== text ? network.asked.text : null;
     const state = snapshot(store.get());
     if (!left) return void keep({ start, good, state });
-    const fits = Object.values(values).reduce((sum, value) => sum + count(value), 0) <= MOST_NUMBERS;
     const { epoch, before } = left;
-    if (fits && keep({ start, good, state, left: { epoch, all: true } })) return;
+    if (areFew(values) && keep({ start, good, state, left: { epoch, all: true } })) return;
     keep({ start, good, state: { ...state, values: before }, left: { epoch, all: false } });
   });
   addEventListener("pageshow", () => store.set({ left: null }, "sharing")); // the same page, come back to
